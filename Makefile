@@ -1,0 +1,81 @@
+# What people and CI type. Every target that runs our code first brings .venv up to the lock files.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := demo
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# No address of an index and no path of a machine reaches a lock file.
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
+	--no-emit-find-links --no-emit-options
+
+.PHONY: install demo serve test check format lint types imports spelling drift long bench \
+	openapi lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Vasya needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into .venv from requirements/dev.lock ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements/build.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo serve: install
+	@exec $(BIN)/vasya-server $@ $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not long" $(ARGS)
+
+# Everything `test` does not do: the static checks, then the tests that take long by nature.
+check: format lint types imports spelling drift long
+
+format: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+spelling: install
+	$(BIN)/codespell
+
+drift: install
+	$(BIN)/vasya-server openapi | diff -u docs/api/openapi.json -
+
+long: install
+	$(BIN)/python -m pytest -n $(WORKERS) -m long $(ARGS)
+
+bench: install
+	$(BIN)/python -m benchmarks $(ARGS)
+
+openapi: install
+	$(BIN)/vasya-server openapi > docs/api/openapi.json
+
+# Keeps what is pinned and still fits; `make lock ARGS=--upgrade` moves to the newest that fit.
+# Run it with the oldest supported Python, whose backports the newer ones ignore.
+lock: install
+	$(LOCK) $(ARGS) --output-file requirements/runtime.lock pyproject.toml
+	$(LOCK) $(ARGS) --output-file requirements/build.lock requirements/build.in
+	$(LOCK) $(ARGS) --extra dev --extra mcp \
+		--constraint requirements/runtime.lock --constraint requirements/build.lock \
+		--output-file requirements/dev.lock pyproject.toml requirements/build.in
+
+clean:
+	rm -rf .venv build dist htmlcov .coverage* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
