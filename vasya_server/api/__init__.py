@@ -1,0 +1,1 @@
+"""HTTP in, problem+json out."""

@@ -1,0 +1,43 @@
+"""What the server says about itself and about who is asking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from vasya_server.model.base import Wire
+
+
+class Health(Wire, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["ok"] = msgspec.field()
+
+
+class Readiness(Wire, frozen=True, kw_only=True):
+    """Whether each part that a request needs is there."""
+
+    is_ready: bool = msgspec.field()
+    storage: bool = msgspec.field()
+    master_key: bool = msgspec.field()
+    accounts: int = msgspec.field()
+    accounts_connected: int = msgspec.field()
+
+
+class AccountName(Wire, frozen=True, kw_only=True):
+    """An account that the credential reaches."""
+
+    account_id: str
+    alias: str | None = None
+
+
+class WhoAmI(Wire, frozen=True, kw_only=True):
+    """The principal behind the request and what it may do."""
+
+    kind: Literal["embedded", "jwt", "agent_key"]
+    scopes: list[str] = msgspec.field()
+    accounts: list[AccountName] = msgspec.field()
+    now: datetime
+    time_zone: str = msgspec.field()

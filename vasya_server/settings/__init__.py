@@ -1,0 +1,189 @@
+"""What the process was told, read once and checked before anything is opened.
+
+Every wrong value is named at once. Secrets leave the environment when they are read, so that no child process and no
+crash report inherits them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import socket
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from vasya_server.errors import ConfigurationInvalid
+from vasya_server.settings.table import SETTINGS, Setting
+from vasya_server.settings.values import DataCentre, DataCentreAddress, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+__all__ = [
+    "SETTINGS",
+    "DataCentre",
+    "Secret",
+    "Setting",
+    "Settings",
+    "default_data_dir",
+    "load",
+    "verify",
+]
+
+# Read by Vasya's other programs: not the server's, and not a misspelling either.
+_FOREIGN: Final = {
+    "VASYA_TOKEN",
+    "VASYA_URL",
+    "VASYA_AGENT_KEY",
+    "VASYA_UPLOAD_DIR",
+    "VASYA_DOWNLOAD_DIR",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the process was told; `load` is the one maker."""
+
+    data_dir: Path
+    host: str
+    port: int
+    auth_mode: Literal["embedded"]
+    local_token: Secret | None
+    session_master_key: Secret | None
+    session_master_key_file: Path | None
+    telegram_api_id: int | None
+    telegram_api_hash: Secret | None
+    telegram_proxy_url: Secret | None
+    telegram_dc: DataCentre | None
+    send: Literal["on", "off"]
+    allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    read_deadline_secs: int
+    send_deadline_secs: int
+    connect_deadline_secs: int
+    idle_disconnect_secs: int
+    login_ttl_secs: int
+    json_max_bytes: int
+    max_requests_in_flight: int
+    header_timeout_secs: int
+    body_idle_secs: int
+    body_total_secs: int
+
+
+def load(
+    environ: MutableMapping[str, str], flags: Mapping[str, str | None] | None = None
+) -> Settings:
+    """Read the settings from *environ*, with *flags* (by setting name) going first.
+
+    Secrets are removed from *environ*.
+
+    Raises:
+        ConfigurationInvalid: One or more values are wrong, unsafe or unknown; the detail names every one.
+    """
+    given = _given(environ, flags or {})
+    values: dict[str, object] = {}
+    faults = [*_unknown_names(environ)]
+    for row in SETTINGS:
+        text = given.get(row.name, row.default)
+        try:
+            values[row.name] = None if text is None else row.parse(text)
+        except ValueError as error:
+            shown = "" if row.is_secret or text is None else f" (it is {text!r})"
+            faults.append(f"{row.name} {error}{shown}")
+    if not faults:
+        faults += verify(values)
+    if faults:
+        raise ConfigurationInvalid("; ".join(faults) + ".")
+    return _build(values)
+
+
+def verify(values: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with the values as a set, a clause each: combinations and what they point at."""
+    faults = []
+    if values["SESSION_MASTER_KEY"] and values["SESSION_MASTER_KEY_FILE"]:
+        faults.append(
+            "SESSION_MASTER_KEY and SESSION_MASTER_KEY_FILE are both set: which of them holds must not be a guess"
+        )
+    if bool(values["TELEGRAM_API_ID"]) != bool(values["TELEGRAM_API_HASH"]):
+        faults.append("TELEGRAM_API_ID and TELEGRAM_API_HASH go together: set both or neither")
+    if bool(values["VASYA_TELEGRAM_DC"]) != bool(values["VASYA_TELEGRAM_DC_KEY"]):
+        faults.append(
+            "VASYA_TELEGRAM_DC and VASYA_TELEGRAM_DC_KEY go together: an address without its key cannot be trusted"
+        )
+    if (key_file := values["VASYA_TELEGRAM_DC_KEY"]) is not None and not _public_key(key_file):
+        faults.append(
+            "VASYA_TELEGRAM_DC_KEY must be a readable PEM file that begins with BEGIN RSA PUBLIC KEY (PKCS#1)"
+        )
+    if not _is_loopback(str(values["VASYA_HOST"])):
+        faults.append(
+            f"VASYA_HOST must be a loopback address in embedded mode (it is {values['VASYA_HOST']!r}): whoever reaches "
+            "the port and has the token is the account"
+        )
+    return faults
+
+
+def _given(environ: MutableMapping[str, str], flags: Mapping[str, str | None]) -> dict[str, str]:
+    """Collect what was said; an empty value counts as unset, as in most shells' habits."""
+    given = {}
+    for row in SETTINGS:
+        said = environ.pop(row.name, None) if row.is_secret else environ.get(row.name)
+        flag = flags.get(row.name)
+        if value := flag if flag is not None else said:
+            given[row.name] = value
+    return given
+
+
+def _unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """Name what looks like a setting and is none: a misspelt gate must not be an open one."""
+    known = {row.name for row in SETTINGS}
+    faults = []
+    for name in sorted(environ):
+        if name.startswith("VASYA_") and name not in known | _FOREIGN:
+            close = difflib.get_close_matches(name, known, 1)
+            faults.append(
+                f"{name} is not a setting" + (f" (did you mean {close[0]}?)" if close else "")
+            )
+    return faults
+
+
+def _build(values: Mapping[str, object]) -> Settings:
+    by_field = {row.field: values[row.name] for row in SETTINGS if row.field != "telegram_dc"}
+    by_field["data_dir"] = values["VASYA_DATA_DIR"] or default_data_dir()
+    by_field["telegram_dc"] = None
+    if isinstance(address := values["VASYA_TELEGRAM_DC"], DataCentreAddress):
+        pem = _public_key(values["VASYA_TELEGRAM_DC_KEY"])
+        by_field["telegram_dc"] = DataCentre(address.dc_id, address.host, address.port, pem)
+    return Settings(**{f.name: by_field[f.name] for f in fields(Settings)})  # type: ignore[arg-type]  # parsed row by row
+
+
+def _public_key(path: object) -> str:
+    """Return the PEM text of the file, or "" where it is not one."""
+    try:
+        pem = Path(str(path)).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return pem if pem.lstrip().startswith("-----BEGIN RSA PUBLIC KEY-----") else ""
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether every address that *host* stands for is a loopback one (D-3.1)."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(
+        ipaddress.ip_address(str(row[4][0]).partition("%")[0]).is_loopback for row in found
+    )
+
+
+def default_data_dir() -> Path:
+    """Return the platform's directory for an application's own data."""
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "vasya"
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "vasya"
+    return Path(os.environ.get("XDG_DATA_HOME", home / ".local" / "share")) / "vasya"
