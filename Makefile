@@ -49,7 +49,7 @@ types: install
 	$(BIN)/mypy
 
 imports: install
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 spelling: install
 	$(BIN)/codespell
