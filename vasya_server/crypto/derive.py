@@ -1,0 +1,55 @@
+"""One tree of keys: every use of the root key has a label, so that no two uses ever share a key (D-4.3)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+# Changing this label loses every sealed row: it names the tree, not the program's version.
+_TREE: Final = b"vasya/v1/"
+
+
+class Purpose(StrEnum):
+    """What a derived key is for; the values are part of the stored format and never change."""
+
+    KID = "kid"
+    KEY_CHECK = "key-check"
+    SESSION = "session"
+    PROFILE = "profile"
+    SETTINGS = "settings"
+    PEERS = "peers"
+    PEER_INDEX = "peer-index"
+    OWNER_INDEX = "owner-index"
+    USER_INDEX = "user-index"
+    CURSOR = "cursor"
+    IDEM_FINGERPRINT = "idem-fp"
+    RANDOM_ID = "random-id"
+
+
+def derive(
+    root: bytes | bytearray,
+    purpose: Purpose,
+    *context: str | bytes,
+    salt: bytes = b"",
+    length: int = 32,
+) -> bytes:
+    """Derive *length* bytes from *root* with HKDF-SHA256 for one purpose in one context.
+
+    Without the root key the result is unpredictable, so it serves as a key and as a keyed digest of *context* alike.
+
+    Source: https://www.rfc-editor.org/rfc/rfc5869
+    """
+    info = _TREE + purpose.encode() + b"\0" + length_prefixed(*context)
+    return HKDF(algorithm=SHA256(), length=length, salt=salt, info=info).derive(root)
+
+
+def length_prefixed(*parts: str | bytes) -> bytes:
+    """Join *parts* so that no other parts join to the same bytes: each goes behind its length as u32be.
+
+    Plain concatenation would let owner `ab`, account `c` pass for owner `a`, account `bc`.
+    """
+    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)

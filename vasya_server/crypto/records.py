@@ -1,0 +1,65 @@
+"""The sealed form of an account's many small rows, such as the peers it has met.
+
+One key per account, a random nonce per row: 29 bytes more than the data and no derivation. AES-GCM allows 2**32 random
+nonces under one key; an account that sealed a hundred rows a second would get there in more than a year of doing nothing
+else, and rows that do not change are not sealed again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from vasya_server.crypto.derive import Purpose, length_prefixed
+from vasya_server.crypto.envelope import SealBroken, SealFailure
+
+if TYPE_CHECKING:
+    from vasya_server.crypto.master_key import MasterKey
+
+_VERSION: Final = b"\x01"
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+# 128 bits: two of a million rows meet with a chance of 2**-89.
+_DIGEST_BYTES: Final = 16
+
+
+class AccountSeal:
+    """Seals and finds the rows of one account; no row opens under another account, kind or place."""
+
+    def __init__(self, key: MasterKey, owner_id: str, account_id: str) -> None:
+        self._cipher = AESGCM(key.derive(Purpose.PEERS, owner_id, account_id))
+        self._index_key = key.derive(Purpose.PEER_INDEX, owner_id, account_id)
+        self._place = (owner_id, account_id)
+
+    def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
+        """Seal *data* for the row that *binding* (its digest) names."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, data, self._bound(kind, binding))
+
+    def open(self, kind: str, box: bytes, *, binding: bytes) -> bytes:
+        """Return what was sealed in *box* for this kind and row.
+
+        Raises:
+            SealBroken: The box is damaged or belongs elsewhere.
+        """
+        if len(box) < len(_VERSION) + _NONCE_BYTES + _TAG_BYTES:
+            raise SealBroken(SealFailure.TRUNCATED)
+        if not box.startswith(_VERSION):
+            raise SealBroken(SealFailure.UNKNOWN_FORMAT)
+        nonce, sealed = box[1 : 1 + _NONCE_BYTES], box[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher.decrypt(nonce, sealed, self._bound(kind, binding))
+        except InvalidTag:
+            raise SealBroken(SealFailure.NOT_AUTHENTIC) from None
+
+    def digest(self, kind: str, value: str | int) -> bytes:
+        """Return the 16 bytes under which a row is found: the same for the same value, and nothing without the key."""
+        text = length_prefixed(kind, str(value))
+        return hmac.digest(self._index_key, text, "sha256")[:_DIGEST_BYTES]
+
+    def _bound(self, kind: str, binding: bytes) -> bytes:
+        return _VERSION + length_prefixed(Purpose.PEERS, *self._place, kind, binding)
