@@ -1,0 +1,1 @@
+"""Accounts at rest: sealed sessions, profiles, credentials and peers."""
