@@ -1,0 +1,1 @@
+"""Who may do what: scopes, principals, and the credentials that make one."""
