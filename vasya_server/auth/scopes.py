@@ -16,6 +16,7 @@ class Scope(StrEnum):
     is_destructive: bool
 
     def __new__(cls, value: str, description: str, is_destructive: bool = False) -> Self:  # noqa: FBT001, FBT002 — read as columns of the table below
+        """Make a member of one row: value, description, and whether it is destructive."""
         scope = str.__new__(cls, value)
         scope._value_ = value
         scope.description = description

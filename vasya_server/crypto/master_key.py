@@ -25,7 +25,8 @@ _KID_BYTES: Final = 8
 _DISTINCT_BYTES: Final = 16
 _MAX_FILE_BYTES: Final = 1024
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{43}=")
+# The last character carries four bits of the key and two zero bits.
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 
 
 class KeySource(StrEnum):
