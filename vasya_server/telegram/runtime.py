@@ -1,0 +1,289 @@
+"""One account while the server runs: its record, its connection, and what ends it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import UNSET
+from telethon import functions, types
+
+from vasya_server.errors import (
+    AccessDenied,
+    AccountReauthRequired,
+    SessionUnreadable,
+    VasyaError,
+)
+from vasya_server.model.account import Account, AccountStatus, AccountUser, mask_phone
+from vasya_server.sessions.vault import Profile
+from vasya_server.store.database import StoreError
+from vasya_server.telegram.client import Client
+from vasya_server.telegram.link import Link
+from vasya_server.telegram.session import VaultSession
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vasya_server.clock import Clock
+    from vasya_server.ids import AccountId, OwnerId
+    from vasya_server.model.account import AccountPatch
+    from vasya_server.sessions.vault import AccountRecord, SessionState, Vault
+    from vasya_server.settings import Settings
+    from vasya_server.telegram.endpoint import Endpoint
+
+_log: Final = logging.getLogger(__name__)
+
+
+class AccountRuntime(Link):
+    """A Telegram account: everything that happens to it on this server goes through here.
+
+    Args:
+        application: Gives the api id and hash to connect with.
+        on_gone: Told once, when the account is being erased.
+    """
+
+    def __init__(
+        self,
+        record: AccountRecord,
+        *,
+        vault: Vault,
+        settings: Settings,
+        clock: Clock,
+        endpoint: Endpoint,
+        application: Callable[[OwnerId], Awaitable[tuple[int, str]]],
+        on_gone: Callable[[AccountRuntime], None],
+    ) -> None:
+        super().__init__(settings, clock)
+        self.record = record
+        self.peers = vault.peers(record.owner, record.id)
+        self._vault = vault
+        self._endpoint = endpoint
+        self._application = application
+        self._on_gone = on_gone
+        self._is_leaving = False
+        self._is_gone = False
+        # Disconnected by hand: not dialled again until somebody needs it, keep-connected or not.
+        self._is_paused = False
+
+    @property
+    def id(self) -> AccountId:
+        """The account's id."""
+        return self.record.id
+
+    @property
+    def owner(self) -> OwnerId:
+        """Whose account it is."""
+        return self.record.owner
+
+    @property
+    def user_id(self) -> int:
+        """The Telegram user that the account is.
+
+        Raises:
+            SessionUnreadable: That cannot be told.
+        """
+        if self.record.session is None:
+            raise SessionUnreadable
+        return self.record.session.user_id
+
+    @property
+    def status(self) -> AccountStatus:
+        """Where the account stands with Telegram now; nothing is dialled to find out."""
+        if self.record.is_unreadable:
+            return AccountStatus.SESSION_UNREADABLE
+        if self.record.needs_login:
+            return AccountStatus.REAUTH_REQUIRED
+        if self.is_connected:
+            return AccountStatus.CONNECTED
+        return AccountStatus.CONNECTING if self.is_connecting else AccountStatus.DISCONNECTED
+
+    def describe(self) -> Account:
+        """Return the account as the API shows it."""
+        record, status = self.record, self.status
+        user = None
+        phone = None
+        if (profile := record.profile) is not None:
+            phone = mask_phone(profile.phone) if profile.phone else None
+            user = account_user(profile)
+        return Account(
+            account_id=record.id,
+            alias=record.alias,
+            phone=phone,
+            status=status,
+            is_connected=status is AccountStatus.CONNECTED,
+            can_send=record.can_send,
+            keep_connected=record.keep_connected,
+            user=user,
+            created_at=record.created_at,
+        )
+
+    async def update(self, patch: AccountPatch) -> Account:
+        """Change what *patch* names.
+
+        Raises:
+            ValidationFailed: The alias is taken or reserved.
+        """
+        if patch.can_send is False:
+            # Closing the gate reduces risk: it holds even where the disk does not take it.
+            self.record = dataclasses.replace(self.record, can_send=False)
+        await self._vault.update(
+            self.id,
+            alias=patch.alias,
+            can_send=patch.can_send,
+            keep_connected=patch.keep_connected,
+        )
+        fields = {"alias", "can_send", "keep_connected"}
+        given = {name: value for name in fields if (value := getattr(patch, name)) is not UNSET}
+        self.record = dataclasses.replace(self.record, **given)
+        return self.describe()
+
+    async def disconnect(self) -> None:
+        """Close the connection; the next use connects again."""
+        self._is_paused = True
+        await super().disconnect()
+
+    async def renew(self, session: SessionState, profile: Profile) -> None:
+        """Go on with another session of the same Telegram user."""
+        await self._vault.save_session(self.id, session)
+        await self._vault.save_profile(self.id, profile)
+        await self._vault.mark_needs_login(self.id, value=False)
+        await super().disconnect()
+        self._failures = 0
+        self.record = dataclasses.replace(
+            self.record, session=session, profile=profile, needs_login=False, is_unreadable=False
+        )
+
+    async def log_out(self) -> bool:
+        """Log out at Telegram, then erase the account here, even where Telegram cannot be reached.
+
+        A key that is erased opens nothing any more, so erasing is never refused; what Telegram was not told stays in
+        the user's list of devices until it is ended there.
+
+        Returns:
+            Whether Telegram has ended the session.
+
+        Raises:
+            AccessDenied: It is being erased already.
+        """
+        if self._is_leaving:
+            raise AccessDenied
+        self._is_leaving = True
+        try:
+            return await self._log_out_at_telegram()
+        finally:
+            self._is_gone = True
+            self._on_gone(self)
+            await self.close()
+            await self._vault.erase(self.id)
+
+    async def _log_out_at_telegram(self) -> bool:
+        if self.record.needs_login:
+            return True
+        try:
+            request = functions.auth.LogOutRequest()
+            await self.call(request, deadline_secs=self._settings.connect_deadline_secs)
+        except AccountReauthRequired:
+            return True
+        except VasyaError as error:
+            _log.warning("erased without a log-out at Telegram (%s)", error.code)
+            return False
+        return True
+
+    def tend(self) -> None:
+        """Do what is due: disconnect an idle account, ask a silent connection for life, dial what is kept connected."""
+        if self._client is not None and self._client.is_connected():
+            limit_secs = self._settings.idle_disconnect_secs
+            if not self.record.keep_connected and self.idle_secs >= limit_secs:
+                self._rest()
+            else:
+                self._client.keep_alive()
+        elif self.record.keep_connected and not self._is_paused and not self._is_dead:
+            self._dial_soon()
+
+    @property
+    def _is_dead(self) -> bool:
+        return (
+            self._is_closed
+            or self._is_gone
+            or self.record.needs_login
+            or self.record.session is None
+        )
+
+    def _check_usable(self) -> None:
+        if self._is_gone:
+            raise AccessDenied
+        super()._check_usable()
+        if self.record.is_unreadable:
+            raise SessionUnreadable
+        if self.record.needs_login:
+            raise AccountReauthRequired
+        self._is_paused = False
+
+    async def _new_client(self) -> Client:
+        self._check_usable()
+        api_id, api_hash = await self._application(self.owner)
+        session = self.record.session
+        if session is None:
+            raise SessionUnreadable
+        place = self._endpoint.place(session.dc_id, session.host, session.port)
+        return Client(
+            VaultSession(
+                dc_id=place.dc_id,
+                host=place.host,
+                port=place.port,
+                auth_key=session.auth_key,
+                peers=self.peers,
+            ),
+            self._endpoint,
+            api_id=api_id,
+            api_hash=api_hash,
+            # Proves the session where Telethon would only say hello, and brings the profile up to date.
+            greeting=functions.users.GetUsersRequest([types.InputUserSelf()]),
+        )
+
+    async def _greeted(self, client: Client) -> None:
+        profile = profile_of(client.greeted[0])
+        if profile == self.record.profile or profile.user_id != self.user_id:
+            return
+        self.record = dataclasses.replace(self.record, profile=profile)
+        try:
+            await self._vault.save_profile(self.id, profile)
+        except StoreError as error:
+            _log.warning("a profile was not stored (%s)", type(error).__name__)
+
+    async def _session_over(self) -> None:
+        if self.record.needs_login or self._is_leaving:
+            return
+        self.record = dataclasses.replace(self.record, needs_login=True)
+        _log.warning("Telegram has ended a session", extra={"account_id": self.id})
+        self._rest()
+        try:
+            await self._vault.mark_needs_login(self.id, value=True)
+        except StoreError as error:
+            # Known in memory, and found out again after a restart.
+            _log.warning("a needed login was not stored (%s)", type(error).__name__)
+
+
+def profile_of(user: Any) -> Profile:
+    """Return what the vault keeps of a Telegram user."""
+    username = user.username or next((n.username for n in user.usernames or () if n.active), None)
+    return Profile(
+        user_id=user.id,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        username=username,
+        phone=user.phone,
+        is_premium=bool(user.premium),
+    )
+
+
+def account_user(profile: Profile) -> AccountUser:
+    """Return the Telegram user as the API shows it."""
+    return AccountUser(
+        id=profile.user_id,
+        first_name=profile.first_name,
+        last_name=profile.last_name,
+        username=profile.username,
+        is_premium=profile.is_premium,
+    )
