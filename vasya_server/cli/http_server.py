@@ -1,0 +1,244 @@
+"""The web server: uvicorn, with what it leaves open closed (D-12.3, D-12.4)."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from vasya_server.api.problems import PROBLEM_JSON, refuse
+from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
+from vasya_server.errors import ConfigurationInvalid, StartupRefused
+from vasya_server.ids import new_request_id
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from vasya_server.errors import VasyaError
+    from vasya_server.settings import Settings
+
+MAX_HEADER_BYTES: Final = 16 * 1024
+MAX_HEADER_LINES: Final = 100
+KEEP_ALIVE_SECS: Final = 5
+GRACE_SECS: Final = 5
+_BACKLOG: Final = 1024
+# name, colon, space, value, CR, LF
+_LINE_OVERHEAD_BYTES: Final = 4
+
+
+class PortUnavailable(StartupRefused):
+    """The port cannot be had: another program listens there, or only the administrator may."""
+
+    code = "port_unavailable"
+    detail = "The port cannot be opened."
+    exit_code = 75
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection, with a limit on how long and how large the headers of a request may be.
+
+    uvicorn by itself keeps a silent or half-open request for ever and takes headers of any size.
+    """
+
+    header_timeout_secs: ClassVar[float] = 10
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — uvicorn's own signature
+        super().__init__(*args, **kwargs)
+        self._refusal: VasyaError | None = None
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._has_headers = False
+        self._header_bytes = 0
+        self._header_lines = 0
+        self._unfinished_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Start the clock: a client that connects and says nothing holds a socket, too."""
+        super().connection_made(transport)
+        self._start_header_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock with the connection."""
+        self._stop_header_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and bound what the parser holds of a line that never ends."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._has_headers:
+            # Bytes that belong to no request, like blank lines, stopped uvicorn's clock and started none.
+            is_idle = self._in_hand() is None and not self.transport.is_closing()
+            if is_idle and self._header_timer is None:
+                self._start_header_timer()
+            return
+        self._unfinished_bytes += len(data)
+        if self._unfinished_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
+            self._refusal = HeadersTooLarge()
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """Start the clock for the headers of a further request on the same connection."""
+        super().on_message_begin()
+        self._has_headers = False
+        self._header_bytes = self._header_lines = self._unfinished_bytes = 0
+        if self._header_timer is None:
+            self._start_header_timer()
+
+    def on_url(self, url: bytes) -> None:
+        """Bound the request target; how long a sensible one is, the edge knows."""
+        super().on_url(url)
+        if len(self.url) > MAX_HEADER_BYTES:
+            self._refuse(UriTooLong())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count the line; a trailer is dropped, so that no header appears after the request was let in."""
+        self._header_lines += 1
+        self._header_bytes += len(name) + len(value) + _LINE_OVERHEAD_BYTES
+        if self._header_lines > MAX_HEADER_LINES or self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse(HeadersTooLarge())
+        if not self._has_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Let the request in; two ways of saying where it ends are none (request smuggling)."""
+        names = [name for name, _ in self.headers]
+        if b"transfer-encoding" in names and b"content-length" in names:
+            self._refuse(MalformedRequest())
+        self._has_headers = True
+        self._stop_header_timer()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 — uvicorn's text for people
+        """Answer what cannot be served with a problem, then close; a request already in hand is finished first."""
+        running = self._in_hand()
+        if running is not None and not running.more_body:
+            running.keep_alive = False
+            self._stop_header_timer()
+            return
+        if running is None or not running.response_started:
+            self.transport.write(_render(self._refusal or MalformedRequest()))
+        self.transport.close()
+
+    def _in_hand(self) -> RequestResponseCycle | None:
+        """Return the request that is being answered; uvicorn's annotation leaves out that there may be none."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return None if cycle is None or cycle.response_complete else cycle
+
+    def _refuse(self, error: VasyaError) -> None:
+        """Leave the parser with *error* as the answer."""
+        self._refusal = error
+        raise error
+
+    def _start_header_timer(self) -> None:
+        self._header_timer = self.loop.call_later(self.header_timeout_secs, self._headers_overdue)
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _headers_overdue(self) -> None:
+        if self.flow.read_paused:  # it is we who do not read
+            self._start_header_timer()
+        else:
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server under our signal handling, telling when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
+        await self._on_listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone: uvicorn would re-raise them at the end, so that a clean stop looked like a kill."""
+        yield
+
+
+def make_server(
+    app: Callable[..., Any], settings: Settings, on_listening: Callable[[], Awaitable[None]]
+) -> Server:
+    """Configure uvicorn for one process, no proxy and no words of its own."""
+
+    class Protocol(GuardedProtocol):
+        header_timeout_secs = settings.header_timeout_secs
+
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        loop="none",  # the caller has started it
+        ws="none",
+        lifespan="off",
+        workers=1,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECS,
+        timeout_graceful_shutdown=GRACE_SECS,
+        backlog=_BACKLOG,
+    )
+    return Server(config, on_listening)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a loopback address and return the socket; it is kept, so that nobody else gets the port in between (D-3.4).
+
+    Raises:
+        ConfigurationInvalid: The address that the kernel gave is not a loopback one (D-3.1).
+        PortUnavailable: The port is taken or forbidden.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        if not ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
+            raise ConfigurationInvalid(f"VASYA_HOST {host!r} did not lead to a loopback address.")
+    except OSError as error:
+        listener.close()
+        raise PortUnavailable(
+            f"Port {port} on {host} cannot be opened: {error.strerror}.",
+            remedy="Choose another with --port; 0 picks a free one.",
+        ) from error
+    except ConfigurationInvalid:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address under which a bound socket is reached, without a path."""
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _render(error: VasyaError) -> bytes:
+    """Return the whole answer to a request that never became one."""
+    request_id = new_request_id()
+    refusal = refuse(error, request_id)
+    headers = {
+        "content-type": PROBLEM_JSON,
+        "content-length": str(len(refusal.body)),
+        "connection": "close",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "x-request-id": request_id,
+    }
+    lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+    return STATUS_LINE[refusal.status] + b"".join(lines) + b"\r\n" + refusal.body
