@@ -1,0 +1,50 @@
+"""From what changed to who is told: the pushes to others, and the answer to the one who did it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telethon.tl import types as t
+
+from vasya_sandbox import views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vasya_sandbox.dc import DataCentre
+    from vasya_sandbox.model import World
+    from vasya_sandbox.records import Notice, User
+    from vasya_sandbox.session import Session
+
+
+def publish(dc: DataCentre, notices: Iterable[Notice], *, skip: Session | None = None) -> None:
+    """Push each user their own view of *notices*; *skip* gets the same as its answer."""
+    by_user: dict[int, list[Notice]] = {}
+    for notice in notices:
+        by_user.setdefault(notice.user.id, []).append(notice)
+    for own in by_user.values():
+        user = own[0].user
+        if dc.authorizations_of(user):
+            updates, found = _render(dc.world, user, own)
+            dc.push(user, updates, **found, skip=skip)
+
+
+def answer(session: Session, notices: Iterable[Notice], *first: Any) -> Any:
+    """Publish *notices* and return the caller's share of them, after the updates in *first*."""
+    notices = list(notices)
+    publish(session.dc, notices, skip=session)
+    own = [notice for notice in notices if notice.user is session.user]
+    updates, found = _render(session.dc.world, session.user, own)
+    return t.Updates([*first, *updates], date=session.dc.world.now, seq=0, **found)
+
+
+def _render(
+    world: World, user: User, notices: list[Notice]
+) -> tuple[list[Any], dict[str, list[Any]]]:
+    updates = [views.update(world, user, notice.box, notice.event) for notice in notices]
+    mentioned = {
+        peer_id
+        for notice in notices
+        for peer_id in views.event_peers(world, notice.box, notice.event)
+    }
+    return updates, views.entities(world, user, mentioned)

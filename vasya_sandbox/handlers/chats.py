@@ -1,0 +1,285 @@
+"""Groups and channels: what they are and who is in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from vasya_sandbox import content_views, inputs, views
+from vasya_sandbox.composing import may_manage
+from vasya_sandbox.errors import RpcError
+from vasya_sandbox.handlers.history import topic_ids
+from vasya_sandbox.message_views import message, peer, peers_of
+from vasya_sandbox.records import CHANNEL_MARK, Channel, Group, User
+from vasya_sandbox.registry import rpc
+
+if TYPE_CHECKING:
+    from vasya_sandbox.records import Member, Topic
+    from vasya_sandbox.session import Session
+
+MAX_PARTICIPANTS = 200
+MAX_TOPICS = 100
+
+
+@rpc(f.channels.GetChannelsRequest)
+def get_channels(session: Session, request: Any) -> Any:
+    """Serve channels.getChannels.
+
+    Source: https://core.telegram.org/method/channels.getChannels
+    """
+    found = [inputs.channel(session, given) for given in request.id]
+    return t.messages.Chats([views.chat(session.dc.world, session.user, one) for one in found])
+
+
+@rpc(f.messages.GetChatsRequest)
+def get_chats(session: Session, request: Any) -> Any:
+    """Serve messages.getChats: basic groups the caller is or was in.
+
+    Source: https://core.telegram.org/method/messages.getChats
+    """
+    found = [_group(session, chat_id) for chat_id in request.id]
+    return t.messages.Chats([views.chat(session.dc.world, session.user, one) for one in found])
+
+
+def _group(session: Session, chat_id: int) -> Group:
+    group = session.dc.world.groups.get(chat_id)
+    if group is None or session.user.id not in group.members:
+        raise RpcError(400, "CHAT_ID_INVALID")
+    return group
+
+
+def _photo(session: Session, file_id: int) -> Any:
+    if not file_id:
+        return t.PhotoEmpty(0)
+    world = session.dc.world
+    return content_views.photo(world, session.user, world.files[file_id])
+
+
+def _newest_pin(session: Session, where: Group | Channel) -> int | None:
+    world, me = session.dc.world, session.user
+    box = world.box(me, where)
+    for message_id in reversed(world.ids(me, where)):
+        if box.owner in world.messages[box.numbers[message_id]].pinned_in:
+            return message_id
+    return None
+
+
+@rpc(f.messages.GetFullChatRequest)
+def get_full_chat(session: Session, request: Any) -> Any:
+    """Serve messages.getFullChat.
+
+    Source: https://core.telegram.org/method/messages.getFullChat
+    """
+    world, me = session.dc.world, session.user
+    group = _group(session, request.chat_id)
+    members = [member for member in group.members.values() if member.is_inside]
+    if me.id in [member.user_id for member in members]:
+        participants = t.ChatParticipants(
+            group.id, [_group_participant(member) for member in members], group.version
+        )
+    else:
+        participants = t.ChatParticipantsForbidden(group.id)
+    full = t.ChatFull(
+        group.id,
+        group.about,
+        participants,
+        t.PeerNotifySettings(),
+        chat_photo=_photo(session, group.photo_id),
+        pinned_msg_id=_newest_pin(session, group),
+        folder_id=world.dialog(me, group.peer_id).folder_id or None,
+    )
+    mentioned = [group.peer_id, *(member.user_id for member in members)]
+    return t.messages.ChatFull(full, **views.entities(world, me, mentioned))
+
+
+def _group_participant(member: Member) -> Any:
+    if member.role == "owner":
+        return t.ChatParticipantCreator(member.user_id)
+    kind = t.ChatParticipantAdmin if member.is_admin else t.ChatParticipant
+    return kind(member.user_id, member.inviter_id, member.at)
+
+
+@rpc(f.channels.GetFullChannelRequest)
+def get_full_channel(session: Session, request: Any) -> Any:
+    """Serve channels.getFullChannel.
+
+    Source: https://core.telegram.org/method/channels.getFullChannel
+    """
+    world, me = session.dc.world, session.user
+    channel = inputs.channel(session, request.channel)
+    dialog = world.dialog(me, channel.peer_id)
+    inside = [member for member in channel.members.values() if member.is_inside]
+    can_manage = may_manage(channel, me)
+    member = channel.members.get(me.id)
+    next_send_at = member.last_post_at + channel.slow_mode_secs if member else 0
+    full = t.ChannelFull(
+        channel.id,
+        channel.about,
+        dialog.read_in,
+        dialog.read_out,
+        world.unread(me, channel),
+        _photo(session, channel.photo_id),
+        t.PeerNotifySettings(mute_until=dialog.muted_until or None),
+        [],
+        channel.box.pts,
+        can_view_participants=(not channel.is_broadcast or can_manage) or None,
+        participants_count=len(inside),
+        admins_count=sum(one.is_admin for one in inside) if can_manage else None,
+        pinned_msg_id=_newest_pin(session, channel),
+        linked_chat_id=channel.linked_id or None,
+        slowmode_seconds=channel.slow_mode_secs or None,
+        slowmode_next_send_date=next_send_at
+        if channel.slow_mode_secs and next_send_at > world.now and not can_manage
+        else None,
+        folder_id=dialog.folder_id or None,
+    )
+    mentioned = [channel.peer_id]
+    if channel.linked_id:
+        mentioned.append(-CHANNEL_MARK - channel.linked_id)
+    return t.messages.ChatFull(full, **views.entities(world, me, mentioned))
+
+
+def _participant(session: Session, member: Member) -> Any:
+    """Return a member of a channel; the caller's own entry says who invited them."""
+    if member.role == "owner":
+        rights = views.ADMIN_RIGHTS
+        return t.ChannelParticipantCreator(member.user_id, rights, rank=member.rank or None)
+    if member.role == "admin":
+        return t.ChannelParticipantAdmin(
+            member.user_id,
+            promoted_by=member.inviter_id,
+            date=member.at,
+            admin_rights=views.ADMIN_RIGHTS,
+            rank=member.rank or None,
+        )
+    if member.role == "banned":
+        rights = t.ChatBannedRights(0, view_messages=True)
+        return t.ChannelParticipantBanned(
+            peer(member.user_id), member.inviter_id, member.at, rights, left=True
+        )
+    if member.role == "left":
+        return t.ChannelParticipantLeft(peer(member.user_id))
+    if member.user_id == session.user.id:
+        return t.ChannelParticipantSelf(member.user_id, member.inviter_id, member.at)
+    return t.ChannelParticipant(member.user_id, member.at)
+
+
+@rpc(f.channels.GetParticipantsRequest)
+def get_participants(session: Session, request: Any) -> Any:
+    """Serve channels.getParticipants; of a broadcast only for its admins.
+
+    Source: https://core.telegram.org/method/channels.getParticipants
+    """
+    world, me = session.dc.world, session.user
+    channel = inputs.channel(session, request.channel)
+    if channel.is_broadcast and not may_manage(channel, me):
+        raise RpcError(400, "CHAT_ADMIN_REQUIRED")
+    found = [
+        member for member in channel.members.values() if _passes(session, member, request.filter)
+    ]
+    start = max(request.offset, 0)
+    chosen = found[start : start + min(max(request.limit, 0), MAX_PARTICIPANTS)]
+    mentioned = [channel.peer_id, *(member.user_id for member in chosen)]
+    return t.channels.ChannelParticipants(
+        len(found),
+        [_participant(session, member) for member in chosen],
+        **views.entities(world, me, mentioned),
+    )
+
+
+def _passes(session: Session, member: Member, given: Any) -> bool:
+    user = session.dc.world.users[member.user_id]
+    match given:
+        case t.ChannelParticipantsAdmins():
+            return member.is_admin
+        case t.ChannelParticipantsKicked() | t.ChannelParticipantsBanned():
+            return member.role == "banned"
+        case t.ChannelParticipantsBots():
+            return member.is_inside and user.is_bot
+        case t.ChannelParticipantsContacts():
+            return member.is_inside and user.id in session.user.contacts
+    query = getattr(given, "q", None) or ""
+    name = f"{user.first_name} {user.last_name} {user.username}".casefold()
+    return member.is_inside and query.casefold() in name
+
+
+@rpc(f.channels.GetParticipantRequest)
+def get_participant(session: Session, request: Any) -> Any:
+    """Serve channels.getParticipant.
+
+    Source: https://core.telegram.org/method/channels.getParticipant
+    """
+    channel = inputs.channel(session, request.channel)
+    who = inputs.resolve(session, request.participant)
+    member = channel.members.get(who.peer_id) if isinstance(who, User) else None
+    if member is None:
+        raise RpcError(400, "USER_NOT_PARTICIPANT")
+    found = views.entities(session.dc.world, session.user, [channel.peer_id, who.peer_id])
+    return t.channels.ChannelParticipant(_participant(session, member), **found)
+
+
+@rpc(f.messages.GetForumTopicsRequest)
+def get_forum_topics(session: Session, request: Any) -> Any:
+    """Serve messages.getForumTopics, the pinned and then the most recent first.
+
+    Source: https://core.telegram.org/method/messages.getForumTopics
+    """
+    world, me = session.dc.world, session.user
+    forum = inputs.readable(session, request.peer)
+    if not isinstance(forum, Channel) or not forum.is_forum:
+        raise RpcError(400, "CHANNEL_FORUM_MISSING")
+    query = (request.q or "").casefold()
+    found = [
+        (topic, topic_ids(forum, session, topic.id))
+        for topic in forum.topics.values()
+        if query in topic.title.casefold()
+    ]
+    found.sort(key=lambda pair: (pair[0].is_pinned, (pair[1] or [pair[0].id])[-1]), reverse=True)
+    count = len(found)
+    if request.offset_topic:
+        passed = [topic.id for topic, _ in found]
+        at = passed.index(request.offset_topic) + 1 if request.offset_topic in passed else count
+        found = found[at:]
+    found = found[: min(request.limit or MAX_TOPICS, MAX_TOPICS)]
+    tops = [world.messages[forum.box.numbers[ids[-1]]] for _, ids in found if ids]
+    mentioned = {peer_id for record in tops for peer_id in peers_of(world, record)}
+    mentioned |= {topic.creator_id for topic, _ in found} | {forum.peer_id}
+    return t.messages.ForumTopics(
+        count,
+        [_topic(session, forum, topic, ids) for topic, ids in found],
+        [message(world, me, record) for record in tops],
+        pts=forum.box.pts,
+        **views.entities(world, me, mentioned),
+    )
+
+
+def _topic(session: Session, forum: Channel, topic: Topic, ids: list[int]) -> Any:
+    world, me = session.dc.world, session.user
+    dialog = world.dialog(me, forum.peer_id)
+    messages, numbers = world.messages, forum.box.numbers
+    unread = [
+        message_id
+        for message_id in ids
+        if message_id > dialog.read_in and messages[numbers[message_id]].author_id != me.id
+    ]
+    return t.ForumTopic(
+        topic.id,
+        topic.at,
+        peer(forum.peer_id),
+        topic.title,
+        topic.icon_color,
+        ids[-1] if ids else topic.id,
+        dialog.read_in,
+        dialog.read_out,
+        len(unread),
+        len({*ids} & {*dialog.mentions}),
+        0,
+        0,
+        t.PeerUser(topic.creator_id),
+        t.PeerNotifySettings(),
+        my=topic.creator_id == me.id or None,
+        closed=topic.is_closed or None,
+        pinned=topic.is_pinned or None,
+    )

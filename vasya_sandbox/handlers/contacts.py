@@ -1,0 +1,146 @@
+"""Finding people and chats by name or number, and the address book."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from vasya_sandbox import inputs, views
+from vasya_sandbox.errors import RpcError
+from vasya_sandbox.handlers.auth import phone_digits
+from vasya_sandbox.message_views import peer
+from vasya_sandbox.records import Group, User
+from vasya_sandbox.registry import rpc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vasya_sandbox.records import Peer
+    from vasya_sandbox.session import Session
+
+_USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,31}")
+MIN_QUERY = 3
+
+
+@rpc(f.contacts.ResolveUsernameRequest)
+def resolve_username(session: Session, request: Any) -> Any:
+    """Serve contacts.resolveUsername.
+
+    Source: https://core.telegram.org/method/contacts.resolveUsername
+    """
+    username = request.username.removeprefix("@")
+    if not _USERNAME.fullmatch(username):
+        raise RpcError(400, "USERNAME_INVALID")
+    found = session.dc.world.by_username(username)
+    if found is None:
+        raise RpcError(400, "USERNAME_NOT_OCCUPIED")
+    return _resolved(session, found)
+
+
+@rpc(f.contacts.ResolvePhoneRequest)
+def resolve_phone(session: Session, request: Any) -> Any:
+    """Serve contacts.resolvePhone.
+
+    Source: https://core.telegram.org/method/contacts.resolvePhone
+    """
+    found = session.dc.world.by_phone(phone_digits(request.phone))
+    if found is None:
+        raise RpcError(400, "PHONE_NOT_OCCUPIED")
+    return _resolved(session, found)
+
+
+def _resolved(session: Session, found: Peer) -> Any:
+    world = session.dc.world
+    shown = views.entities(world, session.user, [found.peer_id])
+    return t.contacts.ResolvedPeer(peer(found.peer_id), **shown)
+
+
+@rpc(f.contacts.GetContactsRequest)
+def get_contacts(session: Session, request: Any) -> Any:
+    """Serve contacts.getContacts.
+
+    Source: https://core.telegram.org/method/contacts.getContacts
+    """
+    world, me = session.dc.world, session.user
+    users = [world.users[user_id] for user_id in sorted(me.contacts)]
+    return t.contacts.Contacts(
+        [t.Contact(user.id, me.id in user.contacts) for user in users],
+        0,
+        [views.user(world, me, user) for user in users],
+    )
+
+
+@rpc(f.contacts.ImportContactsRequest)
+def import_contacts(session: Session, request: Any) -> Any:
+    """Serve contacts.importContacts: numbers without an account are left out of the answer.
+
+    Source: https://core.telegram.org/method/contacts.importContacts
+    """
+    world, me = session.dc.world, session.user
+    imported, users = [], []
+    for contact in request.contacts:
+        user = world.by_phone(re.sub(r"\D", "", contact.phone))
+        if user is not None and user is not me:
+            me.contacts.add(user.id)
+            imported.append(t.ImportedContact(user.id, contact.client_id))
+            users.append(views.user(world, me, user))
+    return t.contacts.ImportedContacts(imported, [], [], users)
+
+
+@rpc(f.contacts.DeleteContactsRequest)
+def delete_contacts(session: Session, request: Any) -> Any:
+    """Serve contacts.deleteContacts.
+
+    Source: https://core.telegram.org/method/contacts.deleteContacts
+    """
+    world, me = session.dc.world, session.user
+    users = [inputs.user(session, given) for given in request.id]
+    me.contacts.difference_update(user.id for user in users)
+    changed = [t.UpdatePeerSettings(t.PeerUser(user.id), t.PeerSettings()) for user in users]
+    shown = views.entities(world, me, [user.id for user in users])
+    session.dc.push(me, changed, **shown, skip=session)
+    return t.Updates(changed, date=world.now, seq=0, **shown)
+
+
+@rpc(f.contacts.SearchRequest)
+def search(session: Session, request: Any) -> Any:
+    """Serve contacts.search: own chats by title or name, and the public directory by username.
+
+    Source: https://core.telegram.org/method/contacts.search
+    """
+    query = request.q.strip().removeprefix("@").casefold()
+    if not query:
+        raise RpcError(400, "SEARCH_QUERY_EMPTY")
+    if len(query) < MIN_QUERY and query.isascii():
+        raise RpcError(400, "QUERY_TOO_SHORT")
+    world, me = session.dc.world, session.user
+    known = {*me.dialogs, *me.contacts} - {me.id}
+    mine = [
+        peer_id
+        for peer_id in sorted(known, reverse=True)
+        if (found := world.peer(peer_id)) and query in _words(found)
+    ]
+    public = [
+        peer_id
+        for name, peer_id in world.names.items()
+        if name.startswith(query) and peer_id not in known and peer_id != me.id
+    ]
+    limit = min(max(request.limit, 0), 100)
+    mine, public = mine[:limit], public[:limit]
+    return t.contacts.Found(
+        _peers(mine), _peers(public), **views.entities(world, me, [*mine, *public])
+    )
+
+
+def _words(found: Peer) -> str:
+    if isinstance(found, User):
+        return f"{found.first_name} {found.last_name} {found.username}".casefold()
+    name = "" if isinstance(found, Group) else found.username
+    return f"{found.title} {name}".casefold()
+
+
+def _peers(peer_ids: Iterable[int]) -> list[Any]:
+    return [peer(peer_id) for peer_id in peer_ids]
