@@ -1,4 +1,4 @@
-"""SQLite: one writer thread with group commit, one reader thread (docs/adr/0002-sqlite3-threads.md)."""
+"""SQLite: one writer thread with group commit, one reader thread (docs/adr/0004-sqlite3-threads.md)."""
 
 from __future__ import annotations
 
