@@ -38,5 +38,9 @@ def random_id(
     """
     said = length_prefixed(lineage, idempotency_key, fingerprint, peer) + part.to_bytes(4, "big")
     digest = hmac.digest(key.derive(Purpose.RANDOM_ID, owner, account), said, "sha256")
-    # Telegram refuses 0 (RANDOM_ID_EMPTY).
+    return to_random_id(digest)
+
+
+def to_random_id(digest: bytes) -> int:
+    """Read the first 8 bytes of *digest* as a signed number; 0 becomes 1, for Telegram refuses it (RANDOM_ID_EMPTY)."""
     return int.from_bytes(digest[:_RANDOM_ID_BYTES], "big", signed=True) or 1
