@@ -63,6 +63,19 @@ async def test_a_flood_wait_tells_its_seconds(
     assert caught.value.seconds == 31
 
 
+async def test_a_client_that_is_sent_to_another_data_centre_stays_on_this_machine(
+    dc: DataCentre, alice: User, connect: Connect
+) -> None:
+    client = await connect()
+    migrate = Fault(
+        action=Action.RPC_ERROR, request="auth.sendCode", code=303, text="PHONE_MIGRATE_4"
+    )
+    dc.faults.add(migrate)
+    await client.send_code_request(alice.phone)
+    await client.sign_in(alice.phone, "12345")
+    assert (client.session.dc_id, client.session.server_address) == (4, "127.0.0.1")
+
+
 async def test_a_fault_meets_only_the_user_it_names(
     dc: DataCentre, alice: User, bob: User, connect: Connect
 ) -> None:

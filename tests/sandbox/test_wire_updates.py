@@ -103,6 +103,36 @@ async def test_messages_missed_during_a_drop_arrive_after_it(
     assert await texts(heard, 3) == ["missed 0", "missed 1", "missed 2"]
 
 
+async def test_a_client_that_disconnects_and_connects_again_misses_nothing(
+    dc: DataCentre, alice: User, bob: User, connect: Connect
+) -> None:
+    client = await connect(bob)
+    heard = listen(client)
+    say(dc, alice, bob, "before")
+    assert await texts(heard, 1) == ["before"]
+    await client.disconnect()
+    say(dc, alice, bob, "while away")
+    await client.connect()
+    say(dc, alice, bob, "after")
+    assert await texts(heard, 2) == ["while away", "after"]
+
+
+async def test_nothing_is_lost_or_doubled_while_connections_break_and_salts_change(
+    dc: DataCentre, alice: User, bob: User, connect: Connect
+) -> None:
+    client = await connect(bob, sequential_updates=True, retry_delay=0)
+    heard = listen(client)
+    for number in range(60):
+        say(dc, alice, bob, str(number))
+        if number % 10 == 3:
+            dc.drop_connections()
+        if number % 10 == 7:
+            dc.authorizations_of(bob)[0].rotate_salts()
+        await asyncio.sleep(0.01)
+    assert await texts(heard, 60) == [str(number) for number in range(60)]
+    assert heard.empty()
+
+
 async def test_edits_and_reads_missed_during_a_drop_arrive_too(
     dc: DataCentre, alice: User, bob: User, connect: Connect
 ) -> None:
