@@ -11,7 +11,7 @@ VasyaError
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
-├── Unavailable                KeychainLocked · ShuttingDown
+├── Unavailable                KeychainLocked · StorageFailed · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
 ```
 
@@ -345,6 +345,13 @@ class KeychainLocked(Unavailable):
 
     code = "keychain_locked"
     detail = "The keychain that holds the master key is locked."
+
+
+class StorageFailed(Unavailable):
+    """The database cannot be written: the disk is full, or fails."""
+
+    code = "storage_failed"
+    detail = "The server cannot write to its storage."
 
 
 class ShuttingDown(Unavailable):

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from vasya_server.errors import ConfigurationInvalid
+from vasya_server.errors import ConfigurationInvalid, StorageFailed
 from vasya_server.store.database import (
     ConstraintFailed,
     Query,
     Statement,
-    StorageFailed,
     Unexpected,
 )
 from vasya_server.store.sqlite import open_sqlite
@@ -144,7 +143,7 @@ async def test_cancelled_units_are_whole_or_absent_and_wedge_nothing(db: Databas
     acknowledged = set()
     for start in range(0, 3000, 20):
         tasks = [asyncio.create_task(db.write(*unit(start + i))) for i in range(20)]
-        for task in tasks:
+        for task in chance.sample(tasks, 15):
             loop.call_later(chance.random() * 0.004, task.cancel)
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for i, outcome in enumerate(outcomes):
@@ -154,7 +153,7 @@ async def test_cancelled_units_are_whole_or_absent_and_wedge_nothing(db: Databas
 
     assert await db.all(TORN, Pair) == []
     assert acknowledged <= set(await keys(db))
-    assert 0 < len(acknowledged) < 3000
+    assert 750 <= len(acknowledged) < 3000
     assert await db.write(*unit(3000)) == [1, 1]
 
 
@@ -189,11 +188,19 @@ async def test_a_full_disk_fails_the_write_and_reads_go_on(db: Database) -> None
 
 
 async def test_a_bug_in_the_sql_is_not_left_hanging(db: Database) -> None:
-    with pytest.raises(StorageFailed, match="no such table"):
+    with pytest.raises(StorageFailed) as refusal:
         await db.write(Query("DELETE FROM nowhere").bind())
-    with pytest.raises(StorageFailed, match="no such table"):
+    assert str(refusal.value.__cause__) == "no such table: nowhere"
+    with pytest.raises(StorageFailed) as refusal:
         await db.all(Query("SELECT 1 AS k, 2 AS side FROM nowhere"), Pair)
+    assert str(refusal.value.__cause__) == "no such table: nowhere"
     assert await db.write(*unit(1)) == [1, 1]
+
+
+async def test_a_client_is_told_nothing_of_the_tables(db: Database) -> None:
+    with pytest.raises(StorageFailed) as refusal:
+        await db.write(Query("DELETE FROM nowhere").bind())
+    assert str(refusal.value) == "The server cannot write to its storage."
 
 
 async def test_an_unforeseen_fault_reaches_every_waiter_as_it_is(db: Database) -> None:
@@ -209,15 +216,17 @@ async def test_a_lock_held_by_another_program_ends_in_an_error(db: Database, pat
     await db.write(Query("PRAGMA busy_timeout = 50").bind())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageFailed, match="locked"):
+        with pytest.raises(StorageFailed) as refusal:
             await db.write(*unit(1))
+        assert str(refusal.value.__cause__) == "database is locked"
         other.execute("ROLLBACK")
     assert await db.write(*unit(1)) == [1, 1]
 
 
 async def test_the_reader_cannot_write(db: Database) -> None:
-    with pytest.raises(StorageFailed, match="readonly"):
+    with pytest.raises(StorageFailed) as refusal:
         await db.all(Query("DELETE FROM pairs RETURNING k, side"), Pair)
+    assert str(refusal.value.__cause__) == "attempt to write a readonly database"
 
 
 async def test_foreign_keys_hold(db: Database) -> None:

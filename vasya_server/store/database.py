@@ -19,19 +19,11 @@ if TYPE_CHECKING:
 Value: TypeAlias = str | bytes | int | float | None
 
 
-class StoreError(Exception):
-    """The base of what a database can answer instead of rows."""
-
-
-class StorageFailed(StoreError):
-    """The disk is full, broken or gone, or the database is closed; nothing of the unit is stored."""
-
-
-class ConstraintFailed(StoreError):
+class ConstraintFailed(Exception):
     """The unit contradicts what is stored; nothing of it is."""
 
 
-class Unexpected(StoreError):
+class Unexpected(Exception):
     """A statement touched another number of rows than it expected; nothing of its unit is stored."""
 
 

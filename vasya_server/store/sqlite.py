@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from vasya_server.errors import ConfigurationInvalid
+from vasya_server.errors import ConfigurationInvalid, StorageFailed
 from vasya_server.store.database import (
     ConstraintFailed,
     Query,
     Statement,
-    StorageFailed,
     Unexpected,
     Value,
 )
@@ -135,12 +134,12 @@ class _Sqlite:
 
     async def all(self, query: Query, into: type[T], **params: Value) -> list[T]:
         if self._is_closed:
-            raise StorageFailed("the database is closed")
+            raise StorageFailed("The storage is closed.")
         work = partial(_select, self._reading, query, into, params)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, work)
         except sqlite3.Error as error:
-            raise StorageFailed(str(error)) from error
+            raise StorageFailed from error
 
     async def one(self, query: Query, into: type[T], **params: Value) -> T | None:
         rows = await self.all(query, into, **params)
@@ -148,7 +147,7 @@ class _Sqlite:
 
     async def write(self, *statements: Statement) -> list[int]:
         if self._is_closed:
-            raise StorageFailed("the database is closed")
+            raise StorageFailed("The storage is closed.")
         outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(statements, outcome))
         if self._is_idle.is_set():
@@ -199,8 +198,12 @@ class _Sqlite:
 
 
 def _told(fault: BaseException) -> BaseException:
-    """Return what a waiter gets to see of the transaction's fault: the engine's in the store's words, a bug as it is."""
-    return StorageFailed(str(fault)) if isinstance(fault, sqlite3.Error) else fault
+    """Return what a waiter gets to see of the transaction's fault: the disk's in the domain's words, a bug as it is."""
+    if not isinstance(fault, sqlite3.Error):
+        return fault
+    failed = StorageFailed()
+    failed.__cause__ = fault
+    return failed
 
 
 def _select(
