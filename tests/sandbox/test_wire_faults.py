@@ -233,3 +233,29 @@ async def test_a_fault_for_a_request_that_does_not_exist_is_refused(dc: DataCent
 def test_a_fault_that_lacks_a_part_is_refused(action: Action) -> None:
     with pytest.raises(ValueError, match=f"{action} needs"):
         Fault(action=action)
+
+
+async def test_two_delayed_repeats_send_one_message(
+    dc: DataCentre, alice: User, bob: User, connect_raw: ConnectRaw
+) -> None:
+    client = await connect_raw(alice)
+    await client.begin()
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", times=2, secs=0.1))
+    original = client.send(send(dc, alice, bob, "hi", 7))
+    error = await client.call(send(dc, alice, bob, "hi", 7))
+    assert error.error_message == "RANDOM_ID_DUPLICATE"
+    assert (await client.result(original)).error is None
+    assert dc.world.ids(bob, alice) == [1]
+
+
+async def test_each_item_of_a_delayed_album_is_in_flight(
+    dc: DataCentre, alice: User, connect_raw: ConnectRaw
+) -> None:
+    client = await connect_raw(alice)
+    await client.begin()
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMultiMedia", secs=0.1))
+    items = [types.InputSingleMedia(types.InputMediaEmpty(), "", random_id=n) for n in (8, 9)]
+    album = client.send(functions.messages.SendMultiMediaRequest(types.InputPeerSelf(), items))
+    repeat = functions.messages.SendMessageRequest(types.InputPeerSelf(), "hi", random_id=9)
+    assert (await client.call(repeat)).error_message == "RANDOM_ID_DUPLICATE"
+    await client.result(album)

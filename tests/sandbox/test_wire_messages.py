@@ -15,6 +15,7 @@ from telethon.tl.tlobject import TLObject
 
 from tests.sandbox.raw_client import gzipped, in_layer
 from vasya_sandbox import registry
+from vasya_sandbox.client import open_client
 from vasya_sandbox.packing import pack_result
 
 if TYPE_CHECKING:
@@ -460,3 +461,39 @@ async def test_a_request_that_nobody_serves_is_refused_and_counted(
 async def test_a_call_that_needs_a_login_is_refused_without_one(connect: Connect) -> None:
     client = await connect()
     assert await client.get_me() is None
+
+
+async def test_what_a_client_never_acknowledges_is_kept_within_bounds(
+    dc: DataCentre, alice: User, connect_raw: ConnectRaw
+) -> None:
+    client = await connect_raw(alice)
+    await client.call(in_layer(functions.users.GetUsersRequest([types.InputUserSelf()])))
+    (session,) = dc.authorizations_of(alice)[0].sessions.values()
+    noise = [types.UpdateServiceNotification("x" * 1_000_000, "y", types.MessageMediaEmpty(), [])]
+    for _ in range(6):
+        dc.push(alice, noise)
+        await client.receive(types.Updates)
+    assert len(session.unacked) == 4
+    assert session.has_forgotten
+
+
+async def test_only_the_last_sessions_of_a_key_are_remembered(
+    dc: DataCentre, alice: User, connect_raw: ConnectRaw
+) -> None:
+    dc.mint(alice)
+    (auth,) = dc.authorizations_of(alice)
+    used = []
+    for _ in range(8):
+        client = await connect_raw(auth=auth)
+        client.send(functions.PingRequest(1))
+        await client.receive(types.Pong)
+        used.append(client.state.id)
+        await client.close()
+        await asyncio.sleep(0.01)
+    assert [*auth.sessions] == used[-4:]
+
+
+async def test_a_client_of_the_sandbox_cannot_leave_this_machine(dc: DataCentre) -> None:
+    assert dc.address[0] == "127.0.0.1"
+    with pytest.raises(ConnectionError, match=r"149\.154\.167\.51 is not a loopback address"):
+        await open_client(("149.154.167.51", 443)).connect()
