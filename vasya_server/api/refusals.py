@@ -32,9 +32,9 @@ class MethodNotAllowed(VasyaError):
     code = "method_not_allowed"
     detail = "This path does not take that method."
 
-    def __init__(self, allowed: tuple[str, ...] = ()) -> None:
+    def __init__(self, allowed_methods: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.allowed = allowed
+        self.allowed_methods = allowed_methods
 
 
 class NotAcceptable(VasyaError):
@@ -49,6 +49,7 @@ class RequestTimeout(VasyaError):
 
     code = "request_timeout"
     detail = "The request body did not arrive in time."
+    closes_connection = True
 
 
 class BodyTooLarge(VasyaError):
@@ -56,6 +57,7 @@ class BodyTooLarge(VasyaError):
 
     code = "body_too_large"
     detail = "The request body is too large."
+    closes_connection = True
 
 
 class UriTooLong(VasyaError):

@@ -1,0 +1,306 @@
+"""Turn every refusal into RFC 9457 problem+json: the only HTTP status codes of errors in the project.
+
+Source: https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from vasya_server import errors
+from vasya_server.model.base import Wire
+from vasya_server.model.chat import Candidate
+from vasya_server.model.service import AccountName
+
+if TYPE_CHECKING:
+    from vasya_server.errors import VasyaError
+
+PROBLEM_JSON: Final = "application/problem+json"
+INTERNAL: Final = "internal"
+
+
+class FieldProblem(Wire, frozen=True, kw_only=True):
+    """One wrong field: a JSON Pointer into the body, `?name` in the query, or `{name}` in the path."""
+
+    pointer: str
+    code: str = msgspec.field()
+    allowed: list[str] = msgspec.field(default_factory=list)
+
+
+class Problem(Wire, frozen=True, kw_only=True):
+    """Why a request was refused, in RFC 9457's shape; branch on *code*, act on *remedy*."""
+
+    type: str = msgspec.field()
+    title: str = msgspec.field()
+    status: int = msgspec.field()
+    code: str = msgspec.field()
+    detail: str = msgspec.field()
+    instance: str = msgspec.field()
+    request_id: str = msgspec.field()
+    is_retryable: bool = msgspec.field()
+    retry_after_secs: int | None = None
+    remedy: str | None = None
+    errors: list[FieldProblem] = msgspec.field(default_factory=list)
+    required_scope: str | None = None
+    candidates: list[Candidate] = msgspec.field(default_factory=list)
+    accounts: list[AccountName] = msgspec.field(default_factory=list)
+    telegram_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a code means over HTTP, and what its reader can do."""
+
+    status: int
+    title: str
+    remedy: str
+    is_retryable: bool = False
+
+
+_FIX = "Change the request as the errors say; repeating it unchanged gives the same answer."
+_LOGIN = "A human has to log the account in again: vasya-server login, or POST /api/v1/telegram/login/code."
+_WAIT = "Wait for retryAfterSecs, then repeat the request with the same Idempotency-Key."
+_AGAIN = "Repeat the request with the same Idempotency-Key in a few seconds."
+
+PROBLEMS: Final[dict[str, Row]] = {
+    "malformed_request": Row(400, "Malformed request", "Send a well-formed HTTP request."),
+    "malformed_json": Row(400, "Malformed JSON", "Send one valid JSON object as the body."),
+    "encoding_invalid": Row(400, "Invalid encoding", "Send UTF-8, without NUL characters."),
+    "idempotency_key_invalid": Row(
+        400, "Invalid Idempotency-Key", "Send one Idempotency-Key header, for instance a UUID."
+    ),
+    "missing_token": Row(401, "Missing token", "Send the header Authorization: Bearer <token>."),
+    "invalid_token": Row(
+        401, "Invalid token", "Use a token that this server issued and that is still valid."
+    ),
+    "access_denied": Row(
+        403, "Access denied", "List what the credential reaches with GET /api/v1/whoami."
+    ),
+    "scope_required": Row(
+        403,
+        "Scope required",
+        "Ask the human who owns the key to add the scope named in requiredScope.",
+    ),
+    "human_required": Row(403, "Human required", "Ask the human who owns the key to do this."),
+    "origin_not_allowed": Row(
+        403,
+        "Origin not allowed",
+        "Name the origin in VASYA_ALLOWED_ORIGINS, or call from outside a browser.",
+    ),
+    "sending_disabled": Row(
+        403, "Sending disabled", "Ask the human who runs the server to open the gate."
+    ),
+    "chat_write_forbidden": Row(
+        403, "Writing forbidden", "Choose another chat, or ask its administrators for the right."
+    ),
+    "chat_protected": Row(403, "Chat protected", "Refer to the message in your own words instead."),
+    "admin_required": Row(
+        403, "Administrator required", "Ask an administrator of the chat to do it."
+    ),
+    "account_frozen": Row(
+        403,
+        "Account frozen",
+        "The account's owner has to appeal in a Telegram app; reading still works.",
+    ),
+    "not_found": Row(404, "Not found", "GET /api/v1/openapi.json lists every path."),
+    "chat_not_found": Row(
+        404,
+        "Chat not found",
+        "Use the id of one of the candidates, or GET …/resolve?q= with another name.",
+    ),
+    "message_not_found": Row(
+        404, "Message not found", "List the chat's messages; the message may have been deleted."
+    ),
+    "login_not_found": Row(
+        404, "Login not found", "Begin again with POST /api/v1/telegram/login/code."
+    ),
+    "method_not_allowed": Row(
+        405, "Method not allowed", "Use one of the methods in the Allow header."
+    ),
+    "not_acceptable": Row(406, "Not acceptable", "Accept application/json."),
+    "request_timeout": Row(
+        408, "Request timeout", "Send the whole body without pauses.", is_retryable=True
+    ),
+    "account_ambiguous": Row(
+        409,
+        "Account ambiguous",
+        "Name one of the listed accounts by its accountId or alias instead of me.",
+    ),
+    "account_exists": Row(
+        409,
+        "Account exists",
+        "Use the existing account; disconnect it first to replace its session.",
+    ),
+    "account_reauth_required": Row(409, "Login required", _LOGIN),
+    "session_unreadable": Row(
+        409,
+        "Session unreadable",
+        "Restore the master key or the backup of this account, or log it in again.",
+    ),
+    "outcome_unknown": Row(
+        409,
+        "Outcome unknown",
+        "Repeat the request with the same Idempotency-Key: it is never done twice.",
+        is_retryable=True,
+    ),
+    "body_too_large": Row(413, "Body too large", "Send a smaller body."),
+    "uri_too_long": Row(414, "URI too long", "Shorten the query."),
+    "unsupported_media_type": Row(
+        415,
+        "Unsupported media type",
+        "Send Content-Type: application/json and no Content-Encoding.",
+    ),
+    "host_not_allowed": Row(
+        421,
+        "Host not allowed",
+        "Call the address that the server printed, or name the host in VASYA_ALLOWED_HOSTS.",
+    ),
+    "validation_failed": Row(422, "Validation failed", _FIX),
+    "phone_invalid": Row(
+        422, "Phone invalid", "Send the number in international form, like +4915112345678."
+    ),
+    "code_invalid": Row(
+        422,
+        "Code invalid",
+        "Ask the human for the code again; POST /api/v1/telegram/login/resend sends another.",
+    ),
+    "code_expired": Row(
+        422,
+        "Code expired",
+        "POST /api/v1/telegram/login/resend, or begin again with /telegram/login/code.",
+    ),
+    "password_invalid": Row(
+        422, "Password invalid", "Ask the human for the two-step verification password again."
+    ),
+    "session_invalid": Row(
+        422,
+        "Session invalid",
+        "Export the session string anew with the client that made it, or log in by code.",
+    ),
+    "signup_required": Row(
+        422, "Sign-up required", "Create the Telegram account in an official app first."
+    ),
+    "telegram_credentials_missing": Row(
+        422,
+        "Telegram credentials missing",
+        "Get an api id and hash at https://my.telegram.org and set TELEGRAM_API_ID and TELEGRAM_API_HASH, or PUT "
+        "/api/v1/telegram/credentials.",
+    ),
+    "telegram_flood_wait": Row(429, "Telegram flood wait", _WAIT, is_retryable=True),
+    "telegram_slowmode": Row(429, "Slow mode", _WAIT, is_retryable=True),
+    "account_spam_limited": Row(
+        429,
+        "Account limited",
+        "Write only to people who wrote first until Telegram lifts the limit (see @SpamBot).",
+    ),
+    "headers_too_large": Row(431, "Headers too large", "Send fewer and shorter headers."),
+    INTERNAL: Row(
+        500, "Internal error", "Tell the operator the requestId; the cause is in the log."
+    ),
+    "telegram_error": Row(
+        502,
+        "Telegram refused",
+        "telegramError is Telegram's own name for the refusal; change the request accordingly.",
+    ),
+    "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),
+    "keychain_locked": Row(
+        503, "Keychain locked", "Ask the human to unlock the keychain.", is_retryable=True
+    ),
+    "overloaded": Row(503, "Overloaded", _AGAIN, is_retryable=True),
+    "shutting_down": Row(503, "Shutting down", _AGAIN, is_retryable=True),
+    "storage_failed": Row(
+        503,
+        "Storage failed",
+        "Ask the operator to look at the data dir: its disk may be full.",
+        is_retryable=True,
+    ),
+    "telegram_timeout": Row(504, "Telegram timeout", _AGAIN, is_retryable=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A problem, ready to be sent."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def refuse(error: VasyaError, request_id: str) -> Refusal:
+    """Render *error* as the answer to the request *request_id*."""
+    row = PROBLEMS[error.code]
+    wait = getattr(error, "retry_after_secs", None)
+    problem = _problem(error.code, error.detail, request_id)
+    problem = msgspec.structs.replace(
+        problem,
+        retry_after_secs=wait,
+        remedy=error.remedy or row.remedy,
+        **_members(error),
+    )
+    return Refusal(row.status, _headers(error, wait), _encode(problem))
+
+
+def refuse_bug(request_id: str) -> Refusal:
+    """Render a bug: nothing about it leaves the process but the request id."""
+    problem = _problem(INTERNAL, "The server failed; nothing more is said here.", request_id)
+    problem = msgspec.structs.replace(problem, remedy=PROBLEMS[INTERNAL].remedy)
+    return Refusal(PROBLEMS[INTERNAL].status, (), _encode(problem))
+
+
+def _problem(code: str, detail: str, request_id: str) -> Problem:
+    row = PROBLEMS[code]
+    return Problem(
+        type=f"urn:vasya:problem:{code}",
+        title=row.title,
+        status=row.status,
+        code=code,
+        detail=detail,
+        instance=f"urn:vasya:request:{request_id}",
+        request_id=request_id,
+        is_retryable=row.is_retryable,
+    )
+
+
+def _members(error: VasyaError) -> dict[str, object]:
+    """Return the members that only this kind of error has."""
+    match error:
+        case errors.ValidationFailed():
+            fields = [
+                FieldProblem(pointer=e.pointer, code=e.code, allowed=list(e.allowed))
+                for e in error.errors
+            ]
+            return {"errors": fields}
+        case errors.ChatNotFound():
+            return {"candidates": list(error.candidates)}
+        case errors.AccountAmbiguous():
+            choices = [AccountName(account_id=c.account_id, alias=c.alias) for c in error.choices]
+            return {"accounts": choices}
+        case errors.ScopeRequired():
+            return {"required_scope": error.required_scope}
+        case errors.TelegramError():
+            return {"telegram_error": error.rpc_name}
+    return {}
+
+
+def _headers(error: VasyaError, wait: int | None) -> tuple[tuple[str, str], ...]:
+    headers = []
+    if wait is not None:
+        headers.append(("retry-after", str(wait)))
+    match error:
+        case errors.MissingToken():
+            # RFC 6750 3.1: no error code where the request carried no credential at all.
+            headers.append(("www-authenticate", 'Bearer realm="vasya"'))
+        case errors.Unauthenticated():
+            headers.append(("www-authenticate", f'Bearer realm="vasya", error="{error.code}"'))
+    if allowed := getattr(error, "allowed_methods", ()):
+        headers.append(("allow", ", ".join(allowed)))
+    if getattr(error, "closes_connection", False):
+        headers.append(("connection", "close"))
+    return tuple(headers)
