@@ -1,0 +1,142 @@
+"""What every request passes before anything looks at what it wants: host, origin, sizes, and headers on the way out.
+
+Litestar runs no middleware for unknown paths and wrong methods, so this wraps the whole application.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from litestar.enums import ScopeType
+
+from vasya_server.api.problems import PROBLEM_JSON, Refusal, refuse
+from vasya_server.api.refusals import (
+    BodyTooLarge,
+    HostNotAllowed,
+    MalformedRequest,
+    OriginNotAllowed,
+    Overloaded,
+    UnsupportedMediaType,
+    UriTooLong,
+)
+from vasya_server.errors import VasyaError
+from vasya_server.ids import new_request_id
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+    from vasya_server.settings import Settings
+
+REQUEST_ID: Final = "vasya.request_id"
+_MAX_URI_BYTES: Final = 4096
+_CLIENT_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_JSON: Final = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
+_SECURITY_HEADERS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+class Edge:
+    """The outermost ASGI application."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
+        self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with a request id; every answer gets the security headers (D-12.2)."""
+        if scope["type"] == ScopeType.WEBSOCKET:  # there are none here: the handshake is refused
+            await send({"type": "websocket.close", "code": 1008, "reason": "no WebSockets here"})
+            return
+        request_id = _request_id(scope)
+        scope["state"][REQUEST_ID] = request_id
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *_SECURITY_HEADERS]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            self._check(scope)
+        except VasyaError as error:
+            await send_refusal(send_hardened, refuse(error, request_id))
+            return
+        self._in_flight += 1
+        try:
+            await self._app(scope, receive, send_hardened)
+        finally:
+            self._in_flight -= 1
+
+    def _check(self, scope: HTTPScope) -> None:
+        headers = scope["headers"]
+        self._check_host([value for name, value in headers if name == b"host"], scope)
+        self._check_origin(scope)
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _MAX_URI_BYTES:
+            raise UriTooLong
+        if self._in_flight >= self._settings.max_requests_in_flight:
+            raise Overloaded
+        self._check_body(dict(headers))
+
+    def _check_host(self, hosts: list[bytes], scope: HTTPScope) -> None:
+        """Take only the names that this listener goes by: a page that rebinds DNS sends its own (D-3.5)."""
+        port = (scope.get("server") or ("", None))[1]
+        if len(hosts) == 1:
+            name, _, said_port = hosts[0].lower().rpartition(b":")
+            if name in {b"127.0.0.1", b"localhost", b"[::1]"} and said_port == str(port).encode():
+                return
+            if hosts[0].lower() in self._hosts:
+                return
+        raise HostNotAllowed
+
+    def _check_origin(self, scope: HTTPScope) -> None:
+        """Refuse browsers' cross-origin requests, preflights included, without any CORS header (D-3.6)."""
+        if scope["method"] == "OPTIONS":
+            raise OriginNotAllowed
+        for name, value in scope["headers"]:
+            if name == b"origin" and value.lower() not in self._origins:
+                raise OriginNotAllowed
+            if name == b"sec-fetch-site" and value in {b"cross-site", b"same-site"}:
+                raise OriginNotAllowed
+
+    def _check_body(self, headers: dict[bytes, bytes]) -> None:
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit():
+            raise MalformedRequest
+        is_chunked = b"transfer-encoding" in headers
+        if is_chunked and b"content-length" in headers:  # request smuggling (D-12.3)
+            raise MalformedRequest
+        if int(length) > self._settings.json_max_bytes:
+            raise BodyTooLarge
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaType
+        has_body = is_chunked or int(length) > 0
+        if has_body and not _JSON.fullmatch(headers.get(b"content-type", b"")):
+            raise UnsupportedMediaType
+
+
+async def send_refusal(send: Send, refusal: Refusal) -> None:
+    """Answer with a problem."""
+    headers = [
+        (b"content-type", PROBLEM_JSON.encode()),
+        (b"content-length", str(len(refusal.body)).encode()),
+        *((name.encode(), value.encode()) for name, value in refusal.headers),
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": refusal.body, "more_body": False})
+
+
+def _request_id(scope: HTTPScope) -> str:
+    """Take the client's request id where it is harmless, else make one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _CLIENT_REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return new_request_id()
