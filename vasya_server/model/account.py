@@ -56,6 +56,13 @@ class Account(Wire, frozen=True, kw_only=True):
     created_at: datetime = msgspec.field()
 
 
+class AccountPage(Wire, frozen=True, kw_only=True):
+    """Accounts, newest first."""
+
+    items: list[Account] = msgspec.field()
+    next: str | None = None
+
+
 Alias = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="1 to 32 of a-z, 0-9, - and _.")
 ]
