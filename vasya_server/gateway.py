@@ -1,0 +1,87 @@
+"""What one running server holds, opened in the order in which its parts may refuse to start."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vasya_server.crypto.cursor import Cursors
+from vasya_server.sessions.vault import Vault
+from vasya_server.store.migrate import migrate
+from vasya_server.store.sqlite import open_sqlite
+from vasya_server.telegram.accounts import Accounts
+from vasya_server.telegram.endpoint import Endpoint
+from vasya_server.telegram.login import Logins
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from vasya_server.auth.embedded import EmbeddedToken
+    from vasya_server.clock import Clock
+    from vasya_server.crypto.master_key import MasterKey
+    from vasya_server.ids import OwnerId
+    from vasya_server.settings import Settings
+    from vasya_server.store.database import Database
+
+DATABASE_FILE = "vasya.db"
+LOCAL_OWNER = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The parts of a running server; there is one per process.
+
+    Args:
+        owner: Whose accounts the embedded token reaches.
+        token: The embedded token; None where nothing listens (commands that work on the data dir).
+    """
+
+    settings: Settings
+    clock: Clock
+    key: MasterKey
+    db: Database
+    vault: Vault
+    accounts: Accounts
+    logins: Logins
+    cursors: Cursors
+    owner: OwnerId
+    token: EmbeddedToken | None
+
+
+@contextlib.asynccontextmanager
+async def open_gateway(
+    settings: Settings, *, clock: Clock, key: MasterKey, token: EmbeddedToken | None = None
+) -> AsyncIterator[Gateway]:
+    """Open storage, prove the master key and load the accounts; disconnect and close at the end.
+
+    The caller holds the data dir's lock. Nothing is dialled here: accounts connect when they are asked for.
+
+    Raises:
+        ConfigurationInvalid: The database is newer than this program, or not readable.
+        MasterKeyMismatch: Another key sealed this data dir; nothing was written.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        db = await open_sqlite(settings.data_dir / DATABASE_FILE)
+        stack.push_async_callback(db.close)
+        await migrate(db)
+        vault = Vault(db, key, clock)
+        await vault.verify_key()
+        endpoint = Endpoint(settings)
+        accounts = Accounts(vault, settings, clock, endpoint)
+        stack.push_async_callback(accounts.close)
+        await accounts.open()
+        logins = Logins(accounts, vault, settings, clock)
+        stack.push_async_callback(logins.close)
+        yield Gateway(
+            settings=settings,
+            clock=clock,
+            key=key,
+            db=db,
+            vault=vault,
+            accounts=accounts,
+            logins=logins,
+            cursors=Cursors(key),
+            owner=await vault.owner(LOCAL_OWNER),
+            token=token,
+        )
