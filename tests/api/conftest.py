@@ -1,0 +1,138 @@
+"""The real application over HTTP, in front of a sandbox over TCP."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from vasya_sandbox.dc import DataCentre
+from vasya_sandbox.model import World
+from vasya_server.app import create_app
+from vasya_server.auth.embedded import EmbeddedToken
+from vasya_server.clock import SystemClock
+from vasya_server.crypto.master_key import parse_master_key
+from vasya_server.gateway import Gateway, open_gateway
+from vasya_server.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from vasya_sandbox.records import Channel, Group, User
+
+TOKEN = "vl_" + "0123456789abcdef" * 4
+BASE_URL = "http://127.0.0.1:8787"
+API = "/api/v1"
+
+
+@dataclass
+class Scene:
+    """A small world: Alice owns the account, the others write to her."""
+
+    world: World
+    alice: User
+    bob: User
+    carol: User
+    group: Group
+    supergroup: Channel
+    channel: Channel
+
+
+@pytest.fixture(scope="session")
+def private_key() -> bytes:
+    """Return one RSA key for every data centre of the run: making one takes longer than most tests."""
+    world = World()
+    DataCentre(world)
+    return world.private_key
+
+
+@pytest.fixture
+def scene(private_key: bytes) -> Scene:
+    world = World()
+    world.private_key = private_key
+    alice = world.add_user("Alice", "Archer", "alice_a", phone="99966210001")
+    bob = world.add_user("Bob", None, "bob_b", phone="99966210002")
+    carol = world.add_user("Кэрол", None, "carol_c", phone="99966210003")
+    group = world.add_group("Lunch", alice, [bob, carol])
+    supergroup = world.add_channel("Garden club", bob, [alice, carol], username="garden_club")
+    channel = world.add_channel("Daily news", carol, [alice], "daily_news", is_broadcast=True)
+    for n in range(1, 6):
+        world.post(bob, alice, f"hello {n}")
+    world.post(alice, bob, "good morning")
+    world.post(carol, alice, "доброе утро")
+    world.post(carol, group, "soup?")
+    world.post(bob, supergroup, "the roses are out")
+    world.post(carol, channel, "nothing happened")
+    return Scene(world, alice, bob, carol, group, supergroup, channel)
+
+
+@pytest.fixture
+async def dc(scene: Scene) -> AsyncIterator[DataCentre]:
+    dc = DataCentre(scene.world)
+    await dc.start()
+    yield dc
+    await dc.stop()
+    assert not dc.unserved
+    assert not dc.handler_errors
+
+
+@pytest.fixture
+def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
+    """Return the settings; a test may change them before it asks for the gateway."""
+    pem = tmp_path / "dc.pem"
+    pem.write_text(dc.rsa_key.public_pem)
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    return {
+        "VASYA_DATA_DIR": str(data_dir),
+        "VASYA_TELEGRAM_DC": f"{dc.dc_id}@127.0.0.1:{dc.address[1]}",
+        "VASYA_TELEGRAM_DC_KEY": str(pem),
+        "TELEGRAM_API_ID": "12345",
+        "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
+        "VASYA_READ_DEADLINE_SECS": "2",
+        "VASYA_SEND_DEADLINE_SECS": "3",
+        "VASYA_CONNECT_DEADLINE_SECS": "2",
+    }
+
+
+@pytest.fixture
+async def gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
+    settings = load(dict(environment))
+    key = parse_master_key(secrets.token_hex(32))
+    async with open_gateway(
+        settings, clock=SystemClock(), key=key, token=EmbeddedToken(TOKEN)
+    ) as gateway:
+        yield gateway
+
+
+def _transport(gateway: Gateway) -> httpx.ASGITransport:
+    app: Any = create_app(gateway)  # Litestar's scope is narrower than httpx's any mapping
+    return httpx.ASGITransport(app, raise_app_exceptions=False)
+
+
+@pytest.fixture
+async def anonymous(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=_transport(gateway), base_url=BASE_URL) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(
+        transport=_transport(gateway), base_url=BASE_URL, headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def account(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> str:
+    """Import Alice's account and return the path of everything below it."""
+    body = {"session": dc.mint(scene.alice)}
+    response = await client.post(f"{API}/telegram/login/session", json=body)
+    assert response.status_code == 200, response.text
+    return f"{API}/accounts/{response.json()['accountId']}"

@@ -1,0 +1,49 @@
+"""Every route says who may call it, and the answer is the contract's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import vasya_server.app  # noqa: F401 — importing the application declares every operation
+from vasya_server.api.routes import OPERATIONS, Access, Kind, Operation
+from vasya_server.auth.scopes import Scope
+
+MATRIX = Path(__file__).with_name("access_matrix.txt")
+PUBLIC = {"get_health", "get_openapi"}
+
+
+def _line(operation: Operation) -> str:
+    access = operation.access
+    opens = access.value if isinstance(access, Scope) else access.name.lower()
+    mark = " destructive" if operation.is_destructive else ""
+    return f"{operation.method} {operation.path} {opens} {operation.kind}{mark}"
+
+
+def test_the_declarations_are_the_matrix_written_by_hand() -> None:
+    written = [line for line in MATRIX.read_text().splitlines() if line and line[0] != "#"]
+
+    assert sorted(map(_line, OPERATIONS)) == sorted(written)
+
+
+def test_only_the_listed_operations_are_public() -> None:
+    assert {o.name for o in OPERATIONS if o.access is Access.PUBLIC} == PUBLIC
+
+
+def test_reads_are_gets_and_changes_are_not() -> None:
+    for operation in OPERATIONS:
+        assert (operation.method == "GET") == (operation.kind is Kind.NONE), operation.name
+
+
+def test_destructive_operations_need_a_destructive_scope() -> None:
+    for operation in OPERATIONS:
+        if operation.is_destructive:
+            assert isinstance(operation.access, Scope), operation.name
+            assert operation.access.is_destructive, operation.name
+
+
+def test_operation_ids_are_unique_verb_noun_names() -> None:
+    names = [operation.name for operation in OPERATIONS]
+
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", name) for name in names)

@@ -1,0 +1,91 @@
+"""The accounts that a credential reaches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from vasya_server.api.paging import page
+from vasya_server.api.routes import Access, Call, Kind, mutation, read
+from vasya_server.auth.scopes import Scope
+from vasya_server.model.account import Account, AccountPage, AccountPatch
+from vasya_server.model.base import Query
+
+
+class AccountQuery(Query, frozen=True, kw_only=True):
+    """Which part of the list."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    cursor: Annotated[str, Meta(max_length=512)] | None = None
+
+
+@read("/accounts", Scope.ACCOUNTS_READ)
+async def list_accounts(call: Call, query: AccountQuery) -> AccountPage:
+    """List the Telegram accounts that this credential reaches, newest first.
+
+    Nothing is dialled: `status` is what is known now. A cursor that is not from this list answers 422
+    `validation_failed`.
+    """
+    accounts = call.gateway.accounts.list(call.who.owner)
+    described = [account.describe() for account in reversed(accounts)]
+    items, position = page(call, described, query.limit, query.cursor, lambda a: a.account_id)
+    return AccountPage(items=items, next=position)
+
+
+@read("/accounts/{account}", Scope.ACCOUNTS_READ)
+async def get_account(call: Call) -> Account:
+    """Tell one account's status, user and restrictions.
+
+    The phone number is masked. An account that is not yours and one that does not exist answer the same 403
+    `access_denied`.
+    """
+    return call.account.describe()
+
+
+@mutation("PATCH", "/accounts/{account}", Access.HUMAN, Kind.LOCAL)
+async def update_account(call: Call, body: AccountPatch) -> Account:
+    """Change an account's alias, its send gate, or whether it is kept connected.
+
+    Only the fields that are sent change; `canSend: false` closes the account for every send, edit and delete at once.
+    An alias that another account has answers 422 `validation_failed`.
+    """
+    return await call.account.update(body)
+
+
+@mutation(
+    "DELETE",
+    "/accounts/{account}",
+    Scope.ACCOUNTS_DELETE,
+    Kind.TELEGRAM,
+    status=204,
+    is_destructive=True,
+)
+async def delete_account(call: Call) -> None:
+    """Log the account out at Telegram and erase its session and everything kept about it.
+
+    It cannot be undone; the Telegram account itself stays. Repeating it answers 403 `access_denied`, because the
+    account is no longer there.
+    """
+    await call.account.log_out()
+
+
+@mutation("POST", "/accounts/{account}/connect", Scope.ACCOUNTS_WRITE, Kind.LOCAL)
+async def connect_account(call: Call) -> Account:
+    """Connect the account to Telegram now instead of at its next use.
+
+    Connecting what is connected changes nothing. Answers 503 `telegram_unavailable` when Telegram cannot be reached,
+    409 `account_reauth_required` when Telegram has ended the session.
+    """
+    await call.account.connect()
+    return call.account.describe()
+
+
+@mutation("POST", "/accounts/{account}/disconnect", Scope.ACCOUNTS_WRITE, Kind.LOCAL)
+async def disconnect_account(call: Call) -> Account:
+    """Close the account's connection to Telegram; the session stays and the next use connects again.
+
+    Disconnecting what is not connected changes nothing. An account of somebody else answers 403 `access_denied`.
+    """
+    await call.account.disconnect()
+    return call.account.describe()

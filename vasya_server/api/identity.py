@@ -1,0 +1,60 @@
+"""Who the caller is, and what this API is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from vasya_server.api.access import is_open_to
+from vasya_server.api.openapi import document
+from vasya_server.api.routes import OPERATIONS, Access, Call, read
+from vasya_server.errors import MissingToken
+from vasya_server.model.base import Query
+from vasya_server.model.service import AccountName, WhoAmI
+
+
+@read("/whoami", Access.ANY_PRINCIPAL)
+async def get_whoami(call: Call) -> WhoAmI:
+    """Tell who the credential stands for, what it may do, and which accounts it reaches.
+
+    Call it first: the account ids and aliases in it are what `{account}` takes. Answers 401 `invalid_token` when the
+    credential is not valid.
+    """
+    who = call.who
+    return WhoAmI(
+        kind=who.kind.value,
+        scopes=sorted(who.scopes),
+        accounts=[
+            AccountName(account_id=account.id, alias=account.record.alias)
+            for account in call.gateway.accounts.list(who.owner)
+        ],
+        now=call.gateway.clock.now(),
+        time_zone="UTC",
+    )
+
+
+class DocumentQuery(Query, frozen=True, kw_only=True):
+    """Which operations the document holds."""
+
+    for_: (
+        Annotated[
+            Literal["me"], Meta(description="Only what the credential of this request may call.")
+        ]
+        | None
+    ) = msgspec.field(default=None, name="for")
+
+
+@read("/openapi.json", Access.PUBLIC)
+async def get_openapi(call: Call, query: DocumentQuery) -> dict[str, Any]:
+    """Give this API's description, OpenAPI 3.1.
+
+    With `for=me` it holds only the operations that the request's credential may call, and answers 401 `missing_token`
+    without one.
+    """
+    if query.for_ is None:
+        return document(OPERATIONS)
+    if call.principal is None:
+        raise MissingToken
+    return document([o for o in OPERATIONS if is_open_to(o, call.principal)])

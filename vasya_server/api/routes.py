@@ -1,0 +1,160 @@
+"""One declaration of an operation: path, who may, what it takes, what it answers.
+
+`read` and `mutation` are the only ways to make a route, so that a route without a declared access cannot exist. The
+handler is one expression; its docstring is the OpenAPI text.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import typing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import msgspec
+
+from vasya_server.model.base import Input, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vasya_server.auth.principal import Principal
+    from vasya_server.auth.scopes import Scope
+    from vasya_server.gateway import Gateway
+    from vasya_server.telegram.accounts import AccountRuntime
+
+BASE_PATH: Final = "/api/v1"
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+F = TypeVar("F", bound="Callable[..., Awaitable[Any]]")
+
+
+class Access(enum.Enum):
+    """Who may call an operation that no scope opens."""
+
+    PUBLIC = "x-public"
+    HUMAN = "x-human-only"
+    ANY_PRINCIPAL = "x-any-principal"
+
+
+class Kind(enum.StrEnum):
+    """What an operation changes (api.md, "Kinds of operation")."""
+
+    NONE = "none"
+    LOCAL = "local"
+    TELEGRAM = "telegram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One route.
+
+    Args:
+        access: The one scope that opens it, or who may without one.
+        query: The Struct of its query parameters; None takes none.
+        body: The Struct of its JSON body; None takes none.
+        answer: What the handler returns, as annotated.
+        status: The status of success; 204 where the handler returns nothing.
+    """
+
+    name: str
+    method: Method
+    path: str
+    access: Scope | Access
+    kind: Kind
+    query: type[Query] | None
+    body: type[Input] | None
+    answer: Any
+    status: int
+    is_destructive: bool
+    description: str
+    handler: Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request on its way to the handler: who asks, for which account, with which path parameters."""
+
+    gateway: Gateway
+    operation: Operation
+    request_id: str
+    principal: Principal | None
+    account_runtime: AccountRuntime | None
+    path: dict[str, str]
+    query_string: bytes
+    idempotency_key: str | None
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def who(self) -> Principal:
+        """Return the principal; access refused the request where there must be one and is none."""
+        if self.principal is None:
+            raise LookupError(self.operation.name)
+        return self.principal
+
+    @property
+    def account(self) -> AccountRuntime:
+        """Return the account that `{account}` names."""
+        if self.account_runtime is None:
+            raise LookupError(self.operation.name)
+        return self.account_runtime
+
+
+OPERATIONS: Final[list[Operation]] = []
+
+
+def read(path: str, access: Scope | Access) -> Callable[[F], F]:
+    """Declare a GET that changes nothing anywhere, not even what counts as read."""
+    return _declare("GET", path, access, Kind.NONE, status=200, is_destructive=False)
+
+
+def mutation(
+    method: Method,
+    path: str,
+    access: Scope | Access,
+    kind: Kind,
+    *,
+    status: int = 200,
+    is_destructive: bool = False,
+) -> Callable[[F], F]:
+    """Declare an operation that changes something: here (`LOCAL`) or at Telegram (`TELEGRAM`)."""
+    return _declare(method, path, access, kind, status=status, is_destructive=is_destructive)
+
+
+def _declare(
+    method: Method,
+    path: str,
+    access: Scope | Access,
+    kind: Kind,
+    *,
+    status: int,
+    is_destructive: bool,
+) -> Callable[[F], F]:
+    def register(handler: F) -> F:
+        hints = typing.get_type_hints(handler, include_extras=True)
+        answer = hints.pop("return", None)
+        OPERATIONS.append(
+            Operation(
+                name=handler.__name__,
+                method=method,
+                path=path,
+                access=access,
+                kind=kind,
+                query=_struct(hints.get("query"), Query),
+                body=_struct(hints.get("body"), Input),
+                answer=None if answer is type(None) else answer,
+                status=status,
+                is_destructive=is_destructive,
+                description=inspect.getdoc(handler) or "",
+                handler=handler,
+            )
+        )
+        return handler
+
+    return register
+
+
+def _struct(hint: Any, base: type[msgspec.Struct]) -> Any:  # noqa: ANN401 — a class of that base or None
+    if hint is not None and not issubclass(hint, base):
+        raise TypeError(hint)
+    return hint
