@@ -56,6 +56,8 @@ spelling: install
 
 drift: install
 	$(BIN)/vasya-server openapi | diff -u docs/api/openapi.json -
+	$(BIN)/vasya-server openapi --page problems | diff -u docs/api/problems.md -
+	$(BIN)/vasya-server openapi --page settings | diff -u docs/api/settings.md -
 
 long: install
 	$(BIN)/python -m pytest -n $(WORKERS) -m long $(ARGS)
@@ -65,6 +67,8 @@ bench: install
 
 openapi: install
 	$(BIN)/vasya-server openapi > docs/api/openapi.json
+	$(BIN)/vasya-server openapi --page problems > docs/api/problems.md
+	$(BIN)/vasya-server openapi --page settings > docs/api/settings.md
 
 # Keeps what is pinned and still fits; `make lock ARGS=--upgrade` moves to the newest that fit.
 # Run it with the oldest supported Python, whose backports the newer ones ignore.

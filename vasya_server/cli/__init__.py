@@ -1,0 +1,219 @@
+"""The command line. One module per command; each imports what it alone needs, so that none pays for another.
+
+Exit codes: 0 ok, 1 a finding or a refusal, 2 usage, 69 server or data centre unreachable, 75 data dir locked, 77 needs a
+human or a credential, 78 configuration, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from vasya_server import __version__, errors
+from vasya_server.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EX_REFUSED: Final = 1
+EX_UNREACHABLE: Final = 69
+EX_NEEDS_HUMAN: Final = 77
+EX_INTERRUPTED: Final = 130
+
+_SETTINGS_BY_FLAG: Final = {
+    "--data-dir": "VASYA_DATA_DIR",
+    "--host": "VASYA_HOST",
+    "--port": "VASYA_PORT",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; a refusal is a sentence on standard error, never a traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except errors.VasyaError as refusal:
+        return _explain(refusal)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return EX_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. Without this, Python complains again while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EX_REFUSED
+    return code
+
+
+def exit_code_of(refusal: errors.VasyaError) -> int:
+    """Return what the process says to its parent about *refusal*."""
+    match refusal:
+        case errors.StartupRefused():
+            return refusal.exit_code
+        case errors.TelegramTimeout() | errors.TelegramUnavailable():
+            return EX_UNREACHABLE
+        case errors.KeychainLocked() | errors.AccountReauthRequired() | errors.PermissionDenied():
+            return EX_NEEDS_HUMAN
+    return getattr(refusal, "exit_code", EX_REFUSED)
+
+
+def _explain(refusal: errors.VasyaError) -> int:
+    print(f"vasya-server: {refusal.detail}", file=sys.stderr)
+    if refusal.remedy:
+        print(refusal.remedy, file=sys.stderr)
+    return exit_code_of(refusal)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "serve":
+            from vasya_server.cli import serve
+
+            return serve.run(_flags(arguments), reads_stdin=arguments.stdin_secrets)
+        case "demo":
+            from vasya_server.cli import demo
+
+            return demo.run(_flags(arguments))
+        case "login":
+            from vasya_server.cli import login
+
+            return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
+        case "accounts":
+            from vasya_server.cli import accounts
+
+            return accounts.run(_flags(arguments), arguments)
+        case "doctor":
+            from vasya_server.cli import doctor
+
+            return doctor.run(_flags(arguments), is_json=arguments.json)
+        case _:
+            from vasya_server.cli import openapi
+
+            return openapi.run(arguments.page)
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, str | None]:
+    """Return what the flags say, by the name of the setting."""
+    return {name: getattr(arguments, name, None) for name in _SETTINGS_BY_FLAG.values()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vasya-server",
+        description="Give an agent scoped access to a person's real Telegram account over REST.",
+        epilog="`vasya-server serve --help` lists every setting.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"vasya-server {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    _add_serve(commands)
+    _add_demo(commands)
+    _add_login(commands)
+    _add_accounts(commands)
+    _add_doctor(commands)
+    reference = _command(
+        commands, "openapi", "Print the OpenAPI document, or a page of the reference."
+    )
+    reference.add_argument("--page", choices=("openapi", "problems", "settings"), default="openapi")
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 — argparse names it no other way
+
+
+def _command(commands: Commands, name: str, sentence: str, *flags: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=sentence, description=sentence, allow_abbrev=False)
+    for flag in flags:
+        setting = _SETTINGS_BY_FLAG[flag]
+        row = next(row for row in SETTINGS if row.name == setting)
+        metavar = flag.removeprefix("--").upper().replace("-", "_")
+        command.add_argument(
+            flag, dest=setting, metavar=metavar, help=f"{row.sentence} ({setting})"
+        )
+    return command
+
+
+def _add_serve(commands: Commands) -> None:
+    serve = _command(commands, "serve", "Run the gateway.", "--data-dir", "--host", "--port")
+    serve.formatter_class = argparse.RawDescriptionHelpFormatter
+    serve.epilog = _settings_text()
+    serve.add_argument(
+        "--stdin-secrets",
+        action="store_true",
+        help='Read one JSON line {"token", "master_key"} from standard input, then close it.',
+    )
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = _command(commands, "demo", "Run the gateway on a sandboxed Telegram of its own.")
+    demo.add_argument(
+        "--data-dir",
+        dest="VASYA_DATA_DIR",
+        help="Keep the demo's data here, and its Telegram beside it; otherwise both are gone at the end.",
+    )
+    demo.add_argument("--port", dest="VASYA_PORT", help="Port to listen on; a free one when unset.")
+
+
+def _add_login(commands: Commands) -> None:
+    login = _command(commands, "login", "Log a Telegram account in.", "--data-dir")
+    way = login.add_mutually_exclusive_group()
+    way.add_argument("--phone", help="The number to log in, like +4915112345678.")
+    way.add_argument("--qr", action="store_true", help="Draw a QR code to scan with the phone.")
+
+
+def _add_accounts(commands: Commands) -> None:
+    accounts = commands.add_parser("accounts", help="List, remove, export and import accounts.")
+    actions = accounts.add_subparsers(dest="action", metavar="action", required=True)
+    listing = _command(actions, "list", "List the accounts.", "--data-dir")
+    listing.add_argument("--json", action="store_true", help="One JSON document.")
+    remove = _command(
+        actions, "remove", "Log an account out at Telegram and erase it here.", "--data-dir"
+    )
+    export = _command(
+        actions,
+        "export",
+        "Print an account's session string, which is the account itself; needs a stopped server.",
+        "--data-dir",
+    )
+    for command in (remove, export):
+        command.add_argument("account", help="Account id, alias, or me.")
+        command.add_argument("--yes", action="store_true", help="Do not ask.")
+    bring = _command(
+        actions,
+        "import",
+        "Take over a Telethon session string, read from standard input.",
+        "--data-dir",
+    )
+    bring.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _add_doctor(commands: Commands) -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        "Look for what is unsafe or unreachable.",
+        "--data-dir",
+        "--host",
+        "--port",
+    )
+    doctor.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _settings_text() -> str:
+    """Return the whole table of settings as help."""
+    lines = ["settings, from the environment:"]
+    for row in SETTINGS:
+        default = (
+            ""
+            if row.default in {None, ""}
+            else f" Default: {row.default} {row.unit}".rstrip() + "."
+        )
+        lines.append(f"  {row.name}")
+        lines += textwrap.wrap(
+            row.sentence + default, 76, initial_indent="      ", subsequent_indent="      "
+        )
+    return "\n".join(lines)

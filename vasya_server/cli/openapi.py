@@ -1,0 +1,22 @@
+"""`vasya-server openapi`: the document that the server itself answers with, and the pages made from its tables."""
+
+from __future__ import annotations
+
+
+def run(page: str) -> int:
+    """Print the *page*; return the exit code."""
+    import msgspec
+
+    import vasya_server.app  # noqa: F401 — importing the resources declares their operations
+    from vasya_server.api.openapi import document
+    from vasya_server.api.reference import problems_page, settings_page
+    from vasya_server.api.routes import OPERATIONS
+
+    match page:
+        case "problems":
+            print(problems_page(), end="")
+        case "settings":
+            print(settings_page(), end="")
+        case _:
+            print(msgspec.json.format(msgspec.json.encode(document(OPERATIONS)), indent=2).decode())
+    return 0
