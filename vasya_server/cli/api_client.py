@@ -1,0 +1,231 @@
+"""How a command reaches the gateway: over HTTP where a server runs, else the same API inside this process.
+
+Either way it is one request to one path, so that a command is written once and obeys what every client obeys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from vasya_server.cli import EX_NEEDS_HUMAN, EX_REFUSED, EX_UNREACHABLE
+from vasya_server.cli.data_dir import holder, published
+from vasya_server.errors import DataDirLocked, StartupRefused
+from vasya_server.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+BASE_PATH: Final = "/api/v1"
+# Longer than the longest deadline that the server itself keeps.
+_ANSWER_SECS: Final = 90
+_IN_PROCESS_HOST: Final = ("127.0.0.1", 1)
+_EXIT_CODES: Final = {
+    401: EX_NEEDS_HUMAN,
+    403: EX_NEEDS_HUMAN,
+    503: EX_UNREACHABLE,
+    504: EX_UNREACHABLE,
+}
+T = TypeVar("T")
+
+
+class ApiRefused(StartupRefused):
+    """The gateway answered with a problem; *code* is the problem's."""
+
+    code = "refused"
+    detail = "The gateway refused."
+
+    def __init__(self, status: int, code: str, detail: str, remedy: str | None) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.problem = code
+        self.exit_code = _EXIT_CODES.get(status, EX_REFUSED)  # type: ignore[misc]  # one class, the problem's code
+
+
+class ServerUnreachable(StartupRefused):
+    """A server holds the data dir and does not answer."""
+
+    code = "server_unreachable"
+    detail = "The server that holds the data dir does not answer."
+    exit_code = EX_UNREACHABLE
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command reads of a refusal."""
+
+    code: str = "internal"
+    detail: str = "The server failed."
+    remedy: str | None = None
+
+
+class Exchange(Protocol):
+    """One request and its answer, over whatever."""
+
+    async def __call__(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """Return the status and the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The gateway's REST API, as a command calls it."""
+
+    exchange: Exchange
+
+    async def get(self, path: str, into: type[T]) -> T:
+        """Read *path*."""
+        return msgspec.json.decode(await self._ask("GET", path, None), type=into)
+
+    async def post(self, path: str, body: object, into: type[T]) -> T:
+        """Send *body* and read the answer."""
+        return msgspec.json.decode(await self._ask("POST", path, body), type=into)
+
+    async def delete(self, path: str) -> None:
+        """Delete what is at *path*."""
+        await self._ask("DELETE", path, None)
+
+    async def _ask(self, method: str, path: str, body: object) -> bytes:
+        sent = None if body is None else msgspec.json.encode(body)
+        status, answer = await self.exchange(method, BASE_PATH + path, sent)
+        if status < http.client.MULTIPLE_CHOICES:
+            return answer
+        try:
+            problem = msgspec.json.decode(answer, type=Problem)
+        except msgspec.MsgspecError:
+            problem = Problem()
+        raise ApiRefused(status, problem.code, problem.detail, problem.remedy)
+
+
+@contextlib.asynccontextmanager
+async def open_api(flags: dict[str, str | None]) -> AsyncIterator[Api]:
+    """Reach the server that holds the data dir, or open the data dir in this process.
+
+    Raises:
+        DataDirLocked: A command, or a server that has not come up yet, holds it.
+        StartupRefused: As for `serve`.
+    """
+    settings = load(dict(os.environ), flags)
+    pid = holder(settings.data_dir)
+    if pid is None:
+        async with _open_in_process(flags) as api:
+            yield api
+        return
+    told = published(settings.data_dir)
+    if told is None or told.pid != pid:
+        raise DataDirLocked(
+            f"Another Vasya process (pid {pid}) holds the data dir {settings.data_dir} and takes no requests.",
+            remedy="Wait until it is done, or stop it.",
+        )
+    yield Api(_Remote(told.url, os.environ.get("VASYA_TOKEN") or told.token))
+
+
+@contextlib.asynccontextmanager
+async def _open_in_process(flags: dict[str, str | None]) -> AsyncIterator[Api]:
+    from vasya_server.app import create_app
+    from vasya_server.auth.embedded import EmbeddedToken
+    from vasya_server.cli.serve import prepared
+    from vasya_server.clock import SystemClock
+    from vasya_server.gateway import open_gateway
+
+    token = EmbeddedToken.make()
+    with prepared(flags) as ready:
+        async with open_gateway(
+            ready.settings, clock=SystemClock(), key=ready.key, token=EmbeddedToken(token)
+        ) as gateway:
+            yield Api(_InProcess(create_app(gateway), token))
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    url: str
+    token: str
+
+    async def __call__(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        return await asyncio.to_thread(self._exchange, method, path, body)
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=_ANSWER_SECS
+        )
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerUnreachable(
+                f"The server at {self.url} does not answer.",
+                remedy="Look at its log, or stop it and repeat the command.",
+            ) from error
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _InProcess:
+    app: Any
+    token: str
+
+    async def __call__(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        host, port = _IN_PROCESS_HOST
+        target, _, query = path.partition("?")
+        headers = [
+            (b"host", f"{host}:{port}".encode()),
+            (b"authorization", f"Bearer {self.token}".encode()),
+        ]
+        if body is not None:
+            headers += [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+            ]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(target),
+            "raw_path": target.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "server": _IN_PROCESS_HOST,
+            "client": None,
+            "state": {},
+        }
+        answer = _Answer(body or b"")
+        await self.app(scope, answer.receive, answer.send)
+        return answer.status, bytes(answer.body)
+
+
+class _Answer:
+    """Both ends of one ASGI request."""
+
+    def __init__(self, request_body: bytes) -> None:
+        self.status = 0
+        self.body = bytearray()
+        self._request_body: bytes | None = request_body
+        self._is_done = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if (body := self._request_body) is not None:
+            self._request_body = None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._is_done.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            return
+        self.body += message.get("body", b"")
+        if not message.get("more_body"):
+            self._is_done.set()
