@@ -1,7 +1,7 @@
 """The one path of every mutation in a chat: resolve, gate, fix the random_id, call.
 
 A send whose `Idempotency-Key` and content are repeated gets the same random_id, whatever happened in between, so that
-Telegram itself makes one message of it (security.md, 6.2).
+Telegram itself makes one message of it (D-6.8).
 """
 
 from __future__ import annotations

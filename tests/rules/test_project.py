@@ -31,6 +31,8 @@ FORBIDDEN_WORDS = {
 }
 MOCKING_MODULES = {"mock", "pytest_mock", "unittest.mock"}
 MOCKING_METHODS = {"delattr", "delitem", "setattr", "setitem"}
+CITED = re.compile(r"\bD-\d+\.\d+\b")
+DOCUMENT = re.compile(r"\b[\w-]+\.md\b")
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -231,3 +233,25 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: P
     folders = tuple(f"{package}/" for package in PACKAGES)
 
     assert packed == {named(p) for p in tracked_files() if named(p).startswith(folders)}
+
+
+def test_every_cited_decision_is_written_down() -> None:
+    decided = set(CITED.findall((ROOT / "docs" / "security-decisions.md").read_text("utf-8")))
+    cited = {
+        number
+        for path in modules_of(*PACKAGES, "tests")
+        for number in CITED.findall(path.read_text("utf-8"))
+    }
+
+    assert cited - decided == set()
+
+
+def test_no_comment_cites_a_document_that_is_not_here() -> None:
+    here = {path.name for path in documents()}
+    dangling = {
+        named(path): names
+        for path in modules_of("vasya_server")
+        if (names := set(DOCUMENT.findall(path.read_text("utf-8"))) - here)
+    }
+
+    assert dangling == {}

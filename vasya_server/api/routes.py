@@ -38,7 +38,7 @@ class Access(enum.Enum):
 
 
 class Kind(enum.StrEnum):
-    """What an operation changes (api.md, "Kinds of operation")."""
+    """What an operation changes: nothing, something here, or something at Telegram."""
 
     NONE = "none"
     LOCAL = "local"

@@ -1,4 +1,4 @@
-"""The client's idempotency key, and what the request that carries it says (security.md, 6.1)."""
+"""The client's idempotency key, and what the request that carries it says (D-6.1, D-6.3)."""
 
 from __future__ import annotations
 
