@@ -68,57 +68,56 @@ WIRE_ERRORS: Final = (
 )
 FAILURES: Final = (tg.RPCError, *WIRE_ERRORS)
 
-_REFUSALS: Final[dict[type[tg.RPCError], Callable[[str | None], VasyaError]]] = {
-    tg.FrozenMethodInvalidError: AccountFrozen,
-    tg.PeerFloodError: AccountSpamLimited,
-    tg.ChatForwardsRestrictedError: ChatProtected,
-    tg.ChatAdminRequiredError: AdminRequired,
-    tg.RightForbiddenError: AdminRequired,
-    tg.ChatRestrictedError: ChatWriteForbidden,
-    tg.UserBannedInChannelError: ChatWriteForbidden,
-    tg.UserIsBlockedError: ChatWriteForbidden,
-    tg.YouBlockedUserError: ChatWriteForbidden,
-    tg.InputUserDeactivatedError: ChatWriteForbidden,
-    tg.MessageEditTimeExpiredError: ChatWriteForbidden,
-    # The schema files these under «forbidden», but they are not about a chat's rights.
-    tg.PremiumAccountRequiredError: TelegramError,
-    tg.SensitiveChangeForbiddenError: TelegramError,
-    tg.ForbiddenError: ChatWriteForbidden,
-    tg.ServerError: TelegramUnavailable,
-    tg.TimedOutError: TelegramUnavailable,
+# By Telegram's own names. Source: https://core.telegram.org/api/errors
+_REFUSALS: Final[dict[str, type[TelegramError]]] = {
+    "CHAT_ADMIN_REQUIRED": AdminRequired,
+    "CHAT_FORWARDS_RESTRICTED": ChatProtected,
+    "CHAT_RESTRICTED": ChatWriteForbidden,
+    "FROZEN_METHOD_INVALID": AccountFrozen,
+    "FROZEN_PARTICIPANT_MISSING": AccountFrozen,
+    "INPUT_USER_DEACTIVATED": ChatWriteForbidden,
+    "MESSAGE_EDIT_TIME_EXPIRED": ChatWriteForbidden,
+    "PEER_FLOOD": AccountSpamLimited,
+    # Filed under «forbidden», but not about a chat's rights.
+    "PREMIUM_ACCOUNT_REQUIRED": TelegramError,
+    "RIGHT_FORBIDDEN": AdminRequired,
+    "SENSITIVE_CHANGE_FORBIDDEN": TelegramError,
+    "USER_BANNED_IN_CHANNEL": ChatWriteForbidden,
+    "USER_IS_BLOCKED": ChatWriteForbidden,
+    "YOU_BLOCKED_USER": ChatWriteForbidden,
 }
 
-_MEANINGS: Final[dict[type[tg.RPCError], Callable[[], VasyaError]]] = {
-    tg.ChannelPrivateError: ChatNotFound,
-    tg.ChannelInvalidError: ChatNotFound,
-    tg.ChatIdInvalidError: ChatNotFound,
-    tg.ChatInvalidError: ChatNotFound,
-    tg.PeerIdInvalidError: ChatNotFound,
-    tg.UserIdInvalidError: ChatNotFound,
-    tg.UsernameInvalidError: ChatNotFound,
-    tg.UsernameNotOccupiedError: ChatNotFound,
-    tg.PhoneNotOccupiedError: ChatNotFound,
-    tg.InviteHashEmptyError: ChatNotFound,
-    tg.InviteHashExpiredError: ChatNotFound,
-    tg.InviteHashInvalidError: ChatNotFound,
-    tg.MessageIdInvalidError: MessageNotFound,
-    tg.MsgIdInvalidError: MessageNotFound,
-    tg.MessageEmptyError: lambda: ValidationFailed(FieldError("/text", "empty")),
-    tg.MessageTooLongError: lambda: ValidationFailed(FieldError("/text", "too_long")),
-    tg.ReplyMessageIdInvalidError: lambda: ValidationFailed(FieldError("/replyTo", "unknown")),
-    tg.PhoneNumberInvalidError: PhoneInvalid,
-    tg.PhoneNumberBannedError: lambda: PhoneInvalid("Telegram has banned this phone number."),
-    tg.PhoneNumberUnoccupiedError: SignupRequired,
-    tg.PhoneCodeInvalidError: CodeInvalid,
-    tg.PhoneCodeEmptyError: CodeInvalid,
-    tg.PhoneCodeExpiredError: CodeExpired,
-    tg.PasswordHashInvalidError: PasswordInvalid,
-    tg.ApiIdInvalidError: lambda: CredentialsMissing(
+_MEANINGS: Final[dict[str, Callable[[], VasyaError]]] = {
+    "CHANNEL_INVALID": ChatNotFound,
+    "CHANNEL_PRIVATE": ChatNotFound,
+    "CHAT_ID_INVALID": ChatNotFound,
+    "CHAT_INVALID": ChatNotFound,
+    "INVITE_HASH_EMPTY": ChatNotFound,
+    "INVITE_HASH_EXPIRED": ChatNotFound,
+    "INVITE_HASH_INVALID": ChatNotFound,
+    "PEER_ID_INVALID": ChatNotFound,
+    "PHONE_NOT_OCCUPIED": ChatNotFound,
+    "USERNAME_INVALID": ChatNotFound,
+    "USERNAME_NOT_OCCUPIED": ChatNotFound,
+    "USER_ID_INVALID": ChatNotFound,
+    "MESSAGE_ID_INVALID": MessageNotFound,
+    "MSG_ID_INVALID": MessageNotFound,
+    "MESSAGE_EMPTY": lambda: ValidationFailed(FieldError("/text", "empty")),
+    "MESSAGE_TOO_LONG": lambda: ValidationFailed(FieldError("/text", "too_long")),
+    "REPLY_MESSAGE_ID_INVALID": lambda: ValidationFailed(FieldError("/replyTo", "unknown")),
+    "API_ID_INVALID": lambda: CredentialsMissing(
         "Telegram does not accept this api id and api hash."
     ),
-    tg.ApiIdPublishedFloodError: lambda: CredentialsMissing(
+    "API_ID_PUBLISHED_FLOOD": lambda: CredentialsMissing(
         "Telegram blocks this api id because it was published; use one of your own."
     ),
+    "PASSWORD_HASH_INVALID": PasswordInvalid,
+    "PHONE_CODE_EMPTY": CodeInvalid,
+    "PHONE_CODE_EXPIRED": CodeExpired,
+    "PHONE_CODE_INVALID": CodeInvalid,
+    "PHONE_NUMBER_BANNED": lambda: PhoneInvalid("Telegram has banned this phone number."),
+    "PHONE_NUMBER_INVALID": PhoneInvalid,
+    "PHONE_NUMBER_UNOCCUPIED": SignupRequired,
 }
 
 _NAMES: Final = {
@@ -166,20 +165,21 @@ def domain_error(error: BaseException) -> VasyaError:
 
 def _refusal(error: tg.RPCError) -> VasyaError:
     name = rpc_name(error)
-    if isinstance(error, tg.FloodError) and not isinstance(error, tg.FrozenMethodInvalidError):
+    if name in _MEANINGS:
+        return _MEANINGS[name]()
+    if name in _REFUSALS:
+        return _REFUSALS[name](name)
+    if isinstance(error, tg.FloodError):
         return _flood(error, name)
-    if name is not None and name.startswith("FROZEN_"):
-        return AccountFrozen(name)
-    for kind in type(error).__mro__:
-        if (meaning := _MEANINGS.get(kind)) is not None:
-            return meaning()
-        if (refusal := _REFUSALS.get(kind)) is not None:
-            return refusal(name)
+    if isinstance(error, tg.ServerError | tg.TimedOutError):
+        return TelegramUnavailable(name)
+    if isinstance(error, tg.ForbiddenError):
+        return ChatWriteForbidden(name)
     return TelegramError(name)
 
 
 def _flood(error: tg.FloodError, name: str | None) -> VasyaError:
-    """Read how long to wait; a wait that Telegram does not tell is no wait that can be promised."""
+    """Read how long to wait; a wait that Telegram does not tell is none that can be promised."""
     secs = getattr(error, "seconds", None)
     if secs is None and (number := _TRAILING_NUMBER.search(str(error.message))):
         secs = int(number[1])

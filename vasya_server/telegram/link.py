@@ -87,7 +87,7 @@ class Link(abc.ABC):
     @property
     def is_connecting(self) -> bool:
         """Whether a dial is under way."""
-        return self._dialling is not None and not self.is_connected
+        return self._dialling is not None and not self._dialling.done()
 
     @property
     def idle_secs(self) -> float:
@@ -131,8 +131,9 @@ class Link(abc.ABC):
                 call = await (await self._connected()).post(request)
                 return await self._answer(call)
         except TimeoutError as error:
+            late = self._late()
             self._suspect(call)
-            raise self._late() from error
+            raise late from error
         except FAILURES as error:
             raise await self._refused(error) from error
         finally:
@@ -159,8 +160,9 @@ class Link(abc.ABC):
             async with asyncio.timeout(deadline_secs or self._settings.send_deadline_secs):
                 return await self._drive(request, attempts)
         except TimeoutError as error:
+            late = attempts.verdict(self._late())
             self._suspect(attempts.call)
-            raise attempts.verdict(self._late()) from error
+            raise late from error
         except FAILURES as error:
             raise attempts.verdict(await self._refused(error), error) from error
         except VasyaError as error:
@@ -228,7 +230,7 @@ class Link(abc.ABC):
 
     def _dial_soon(self) -> asyncio.Task[VasyaError | None]:
         """Return the dial under way, or begin one."""
-        if self._dialling is None:
+        if self._dialling is None or self._dialling.done():
             self._dialling = asyncio.create_task(self._dial())
         return self._dialling
 
@@ -254,8 +256,6 @@ class Link(abc.ABC):
         else:
             self._client = client
             return None
-        finally:
-            self._dialling = None
 
     async def _failed(self, error: Exception) -> VasyaError | None:
         self._failures += 1

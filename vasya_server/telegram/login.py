@@ -2,8 +2,8 @@
 
 A login in progress has a key of its own and a name (`accountId`) that becomes the account's, unless the owner has that
 Telegram user already. It belongs to the credential that began it; to anybody else it is `LoginNotFound`, exactly like
-one that never was, has ended, or grew too old (api.md lists 404 `login_not_found`, and D-5.1's 403 names accounts, keys,
-approvals, webhooks and files: one answer for every miss keeps what D-5.1 is for). Nothing is stored before Telegram has
+one that never was, has ended, or grew too old: one answer for every miss tells nobody which logins there are (D-5.1).
+Nothing is stored before Telegram has
 said who it is.
 """
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from telethon import errors as tg
@@ -27,7 +27,7 @@ from vasya_server.errors import (
     SessionInvalid,
     TelegramTimeout,
 )
-from vasya_server.ids import new_account_id
+from vasya_server.ids import AccountId, new_account_id
 from vasya_server.model.login import Credentials, LoginState
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import FAILURES, domain_error, is_session_over
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from vasya_server.clock import Clock
-    from vasya_server.ids import AccountId, OwnerId
+    from vasya_server.ids import OwnerId
     from vasya_server.model.login import CodeSent, QrCode
     from vasya_server.sessions.vault import SessionState, Vault
     from vasya_server.settings import Settings
@@ -207,7 +207,7 @@ class Logins:
             await login.close()
             raise
         own = [other for other in self._begun.values() if _is_of(other, login.owner, login.subject)]
-        for other in own[: len(own) - _MAX_PER_CREDENTIAL + 1]:
+        for other in own[: max(0, len(own) - _MAX_PER_CREDENTIAL + 1)]:
             self._give_up(other)
         self._begun[login.account_id] = login
         self._timers[login.account_id] = asyncio.get_running_loop().call_later(
@@ -217,7 +217,7 @@ class Logins:
     @contextlib.asynccontextmanager
     async def _turn(self, owner: OwnerId, subject: str, account_id: str) -> AsyncIterator[SignIn]:
         """Find a login and hold it for one step."""
-        login = next((own for own in self._begun.values() if own.account_id == account_id), None)
+        login = self._begun.get(AccountId(account_id))
         if login is None or not _is_of(login, owner, subject):
             raise LoginNotFound
         async with login.turn:
@@ -258,7 +258,7 @@ class Logins:
             base64.b64decode(text[1:], altchars=b"-_", validate=True)
             given = StringSession(text)
             key = given.auth_key.key if given.auth_key else None
-        except (ValueError, binascii.Error, TypeError) as error:
+        except (ValueError, TypeError, struct.error) as error:
             raise SessionInvalid from error
         endpoint = self._accounts.endpoint
         place = endpoint.place(given.dc_id, given.server_address, given.port)

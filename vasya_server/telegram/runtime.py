@@ -17,7 +17,6 @@ from vasya_server.errors import (
 )
 from vasya_server.model.account import Account, AccountStatus, AccountUser, mask_phone
 from vasya_server.sessions.vault import Profile
-from vasya_server.store.database import StoreError
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.session import VaultSession
@@ -249,8 +248,8 @@ class AccountRuntime(Link):
         self.record = dataclasses.replace(self.record, profile=profile)
         try:
             await self._vault.save_profile(self.id, profile)
-        except StoreError as error:
-            _log.warning("a profile was not stored (%s)", type(error).__name__)
+        except VasyaError as error:
+            _log.warning("a profile was not stored (%s)", error.code)
 
     async def _session_over(self) -> None:
         if self.record.needs_login or self._is_leaving:
@@ -260,9 +259,9 @@ class AccountRuntime(Link):
         self._rest()
         try:
             await self._vault.mark_needs_login(self.id, value=True)
-        except StoreError as error:
+        except VasyaError as error:
             # Known in memory, and found out again after a restart.
-            _log.warning("a needed login was not stored (%s)", type(error).__name__)
+            _log.warning("a needed login was not stored (%s)", error.code)
 
 
 def profile_of(user: Any) -> Profile:

@@ -10,9 +10,10 @@ from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 from telethon.tl import types
 
+from vasya_server.errors import StorageFailed
 from vasya_server.sessions.peers import Peer
 from vasya_server.sessions.vault import SessionState
-from vasya_server.store.database import StoreError
+from vasya_server.store.database import ConstraintFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,7 @@ class VaultSession(MemorySession):
             return
         try:
             await self._peers.put(peers)
-        except StoreError as error:
+        except (StorageFailed, ConstraintFailed) as error:
             # A full disk, or an account erased meanwhile, must not take the answer away: they are met again.
             _log.warning("peers were not stored (%s)", type(error).__name__)
 
