@@ -227,6 +227,9 @@ def _poll(viewer: User, record: Poll) -> Any:
                 chosen=viewer.id in record.votes[index] or None,
                 correct=index == record.correct_option or None,
                 voters=count,
+                recent_voters=[t.PeerUser(voter) for voter in record.votes[index][-3:]]
+                if record.is_public
+                else [],
             )
             for index, count in enumerate(counts)
         ]

@@ -59,7 +59,7 @@ def _require_editable(session: Session, where: Peer, record: Message) -> None:
     is_broadcast = isinstance(where, Channel) and where.is_broadcast
     if is_broadcast:
         if not composing.may_manage(where, session.user):
-            raise RpcError(403, "CHAT_ADMIN_REQUIRED")
+            raise RpcError(400, "CHAT_ADMIN_REQUIRED")
         return
     if record.author_id != session.user.id or record.forward:
         raise RpcError(403, "MESSAGE_AUTHOR_REQUIRED")

@@ -73,8 +73,7 @@ def save_big_file_part(session: Session, request: Any) -> Any:
 def get_file(session: Session, request: Any) -> Any:
     """Serve upload.getFile in pieces that do not cross a boundary of 1 MiB.
 
-    Source: https://core.telegram.org/api/files#downloading-files
-    Method: https://core.telegram.org/method/upload.getFile
+    Source: https://core.telegram.org/method/upload.getFile
     """
     offset, limit = request.offset, request.limit
     step = 1 << 10 if request.precise else 1 << 12

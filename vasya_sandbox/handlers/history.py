@@ -35,9 +35,10 @@ def select(session: Session, box: Mailbox, ids: list[int], request: Any) -> list
     elif before := inputs.timestamp(getattr(request, "offset_date", None)):
         numbers, messages = box.numbers, session.dc.world.messages
         at = bisect_left(ids, before, key=lambda message_id: messages[numbers[message_id]].at)
-    end = min(len(ids), max(0, at - request.add_offset))
-    start = max(0, end - min(max(request.limit, 0), MAX_MESSAGES))
-    return ids[start:end][::-1]
+    # The window may hang over either end; what hangs over is not made up for on the other side.
+    end = at - request.add_offset
+    start = end - min(max(request.limit, 0), MAX_MESSAGES)
+    return ids[max(start, 0) : max(end, 0)][::-1]
 
 
 def page(session: Session, where: Peer | None, records: list[Message], count: int) -> Any:

@@ -1,0 +1,496 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from telethon import errors, functions, types
+
+from tests.sandbox.refusals import refused
+from vasya_sandbox import changes
+
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import Connect
+    from vasya_sandbox.dc import DataCentre
+    from vasya_sandbox.model import World
+    from vasya_sandbox.records import User
+
+
+@pytest.fixture
+def ada(world: World) -> User:
+    return world.add_user("Ada", username="ada1")
+
+
+@pytest.fixture
+def bob(world: World) -> User:
+    return world.add_user("Bob", username="bob")
+
+
+def send(peer: Any, text: str = "hi", random_id: int = 1, **given: Any) -> Any:
+    return functions.messages.SendMessageRequest(peer, text, random_id=random_id, **given)
+
+
+@pytest.mark.usefixtures("bob")
+async def test_text_arrives_with_its_entities(ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    sent = await client.send_message("bob", "**bold** @bob https://a.example/x #tag 😀 /start  ")
+    assert sent.message == "bold @bob https://a.example/x #tag 😀 /start"
+    assert [(type(e).__name__, e.offset, e.length) for e in sent.entities] == [
+        ("MessageEntityBold", 0, 4),
+        ("MessageEntityMention", 5, 4),
+        ("MessageEntityUrl", 10, 19),
+        ("MessageEntityHashtag", 30, 4),
+        ("MessageEntityBotCommand", 38, 6),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+@pytest.mark.usefixtures("bob")
+async def test_empty_text_is_refused(ada: User, connect: Connect, text: str) -> None:
+    client = await connect(ada)
+    with refused("MESSAGE_EMPTY"):
+        await client(send("bob", text))
+
+
+@pytest.mark.usefixtures("bob")
+async def test_length_counts_utf16_units(ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    await client(send("bob", "😀" * 2048))
+    with refused("MESSAGE_TOO_LONG"):
+        await client(send("bob", "😀" * 2048 + "x", random_id=2))
+
+
+@pytest.mark.parametrize(("offset", "length"), [(-1, 2), (0, 0), (0, 3), (2, 1)])
+@pytest.mark.usefixtures("bob")
+async def test_entities_outside_the_text_are_refused(
+    ada: User, connect: Connect, offset: int, length: int
+) -> None:
+    client = await connect(ada)
+    with refused("ENTITY_BOUNDS_INVALID"):
+        await client(send("bob", "hi", entities=[types.MessageEntityBold(offset, length)]))
+
+
+@pytest.mark.usefixtures("bob")
+async def test_random_id_of_zero_is_refused(ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    with refused("RANDOM_ID_EMPTY"):
+        await client(send("bob", random_id=0))
+
+
+async def test_repeated_random_id_returns_the_first_message_from_any_session(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    one, other = await connect(ada), await connect(ada)
+    first = await one(send("bob", "first", random_id=77))
+    pts = ada.box.pts
+    again = await other(send("bob", "something else", random_id=77))
+    confirmed, repeated = again.updates
+    assert (confirmed.id, confirmed.random_id) == (first.updates[0].id, 77)
+    assert (repeated.message.message, repeated.pts, repeated.pts_count) == ("first", pts, 0)
+    assert (len(world.ids(bob, ada)), ada.box.pts) == (1, pts)
+
+
+async def test_random_ids_of_different_chats_and_people_do_not_meet(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    client, friend = await connect(ada), await connect(bob)
+    town = world.add_channel("Town", ada, [bob], username="town")
+    for where in ("bob", "me", "town"):
+        await client(send(where, random_id=77))
+    await friend(send("town", random_id=77))
+    assert [len(world.ids(ada, peer)) for peer in (bob, ada, town)] == [1, 1, 3]
+
+
+async def test_repeat_of_a_deleted_message_sends_nothing(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    client = await connect(ada)
+    first = await client(send("bob", random_id=77))
+    await client.delete_messages("bob", [first.updates[0].id])
+    again = await client(send("bob", random_id=77))
+    assert [type(update) for update in again.updates] == [types.UpdateMessageID]
+    assert world.ids(bob, ada) == []
+
+
+async def test_blocked_people_cannot_write(ada: User, bob: User, connect: Connect) -> None:
+    client = await connect(ada)
+    bob.blocked.add(ada.id)
+    with refused("USER_IS_BLOCKED"):
+        await client(send("bob"))
+    bob.blocked.clear()
+    ada.blocked.add(bob.id)
+    with refused("YOU_BLOCKED_USER"):
+        await client(send("bob"))
+
+
+async def test_channels_are_written_by_those_who_may(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    world.add_channel("News", bob, [ada], username="news", is_broadcast=True)
+    town = world.add_channel("Town", bob, username="town")
+    client = await connect(ada)
+    with refused("CHAT_ADMIN_REQUIRED"):
+        await client(send("news"))
+    with refused("CHAT_WRITE_FORBIDDEN", 403):
+        await client(send("town"))
+    world.enter(town, ada)
+    await client(send("town"))
+    town.members[ada.id].role = "banned"
+    with refused("USER_BANNED_IN_CHANNEL"):
+        await client(send("town", random_id=2))
+
+
+async def test_group_one_left_cannot_be_written(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    group = world.add_group("Duo", bob, [ada])
+    stranger = world.add_group("Not mine", bob)
+    client = await connect(ada)
+    with refused("PEER_ID_INVALID"):
+        await client(send(types.InputPeerChat(stranger.id)))
+    group.members[ada.id].role = "left"
+    with refused("CHAT_WRITE_FORBIDDEN", 403):
+        await client(send(types.InputPeerChat(group.id)))
+
+
+async def test_slow_mode_makes_members_wait(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, [ada], username="town")
+    town.slow_mode_secs = 60
+    client, admin = await connect(ada), await connect(bob)
+    await client(send("town"))
+    client.flood_sleep_threshold = 0
+    with pytest.raises(errors.SlowModeWaitError) as caught:
+        await client(send("town", random_id=2))
+    assert 58 <= caught.value.seconds <= 60
+    for random_id in (1, 2):
+        await admin(send("town", random_id=random_id))
+
+
+@pytest.mark.usefixtures("bob")
+async def test_answers_and_quotes(ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    first = await client.send_message("bob", "the tide turns at noon")
+    quote = types.InputReplyToMessage(first.id, quote_text="at noon", quote_offset=15)
+    sent = await client(send("bob", "really?", reply_to=quote))
+    header = sent.updates[1].message.reply_to
+    assert (header.reply_to_msg_id, header.quote, header.quote_text) == (first.id, True, "at noon")
+    wrong = types.InputReplyToMessage(first.id, quote_text="at midnight")
+    with refused("QUOTE_TEXT_INVALID"):
+        await client(send("bob", random_id=2, reply_to=wrong))
+    with refused("REPLY_MESSAGE_ID_INVALID"):
+        await client(send("bob", random_id=3, reply_to=types.InputReplyToMessage(999)))
+
+
+async def test_answer_in_another_chat_names_where_the_question_is(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, [ada], username="town")
+    question = world.post(bob, town, "who?").message
+    client = await connect(ada)
+    where = await client.get_input_entity("town")
+    asked = types.InputReplyToMessage(question.copies[town.peer_id], reply_to_peer_id=where)
+    sent = await client(send("bob", "me!", reply_to=asked))
+    header = sent.updates[1].message.reply_to
+    assert header.reply_to_peer_id in (None, types.PeerChannel(town.id))
+
+
+async def test_forum_messages_go_to_their_topic(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    forum = world.add_channel("Forum", bob, [ada], username="forum", is_forum=True)
+    topic = world.add_topic(forum, "Wood", bob)
+    client = await connect(ada)
+    sent = await client.send_message("forum", "oak", reply_to=topic.id)
+    assert (sent.reply_to.forum_topic, sent.reply_to.reply_to_msg_id) == (True, topic.id)
+    answer = await client.send_message("forum", "and ash", reply_to=sent.id)
+    assert (answer.reply_to.reply_to_msg_id, answer.reply_to.reply_to_top_id) == (sent.id, topic.id)
+    topic.is_closed = True
+    with refused("TOPIC_CLOSED"):
+        await client.send_message("forum", "elm", reply_to=topic.id)
+
+
+@pytest.mark.usefixtures("bob")
+async def test_sending_later_is_refused_and_sending_in_seconds_is_now(
+    world: World, ada: User, connect: Connect
+) -> None:
+    client = await connect(ada)
+    with refused("SCHEDULE_NOT_SERVED_BY_SANDBOX"):
+        await client(send("bob", schedule_date=world.now + 3600))
+    sent = await client(send("bob", schedule_date=world.now + 5))
+    assert isinstance(sent.updates[1], types.UpdateNewMessage)
+
+
+async def test_forwards_name_their_origin(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    news = world.add_channel("News", bob, [ada], username="news", is_broadcast=True)
+    post = world.post(bob, news, "big news", views=3).message
+    client = await connect(ada)
+    post_id = post.copies[news.peer_id]
+    once = await client.forward_messages("bob", post_id, "news")
+    twice = await client.forward_messages("me", once.id, "bob")
+    for copy in (once, twice):
+        assert (copy.fwd_from.from_id.channel_id, copy.fwd_from.channel_post) == (news.id, post_id)
+    assert (twice.fwd_from.saved_from_peer.user_id, twice.fwd_from.saved_from_msg_id) == (
+        bob.id,
+        once.id,
+    )
+    plain = await client.forward_messages("bob", post_id, "news", drop_author=True)
+    assert (plain.fwd_from, plain.message, post.forwards) == (None, "big news", 2)
+
+
+async def test_forwards_are_checked(world: World, ada: User, bob: User, connect: Connect) -> None:
+    closed = world.add_channel("Closed", bob, [ada], username="closed")
+    closed.is_protected = True
+    world.post(bob, closed, "secret")
+    world.post(bob, ada, "for you", is_protected=True)
+    client = await connect(ada)
+    bob_peer, town = await client.get_input_entity("bob"), await client.get_input_entity("closed")
+
+    def forward(source: Any, ids: list[int], random_ids: list[int]) -> Any:
+        return functions.messages.ForwardMessagesRequest(source, ids, "me", random_id=random_ids)
+
+    for source, ids, random_ids, refusal in (
+        (town, [2], [1], "CHAT_FORWARDS_RESTRICTED"),
+        (bob_peer, [1], [1], "CHAT_FORWARDS_RESTRICTED"),
+        (town, [1], [1], "MESSAGE_ID_INVALID"),
+        (town, [99], [1], "MESSAGE_ID_INVALID"),
+        (town, [], [], "MESSAGE_IDS_EMPTY"),
+        (town, [1, 2], [1], "RANDOM_ID_INVALID"),
+        (bob_peer, [1], [0], "RANDOM_ID_EMPTY"),
+    ):
+        with refused(refusal):
+            await client(forward(source, ids, random_ids))
+
+
+async def test_repeated_forward_makes_no_second_copy(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    for text in ("one", "two"):
+        world.post(bob, ada, text)
+    client = await connect(ada)
+    request = functions.messages.ForwardMessagesRequest("bob", [1, 2], "me", random_id=[7, 8])
+    first, again = await client(request), await client(request)
+    assert [update.id for update in first.updates[:2]] == [3, 4]
+    assert [type(update) for update in again.updates] == [
+        types.UpdateMessageID,
+        types.UpdateNewMessage,
+    ] * 2
+    assert len(world.ids(ada, ada)) == 2
+
+
+async def test_edits_are_seen_by_everyone(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    client = await connect(ada)
+    sent = await client.send_message("bob", "helo")
+    edited = await client.edit_message("bob", sent.id, "hello")
+    assert edited.edit_date is not None
+    (seen,) = await (await connect(bob)).get_messages("ada1", limit=1)
+    assert (seen.message, world.ids(bob, ada)) == ("hello", [1])
+
+
+async def test_edits_are_refused(world: World, ada: User, bob: User, connect: Connect) -> None:
+    client = await connect(ada)
+    sent = await client.send_message("bob", "hello")
+    theirs = world.post(bob, ada, "mine").message.copies[ada.id]
+    old = world.post(ada, bob, "long ago", at=world.now - 3 * 86_400).message.copies[ada.id]
+    news = world.add_channel("News", bob, [ada], username="news", is_broadcast=True)
+    post = world.post(bob, news, "news").message.copies[news.peer_id]
+    for where, message_id, text, refusal, code in (
+        ("bob", sent.id, "hello", "MESSAGE_NOT_MODIFIED", 400),
+        ("bob", sent.id, " ", "MESSAGE_EMPTY", 400),
+        ("bob", sent.id, "x" * 4097, "MESSAGE_TOO_LONG", 400),
+        ("bob", 999, "x", "MESSAGE_ID_INVALID", 400),
+        ("me", sent.id, "x", "MESSAGE_ID_INVALID", 400),
+        ("bob", theirs, "x", "MESSAGE_AUTHOR_REQUIRED", 403),
+        ("bob", old, "x", "MESSAGE_EDIT_TIME_EXPIRED", 400),
+        ("news", post, "x", "CHAT_ADMIN_REQUIRED", 400),
+    ):
+        with refused(refusal, code):
+            await client(functions.messages.EditMessageRequest(where, message_id, message=text))
+
+
+async def test_deleting_for_oneself_or_for_everyone(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    client = await connect(ada)
+    for text in ("a", "b", "c"):
+        world.post(bob, ada, text)
+    (one,) = await client.delete_messages("bob", [1], revoke=False)
+    assert (one.pts_count, len(world.ids(ada, bob)), len(world.ids(bob, ada))) == (1, 2, 3)
+    (both,) = await client.delete_messages("bob", [2, 3, 99])
+    assert (both.pts_count, len(world.ids(ada, bob)), len(world.ids(bob, ada))) == (2, 0, 1)
+    (none,) = await client.delete_messages("bob", [2, 3, 99])
+    assert (none.pts, none.pts_count) == (ada.box.pts, 0)
+
+
+async def test_in_a_group_only_admins_delete_others_messages_for_everyone(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    group = world.add_group("Duo", bob, [ada])
+    message = world.post(bob, group, "stay").message
+    await (await connect(ada)).delete_messages(None, [message.copies[ada.id]])
+    assert (len(world.ids(ada, group)), len(world.ids(bob, group))) == (1, 2)
+
+
+async def test_in_a_channel_members_delete_their_own(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, [ada], username="town")
+    theirs = world.post(bob, town, "theirs").message.copies[town.peer_id]
+    mine = world.post(ada, town, "mine").message.copies[town.peer_id]
+    member, owner = await connect(ada), await connect(bob)
+    with refused("MESSAGE_DELETE_FORBIDDEN", 403):
+        await member.delete_messages("town", [mine, theirs])
+    (done,) = await member.delete_messages("town", [mine])
+    assert (done.pts, done.pts_count) == (town.box.pts, 1)
+    await owner.delete_messages("town", [theirs])
+    assert world.ids(ada, town) == [1]
+
+
+async def test_pinning_tells_and_shows(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, [ada], username="town")
+    record = world.post(bob, town, "rules").message
+    member, owner = await connect(ada), await connect(bob)
+    message_id = record.copies[town.peer_id]
+    with refused("CHAT_ADMIN_REQUIRED"):
+        await member.pin_message("town", message_id)
+    await owner.pin_message("town", message_id)
+    service, pinned = await member.get_messages("town", limit=2)
+    assert isinstance(service.action, types.MessageActionPinMessage)
+    assert (service.reply_to.reply_to_msg_id, pinned.pinned) == (message_id, True)
+    full = await member(functions.channels.GetFullChannelRequest("town"))
+    assert full.full_chat.pinned_msg_id == message_id
+    with refused("CHAT_NOT_MODIFIED"):
+        await owner(functions.messages.UpdatePinnedMessageRequest("town", message_id))
+    await owner.unpin_message("town", message_id)
+    assert record.pinned_in == []
+
+
+async def test_one_sided_pin_stays_on_that_side(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    record = world.post(bob, ada, "note").message
+    client = await connect(ada)
+    await client(functions.messages.UpdatePinnedMessageRequest("bob", 1, pm_oneside=True))
+    assert (record.pinned_in, len(world.ids(ada, bob))) == ([ada.id], 1)
+
+
+async def test_reactions_replace_each_other(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    world.post(bob, ada, "good news")
+    client = await connect(ada)
+
+    def react(*emojis: str) -> Any:
+        given = [types.ReactionEmoji(emoji) for emoji in emojis]
+        return functions.messages.SendReactionRequest("bob", 1, reaction=given)
+
+    await client(react("👍"))
+    result = await client(react("🔥"))
+    (counted,) = result.updates[0].reactions.results
+    assert (counted.reaction.emoticon, counted.count, counted.chosen_order) == ("🔥", 1, 0)
+    with refused("MESSAGE_NOT_MODIFIED"):
+        await client(react("🔥"))
+    with refused("REACTIONS_TOO_MANY"):
+        await client(react("🔥", "👍"))
+    with refused("REACTION_INVALID"):
+        await client(react("x"))
+    await client(react())
+    assert world.messages[world.last_number].reactions == []
+    await client.send_message("me", "note")
+    with refused("PREMIUM_ACCOUNT_REQUIRED", 403):
+        await client(functions.messages.SendReactionRequest("me", 2, reaction=[]))
+
+
+async def test_reading_turns_the_ticks_of_the_author(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    group = world.add_group("Trio", bob, [ada, world.add_user("Eve")])
+    for where in (ada, group):
+        world.post(bob, where, "one")
+        world.post(bob, where, "two")
+    client = await connect(ada)
+    await client.send_read_acknowledge("bob")
+    await client.send_read_acknowledge(types.InputPeerChat(group.id))
+    assert [world.unread(ada, peer) for peer in (bob, group)] == [0, 0]
+    assert [world.dialog(bob, peer).read_out for peer in (ada.id, group.peer_id)] == [
+        world.ids(bob, ada)[-1],
+        world.ids(bob, group)[-1],
+    ]
+
+
+async def test_reading_up_to_a_message_leaves_the_rest(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, [ada], username="town")
+    for _ in range(5):
+        world.post(bob, town, "post")
+    client = await connect(ada)
+    assert await client.send_read_acknowledge("town", max_id=3)
+    assert world.unread(ada, town) == 3
+    assert not await client.send_read_acknowledge("town", max_id=2)
+
+
+@pytest.mark.usefixtures("bob")
+async def test_reading_messages_takes_a_channel_only_by_its_own_method(
+    world: World, ada: User, connect: Connect
+) -> None:
+    world.add_channel("Town", ada, username="town")
+    client = await connect(ada)
+    with refused("PEER_ID_INVALID"):
+        await client(functions.messages.ReadHistoryRequest("town", 0))
+
+
+async def test_mentions_are_heard_one_by_one(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    group, town = world.add_group("Duo", bob, [ada]), world.add_channel("Town", bob, [ada], "town")
+    ids = [world.post(bob, where, "@ada1").message for where in (group, group, town)]
+    client = await connect(ada)
+    heard = await client(functions.messages.ReadMessageContentsRequest([ids[0].copies[ada.id]]))
+    assert heard.pts_count == 1
+    await client(
+        functions.channels.ReadMessageContentsRequest("town", [ids[2].copies[town.peer_id]])
+    )
+    assert world.dialog(ada, group.peer_id).mentions == [ids[1].copies[ada.id]]
+    assert world.dialog(ada, town.peer_id).mentions == []
+
+
+async def test_typing_reaches_those_who_are_there(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    group, town = world.add_group("Duo", bob, [ada]), world.add_channel("Town", bob, [ada], "town")
+    friend = await connect(bob)
+    seen: list[Any] = []
+    friend.add_event_handler(seen.append)
+    await friend.get_me()
+    client = await connect(ada)
+    for where in ("bob", types.InputPeerChat(group.id), "town"):
+        await client(functions.messages.SetTypingRequest(where, types.SendMessageTypingAction()))
+    await friend.get_me()
+    await asyncio.sleep(0.05)
+    assert [type(update).__name__ for update in seen if "Typing" in type(update).__name__] == [
+        "UpdateUserTyping",
+        "UpdateChatUserTyping",
+        "UpdateChannelUserTyping",
+    ]
+    assert town.box.pts == 2
+
+
+async def test_every_request_was_served(dc: DataCentre, ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    await client.get_dialogs()
+    assert not dc.unserved
+
+
+def test_deleting_forgets_the_mention(world: World, ada: User, bob: User) -> None:
+    group = world.add_group("Duo", bob, [ada])
+    message = world.post(bob, group, "@ada1").message
+    changes.delete(world, bob, None, [message.copies[bob.id]], for_everyone=True)
+    assert world.dialog(ada, group.peer_id).mentions == []
