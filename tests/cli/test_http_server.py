@@ -19,10 +19,10 @@ HEADER_TIMEOUT_SECS = 0.3
 OK = b"HTTP/1.1 200 OK"
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer with what arrived: the names of the headers and the body."""
     body = b""
-    while True:
+    while scope["path"] != "/early":
         message = await receive()
         if message["type"] == "http.disconnect":
             return
@@ -137,6 +137,19 @@ async def test_blank_lines_do_not_keep_a_connection_open(client: Client) -> None
     assert 0.2 < await client.secs_until_closed() < 2
 
 
+async def test_a_body_that_drips_after_its_answer_is_cut_off(client: Client) -> None:
+    async def drip() -> None:
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            await client.send(b"x")
+
+    await client.send(b"POST /early HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+    await client.answer()
+    dripping = asyncio.create_task(drip())
+    assert 0.2 < await client.secs_until_closed() < 2
+    dripping.cancel()
+
+
 async def test_a_request_that_takes_longer_than_the_header_deadline_is_answered(
     client: Client,
 ) -> None:
@@ -211,6 +224,14 @@ async def test_a_trailer_does_not_become_a_header(client: Client) -> None:
     )
     _, body = await client.answer()
     assert json.loads(body) == {"headers": ["transfer-encoding"], "body": "hi"}
+
+
+async def test_trailers_that_never_end_are_refused(client: Client) -> None:
+    await client.send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    for number in range(9):
+        await client.send(b"X-%d: %s\r\n" % (number, b"a" * 4096))
+        await asyncio.sleep(0.01)
+    assert_problem(await client.answer(), 431, "headers_too_large")
 
 
 async def test_a_broken_chunk_is_refused_with_a_problem(client: Client) -> None:

@@ -119,6 +119,24 @@ def test_a_request_in_hand_is_answered_before_the_server_stops(
     assert status == 200
 
 
+def test_a_request_that_takes_too_long_is_told_that_the_server_stops(
+    server: Process, data_dir: Path, sandbox: SandboxControl
+) -> None:
+    api = api_of(data_dir)
+    api.get("/accounts/me/chats?limit=1")
+    sandbox.ask(
+        "POST", "/faults", {"request": "messages.GetHistory", "action": "silence", "times": 1}
+    )
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(api.call, "GET", "/accounts/me/chats/me/messages?limit=1")
+        time.sleep(0.4)
+        begun = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 8
+        status, problem = asked.result(timeout=10)
+    assert (status, problem["code"], problem["isRetryable"]) == (503, "shutting_down", True)
+
+
 def test_a_second_signal_does_not_wait(
     server: Process, data_dir: Path, sandbox: SandboxControl
 ) -> None:

@@ -15,15 +15,15 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from vasya_server.api.routes import BASE_PATH
 from vasya_server.cli import EX_NEEDS_HUMAN, EX_REFUSED, EX_UNREACHABLE
 from vasya_server.cli.data_dir import holder, published
-from vasya_server.errors import DataDirLocked, StartupRefused
+from vasya_server.errors import DataDirLocked, VasyaError
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-BASE_PATH: Final = "/api/v1"
 # Longer than the longest deadline that the server itself keeps.
 _ANSWER_SECS: Final = 90
 _IN_PROCESS_HOST: Final = ("127.0.0.1", 1)
@@ -36,19 +36,19 @@ _EXIT_CODES: Final = {
 T = TypeVar("T")
 
 
-class ApiRefused(StartupRefused):
-    """The gateway answered with a problem; *code* is the problem's."""
+class ApiRefused(VasyaError):
+    """The gateway answered with a problem; *problem* is its code."""
 
     code = "refused"
     detail = "The gateway refused."
 
-    def __init__(self, status: int, code: str, detail: str, remedy: str | None) -> None:
+    def __init__(self, status: int, problem: str, detail: str, remedy: str | None) -> None:
         super().__init__(detail, remedy=remedy)
-        self.problem = code
-        self.exit_code = _EXIT_CODES.get(status, EX_REFUSED)  # type: ignore[misc]  # one class, the problem's code
+        self.problem = problem
+        self.exit_code = _EXIT_CODES.get(status, EX_REFUSED)
 
 
-class ServerUnreachable(StartupRefused):
+class ServerUnreachable(VasyaError):
     """A server holds the data dir and does not answer."""
 
     code = "server_unreachable"

@@ -104,8 +104,7 @@ def holder(path: Path) -> int | None:
 def faults_of(path: Path) -> list[str]:
     """Return what is not private about an existing data dir, a clause each."""
     faults = []
-    for entry in _entries(path):
-        found = entry.lstat()
+    for entry, found in _entries(path):
         if stat.S_ISLNK(found.st_mode):
             faults.append(f"{entry} is a symbolic link")
         elif found.st_uid != os.getuid():
@@ -161,20 +160,21 @@ def _make_private(path: Path) -> None:
 
 def _close_to_others(path: Path) -> None:
     """Take group's and others' rights from what is ours; links and foreign entries are left to `faults_of`."""
-    for entry in _entries(path):
-        found = entry.lstat()
+    for entry, found in _entries(path):
         is_ours = found.st_uid == os.getuid() and not stat.S_ISLNK(found.st_mode)
         if is_ours and found.st_mode & _OTHERS:
             entry.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
             _log.warning("a file of the data dir was open to other users, and is private now")
 
 
-def _entries(path: Path) -> Iterator[Path]:
+def _entries(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Walk the directory and everything in it, without following links."""
-    yield path
+    yield path, path.lstat()
     for folder, folders, files in os.walk(path, followlinks=False):
         for name in (*folders, *files):
-            yield Path(folder, name)
+            entry = Path(folder, name)
+            with contextlib.suppress(FileNotFoundError):  # a running server's own files come and go
+                yield entry, entry.lstat()
 
 
 def _open_lock(path: Path) -> int:

@@ -75,7 +75,7 @@ def _places(given: str | None) -> Iterator[tuple[Path, Path, bool]]:
     """Yield the data dir, the sandbox's directory, which is never inside it, and whether they are kept."""
     if given:
         data_dir = Path(given).expanduser().absolute()
-        yield data_dir, data_dir.with_name(f"{data_dir.name}-sandbox"), True
+        yield data_dir, data_dir.parent / f"{data_dir.name}-sandbox", True
         return
     root = Path(tempfile.mkdtemp(prefix="vasya-demo-"))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -10,19 +11,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from vasya_server.api.edge import REQUEST_ID, send_refusal
 from vasya_server.api.problems import PROBLEM_JSON, refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
-from vasya_server.errors import ConfigurationInvalid, StartupRefused
+from vasya_server.errors import ConfigurationInvalid, ShuttingDown, StartupRefused
 from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Iterator
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from vasya_server.errors import VasyaError
     from vasya_server.settings import Settings
+
+    ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 MAX_HEADER_LINES: Final = 100
@@ -44,7 +47,8 @@ class PortUnavailable(StartupRefused):
 class GuardedProtocol(HttpToolsProtocol):
     """One connection, with a limit on how long and how large the headers of a request may be.
 
-    uvicorn by itself keeps a silent or half-open request for ever and takes headers of any size.
+    uvicorn by itself keeps a silent or half-open request for ever and takes headers of any size. Two ways of saying
+    where a body ends (request smuggling) are refused by its parser, which a test pins.
     """
 
     header_timeout_secs: ClassVar[float] = 10
@@ -53,10 +57,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._refusal: VasyaError | None = None
         self._header_timer: asyncio.TimerHandle | None = None
-        self._has_headers = False
-        self._header_bytes = 0
-        self._header_lines = 0
-        self._unfinished_bytes = 0
+        # Between the end of a request's headers and the end of its body.
+        self._is_in_body = False
+        # What has come in since anything was made of it: half of the headers, blank lines, trailers.
+        self._loose_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start the clock: a client that connects and says nothing holds a socket, too."""
@@ -69,52 +73,45 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and bound what the parser holds of a line that never ends."""
+        """Parse; bound what is held of a line that never ends, and how long an unfinished request may take."""
         if self.transport.is_closing():
             return
+        self._loose_bytes += len(data)
         super().data_received(data)
-        if self._has_headers:
-            # Bytes that belong to no request, like blank lines, stopped uvicorn's clock and started none.
-            is_idle = self._in_hand() is None and not self.transport.is_closing()
-            if is_idle and self._header_timer is None:
-                self._start_header_timer()
+        if self.transport.is_closing():
             return
-        self._unfinished_bytes += len(data)
-        if self._unfinished_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
+        if self._loose_bytes > 2 * MAX_HEADER_BYTES:
             self._refusal = HeadersTooLarge()
             self.send_400_response("")
-
-    def on_message_begin(self) -> None:
-        """Start the clock for the headers of a further request on the same connection."""
-        super().on_message_begin()
-        self._has_headers = False
-        self._header_bytes = self._header_lines = self._unfinished_bytes = 0
-        if self._header_timer is None:
+        # What belongs to no request in hand has stopped uvicorn's keep-alive clock and started none.
+        is_pending = self._in_hand() is None if self._is_in_body else self._loose_bytes > 0
+        if is_pending and self._header_timer is None:
             self._start_header_timer()
 
-    def on_url(self, url: bytes) -> None:
-        """Bound the request target; how long a sensible one is, the edge knows."""
-        super().on_url(url)
+    def on_headers_complete(self) -> None:
+        """Let the request in where its head is of a sensible size."""
         if len(self.url) > MAX_HEADER_BYTES:
             self._refuse(UriTooLong())
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count the line; a trailer is dropped, so that no header appears after the request was let in."""
-        self._header_lines += 1
-        self._header_bytes += len(name) + len(value) + _LINE_OVERHEAD_BYTES
-        if self._header_lines > MAX_HEADER_LINES or self._header_bytes > MAX_HEADER_BYTES:
+        size_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        size_bytes += _LINE_OVERHEAD_BYTES * len(self.headers)
+        if len(self.headers) > MAX_HEADER_LINES or size_bytes > MAX_HEADER_BYTES:
             self._refuse(HeadersTooLarge())
-        if not self._has_headers:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """Let the request in; two ways of saying where it ends are none (request smuggling)."""
-        names = [name for name, _ in self.headers]
-        if b"transfer-encoding" in names and b"content-length" in names:
-            self._refuse(MalformedRequest())
-        self._has_headers = True
         self._stop_header_timer()
+        self._is_in_body = True
         super().on_headers_complete()
+        # The request keeps its list. Trailers go into this one, so that no header appears after the checks.
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, which has limits of its own."""
+        self._loose_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request's body."""
+        self._loose_bytes = 0
+        self._is_in_body = False
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 — uvicorn's text for people
         """Answer what cannot be served with a problem, then close; a request already in hand is finished first."""
@@ -171,7 +168,7 @@ class Server(uvicorn.Server):
 
 
 def make_server(
-    app: Callable[..., Any], settings: Settings, on_listening: Callable[[], Awaitable[None]]
+    app: ASGIApp, settings: Settings, on_listening: Callable[[], Awaitable[None]]
 ) -> Server:
     """Configure uvicorn for one process, no proxy and no words of its own."""
 
@@ -179,7 +176,7 @@ def make_server(
         header_timeout_secs = settings.header_timeout_secs
 
     config = uvicorn.Config(
-        app,
+        _answering_to_the_end(app),
         http=Protocol,
         loop="none",  # the caller has started it
         ws="none",
@@ -194,6 +191,28 @@ def make_server(
         backlog=_BACKLOG,
     )
     return Server(config, on_listening)
+
+
+def _answering_to_the_end(app: ASGIApp) -> ASGIApp:
+    """Answer the requests that a stop cancels: a client that retries needs to know that it may."""
+
+    async def answering(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 — ASGI
+        is_started = False
+
+        async def noting(message: Any) -> None:  # noqa: ANN401 — ASGI
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noting)
+        except asyncio.CancelledError:
+            if is_started:
+                raise
+            request_id = scope["state"].get(REQUEST_ID) or new_request_id()
+            await send_refusal(send, refuse(ShuttingDown(), request_id))
+
+    return answering
 
 
 def bind(host: str, port: int) -> socket.socket:

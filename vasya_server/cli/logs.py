@@ -14,19 +14,7 @@ import msgspec
 from vasya_server.errors import VasyaError
 
 # What a record may say beside its message; everything else that code attaches to it is dropped.
-_FIELDS: Final = (
-    "request_id",
-    "method",
-    "route",
-    "status",
-    "code",
-    "duration_ms",
-    "account_id",
-    "rpc_name",
-    "attempt",
-    "delay_secs",
-    "count",
-)
+_FIELDS: Final = ("request_id", "account_id", "attempt")
 _OWN: Final = frozenset({"vasya", "vasya_server"})
 _MAX_TEXT: Final = 500
 _SECRET: Final = re.compile(

@@ -10,7 +10,7 @@ import termios
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.cli import EX_NEEDS_HUMAN
-from vasya_server.errors import StartupRefused
+from vasya_server.errors import VasyaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MAX_LINE_BYTES: Final = 16 * 1024
 _typed_ahead = bytearray()
 
 
-class NobodyAnswers(StartupRefused):
+class NobodyAnswers(VasyaError):
     """A question met the end of standard input."""
 
     code = "nobody_answers"
