@@ -82,8 +82,8 @@ class Directory:
             self.add(answer)
 
     def add(self, answer: Any) -> None:
-        """Take in the `users` and `chats` of *answer*."""
-        for entity in (*answer.users, *answer.chats):
+        """Take in the `users` and `chats` of *answer*, where it has any."""
+        for entity in (*getattr(answer, "users", ()), *getattr(answer, "chats", ())):
             self.entities[entity_id(entity)] = entity
 
     def sender(self, peer_id: int) -> Sender:

@@ -1,0 +1,230 @@
+"""From what a caller writes to the chat it means.
+
+A reference is an id, `@name`, `+phone` or `me`; a title is never one, because two chats may share it. Names and
+numbers move between people, so what the account remembers of them is only believed after Telegram confirmed it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from telethon import functions
+from telethon.tl import types as t
+
+from vasya_server.errors import ChatNotFound, FieldError, TelegramError, ValidationFailed
+from vasya_server.model.chat import Resolution
+from vasya_server.telegram.convert import to_candidate
+from vasya_server.telegram.dialogs import (
+    closest,
+    own_candidates,
+    read_chat,
+)
+from vasya_server.telegram.directory import (
+    CHANNEL_MARK,
+    entity_id,
+    entity_username,
+    input_peer,
+    marked_id,
+)
+from vasya_server.telegram.links import Invite, read_link
+from vasya_server.telegram.reading import Reading
+
+if TYPE_CHECKING:
+    from vasya_server.model.chat import Candidate
+    from vasya_server.telegram.accounts import AccountRuntime
+
+_ID = re.compile(r"-?[1-9][0-9]{0,18}")
+_USERNAME = re.compile(r"@([A-Za-z][A-Za-z0-9_]{2,31})")
+_PHONE = re.compile(r"\+[0-9][0-9 ()-]{4,30}")
+_PUBLIC_RESULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPeer:
+    """A chat that the account knows.
+
+    Args:
+        id: Marked.
+        input_peer: What a request to Telegram names it by.
+    """
+
+    id: int
+    input_peer: Any
+
+    @property
+    def key(self) -> str:
+        """The chat as idempotency knows it, the same for every way of saying it."""
+        if self.id > 0:
+            return f"user:{self.id}"
+        return f"channel:{-self.id - CHANNEL_MARK}" if self.is_channel else f"chat:{-self.id}"
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether it is a channel or supergroup, whose messages have ids of their own."""
+        return self.id < -CHANNEL_MARK
+
+    @property
+    def peer(self) -> Any:
+        """The bare reference by which messages name it."""
+        if self.id > 0:
+            return t.PeerUser(self.id)
+        return t.PeerChannel(-self.id - CHANNEL_MARK) if self.is_channel else t.PeerChat(-self.id)
+
+
+async def resolve(account: AccountRuntime, reference: str) -> ResolvedPeer:
+    """Return the chat that *reference* names.
+
+    Raises:
+        ChatNotFound: None; its candidates are the account's dialogs that come close.
+    """
+    return await resolve_in(Reading(account), reference)
+
+
+async def resolve_in(reading: Reading, reference: str) -> ResolvedPeer:
+    """Return the chat that *reference* names, within a read that goes on.
+
+    Raises:
+        ChatNotFound: None; its candidates are the account's dialogs that come close.
+    """
+    text = reference.strip()
+    if text == "me":
+        return ResolvedPeer(reading.directory.self_id, t.InputPeerSelf())
+    if _ID.fullmatch(text):
+        return await _by_id(reading, int(text))
+    if _PHONE.fullmatch(text):
+        return await _by_phone(reading, re.sub(r"\D", "", text))
+    if name := _USERNAME.fullmatch(text):
+        return await _by_username(reading, name[1])
+    raise ChatNotFound(closest(text, await own_candidates(reading)))
+
+
+async def resolve_any(account: AccountRuntime, q: str, *, public: bool) -> Resolution:
+    """Return the one chat that *q* stands for, or the chats it may have meant; nothing is joined.
+
+    Args:
+        q: A reference, a t.me or tg:// link, an invite link, or part of a title.
+        public: Whether Telegram's directory is searched too.
+
+    Raises:
+        ChatNotFound: It names nothing, and nothing resembles it.
+    """
+    reading, text = Reading(account), q.strip()
+    link = read_link(text)
+    if isinstance(link, Invite):
+        peer = await _by_invite(reading, link)
+        return Resolution(chat=await read_chat(reading, peer.id, peer.input_peer))
+    reference = link or text
+    if public and link is None and _is_name(reference):
+        return await _search(reading, reference)
+    try:
+        peer = await resolve_in(reading, reference)
+    except ChatNotFound as missing:
+        if not missing.candidates:
+            raise
+        return Resolution(candidates=list(missing.candidates))
+    return Resolution(chat=await read_chat(reading, peer.id, peer.input_peer))
+
+
+def _is_name(text: str) -> bool:
+    return text != "me" and not any(form.fullmatch(text) for form in (_ID, _PHONE, _USERNAME))
+
+
+async def _search(reading: Reading, words: str) -> Resolution:
+    """Return own chats first, then those of Telegram's directory."""
+    own = closest(words, await own_candidates(reading))
+    try:
+        found = await reading.call(functions.contacts.SearchRequest(words, _PUBLIC_RESULTS))
+    except TelegramError as error:
+        if error.rpc_name not in {"QUERY_TOO_SHORT", "SEARCH_QUERY_EMPTY"}:
+            raise
+        raise ValidationFailed(FieldError("?q", "too_short")) from error
+    seen = {candidate.id for candidate in own}
+    entities = [*found.users, *found.chats]
+    listed = {marked_id(peer) for peer in (*found.my_results, *found.results)} - seen
+    others: list[Candidate] = [
+        to_candidate(entity) for entity in entities if entity_id(entity) in listed
+    ]
+    if not own and not others:
+        raise ChatNotFound
+    return Resolution(candidates=[*own, *others])
+
+
+async def _by_id(reading: Reading, peer_id: int) -> ResolvedPeer:
+    if peer_id == reading.directory.self_id:
+        return ResolvedPeer(peer_id, t.InputPeerSelf())
+    peers = reading.account.peers
+    known = await peers.by_id(peer_id)
+    if known is None:
+        await own_candidates(reading)
+        known = await peers.by_id(peer_id)
+    if known is None:
+        raise ChatNotFound
+    return ResolvedPeer(peer_id, input_peer(known.id, known.access_hash))
+
+
+async def _by_username(reading: Reading, name: str) -> ResolvedPeer:
+    """Ask about the peer that had the name last, which Telegram allows often; then for the name, which it does not.
+
+    Source: https://core.telegram.org/method/contacts.resolveUsername
+    """
+    known = await reading.account.peers.by_username(name)
+    if known is not None:
+        entity = await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
+        if entity is not None and name.lower() in _usernames(entity):
+            return _resolved(reading, entity)
+    try:
+        answer = await reading.call(functions.contacts.ResolveUsernameRequest(name))
+    except ChatNotFound as error:
+        raise ChatNotFound(closest(name, await own_candidates(reading))) from error
+    return _resolved(reading, reading.directory.entities[marked_id(answer.peer)])
+
+
+async def _by_phone(reading: Reading, digits: str) -> ResolvedPeer:
+    known = await reading.account.peers.by_phone(digits)
+    entity = (
+        await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
+        if known
+        else None
+    )
+    if entity is None or entity.phone != digits:
+        answer = await reading.call(functions.contacts.ResolvePhoneRequest(digits))
+        entity = reading.directory.entities[marked_id(answer.peer)]
+    if not (entity.contact or entity.is_self):
+        raise ChatNotFound  # numbers of strangers must not be probed through the account
+    return _resolved(reading, entity)
+
+
+async def _by_invite(reading: Reading, invite: Invite) -> ResolvedPeer:
+    answer = await reading.call(functions.messages.CheckChatInviteRequest(invite.hash))
+    if isinstance(answer, t.ChatInvite):
+        raise ChatNotFound(
+            detail="The invite link is good, but the account has not joined its chat."
+        )
+    reading.directory.entities[entity_id(answer.chat)] = answer.chat
+    return _resolved(reading, answer.chat)
+
+
+async def _refreshed(reading: Reading, peer_id: int, input_peer: Any) -> Any:
+    """Return the user or channel as Telegram has it now; None where it has none."""
+    try:
+        if peer_id > 0:
+            users = await reading.call(functions.users.GetUsersRequest([input_peer]))
+            return users[0] if users and isinstance(users[0], t.User) else None
+        answer = await reading.call(functions.channels.GetChannelsRequest([input_peer]))
+    except ChatNotFound:
+        return None
+    return next((chat for chat in answer.chats if entity_id(chat) == peer_id), None)
+
+
+def _usernames(entity: Any) -> set[str]:
+    names = [name.username for name in getattr(entity, "usernames", None) or () if name.active]
+    return {name.lower() for name in (entity_username(entity), *names) if name}
+
+
+def _resolved(reading: Reading, entity: Any) -> ResolvedPeer:
+    peer_id = entity_id(entity)
+    if peer_id == reading.directory.self_id:
+        return ResolvedPeer(peer_id, t.InputPeerSelf())
+    return ResolvedPeer(peer_id, input_peer(peer_id, getattr(entity, "access_hash", None) or 0))

@@ -1,0 +1,37 @@
+"""One read of the API, however many requests it takes of Telegram."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from vasya_server.errors import TelegramTimeout
+from vasya_server.telegram.directory import Directory
+
+if TYPE_CHECKING:
+    from telethon.tl.tlobject import TLRequest
+
+    from vasya_server.telegram.accounts import AccountRuntime
+
+
+class Reading:
+    """The requests of one read: they share one deadline, and whom their answers mention."""
+
+    def __init__(self, account: AccountRuntime) -> None:
+        self.account = account
+        self.directory = Directory(account.user_id)
+        self._ends_at = time.monotonic() + account._settings.read_deadline_secs
+
+    async def call(self, request: TLRequest) -> Any:
+        """Ask Telegram within what is left of the deadline.
+
+        Raises:
+            TelegramTimeout: Nothing is left, or no answer came by then.
+            VasyaError: Telegram refused.
+        """
+        left_secs = self._ends_at - time.monotonic()
+        if left_secs <= 0:
+            raise TelegramTimeout
+        answer = await self.account.call(request, deadline_secs=left_secs)
+        self.directory.add(answer)
+        return answer
