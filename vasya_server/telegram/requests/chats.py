@@ -1,0 +1,267 @@
+"""The chat list and one chat of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from telethon import functions
+from telethon.tl import types as t
+
+from vasya_server.crypto.cursor import CursorInvalid
+from vasya_server.errors import FieldError, ValidationFailed
+from vasya_server.model.chat import ChatPage, ChatType
+from vasya_server.telegram.convert import ARCHIVE
+from vasya_server.telegram.dialogs import (
+    PAGE,
+    Position,
+    chat_of_row,
+    first_page,
+    page_after,
+    position_of,
+    read_chat,
+    rows_of,
+    rows_of_peers,
+)
+from vasya_server.telegram.directory import entity_id, entity_type, input_peer, marked_id
+from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from vasya_server.crypto.cursor import Cursors
+    from vasya_server.model.chat import Chat, ChatFilter
+    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.dialogs import Row
+
+_ROUTE = "list_chats"
+# What one page may ask of Telegram: 1,000 dialogs looked through. Behind that `next` goes on.
+_MAX_REQUESTS = 10
+_ALL_CHATS_FOLDER = 0
+_NO_POSITION = Position(0, 0, 0, 0)
+
+
+class _Place(msgspec.Struct, array_like=True, frozen=True):
+    """How far a list has got: the pinned chats that were told, then the last chat below them.
+
+    Args:
+        common: With `with`: the last common chat's id, without its mark.
+    """
+
+    pinned: int = 0
+    below: Position = _NO_POSITION
+    common: int = 0
+
+
+async def get_chat(account: AccountRuntime, reference: str) -> Chat:
+    """Return the chat that *reference* names, as the account sees it.
+
+    Raises:
+        ChatNotFound: It names none that the account knows.
+    """
+    reading = Reading(account)
+    peer = await resolve_in(reading, reference)
+    return await read_chat(reading, peer.id, peer.input_peer)
+
+
+async def list_chats(account: AccountRuntime, query: ChatFilter, cursors: Cursors) -> ChatPage:
+    """Return a page of the account's dialogs, pinned ones first and then by their latest message.
+
+    A filter that Telegram does not have looks through at most 1,000 dialogs for one page; such a page may be short, or
+    empty, and still have a `next`. A chat that moves to the top while a client pages is not told a second time.
+
+    Raises:
+        ValidationFailed: The folder does not exist, or the cursor is not one of this list.
+        ChatNotFound: `with` names no user that the account knows.
+
+    Source: https://core.telegram.org/method/messages.getDialogs
+    """
+    reading = Reading(account)
+    filters = _digest(query)
+    place = _read_cursor(account, query, cursors, filters)
+    fits = await _filter(reading, query)
+    if query.with_ is not None:
+        rows, after = await _walk_common(reading, query, place, fits)
+    else:
+        rows, after = await _walk_dialogs(reading, query, place, fits)
+    next_cursor = None
+    if after is not None:
+        next_cursor = cursors.write(account.owner, account.id, _ROUTE, after, filters=filters)
+    return ChatPage(items=[chat_of_row(row) for row in rows], next=next_cursor, trust="untrusted")
+
+
+def _digest(query: ChatFilter) -> bytes:
+    fields = (query.q, query.type, query.unread, query.archived, query.folder, query.with_)
+    return msgspec.msgpack.encode(fields)
+
+
+def _read_cursor(
+    account: AccountRuntime, query: ChatFilter, cursors: Cursors, filters: bytes
+) -> _Place:
+    if query.cursor is None:
+        return _Place()
+    try:
+        return cursors.read(
+            account.owner, account.id, _ROUTE, query.cursor, _Place, filters=filters
+        )
+    except CursorInvalid as error:
+        raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+
+
+async def _walk_dialogs(
+    reading: Reading, query: ChatFilter, place: _Place, fits: Callable[[Row], bool] | None
+) -> tuple[list[Row], _Place | None]:
+    found: list[Row] = []
+    for _ in range(_MAX_REQUESTS):
+        missing = query.limit - len(found)
+        answer = await reading.call(_request(query, place, missing, is_filtered=fits is not None))
+        rows = rows_of(answer, reading)
+        # Pinned chats are counted, because their order is the owner's own and knows no offset.
+        skipped = place.pinned if place.below == _NO_POSITION else 0
+        for row in rows[skipped:]:
+            if len(found) == query.limit:
+                return found, place
+            place = _behind(row, place)
+            if fits is None or fits(row):
+                found.append(row)
+        if not isinstance(answer, t.messages.DialogsSlice) or len(rows) <= skipped:
+            return found, None
+        if len(found) == query.limit:
+            break
+    return found, place
+
+
+def _request(query: ChatFilter, place: _Place, missing: int, *, is_filtered: bool) -> Any:
+    folder_id = None if query.archived is None else ARCHIVE * query.archived
+    # One more than is wanted tells whether there is a next page.
+    limit = PAGE if is_filtered else min(missing + 1, PAGE)
+    if place.below == _NO_POSITION:
+        return first_page(min(place.pinned + limit, PAGE), folder_id)
+    return page_after(place.below, limit, folder_id)
+
+
+def _behind(row: Row, place: _Place) -> _Place:
+    if row.dialog.pinned and place.below == _NO_POSITION:
+        return _Place(pinned=place.pinned + 1)
+    if row.message is None:
+        return place  # nothing to count from; it is passed again with what comes next
+    return _Place(pinned=place.pinned, below=position_of(row))
+
+
+async def _walk_common(
+    reading: Reading, query: ChatFilter, place: _Place, fits: Callable[[Row], bool] | None
+) -> tuple[list[Row], _Place | None]:
+    """Walk through the groups shared with one user.
+
+    Source: https://core.telegram.org/method/messages.getCommonChats
+    """
+    user = await resolve_in(reading, query.with_ or "")
+    if user.id < 0:
+        raise ValidationFailed(FieldError("?with", "not_a_user"))
+    input_user = t.InputUser(user.id, getattr(user.input_peer, "access_hash", 0))
+    if isinstance(user.input_peer, t.InputPeerSelf):
+        input_user = t.InputUserSelf()
+    found: list[Row] = []
+    for _ in range(_MAX_REQUESTS // 2):
+        request = functions.messages.GetCommonChatsRequest(input_user, place.common, PAGE)
+        answer = await reading.call(request)
+        if not answer.chats:
+            return found, None
+        peers = [
+            input_peer(entity_id(chat), getattr(chat, "access_hash", None) or 0)
+            for chat in answer.chats
+        ]
+        rows = {row.id: row for row in await rows_of_peers(reading, peers)}
+        for chat in answer.chats:
+            if len(found) == query.limit:
+                return found, place
+            place = _Place(common=chat.id)
+            row = rows.get(entity_id(chat))
+            if row is not None and (fits is None or fits(row)):
+                found.append(row)
+        if not isinstance(answer, t.messages.ChatsSlice):
+            return found, None
+    return found, place
+
+
+async def _filter(reading: Reading, query: ChatFilter) -> Callable[[Row], bool] | None:
+    """Return what must be looked at in each row; None where Telegram's own list is the answer."""
+    tests: list[Callable[[Row], bool]] = []
+    if query.q is not None:
+        words = query.q.casefold()
+        tests.append(lambda row: words in _names(row))
+    if query.type:
+        tests.append(lambda row: entity_type(row.entity) in query.type)
+    if query.unread is not None:
+        tests.append(lambda row: _is_unread(row) is query.unread)
+    if query.with_ is not None and query.archived is not None:
+        tests.append(lambda row: (row.dialog.folder_id == ARCHIVE) is query.archived)
+    if query.folder is not None and query.folder != _ALL_CHATS_FOLDER:
+        tests.append(await _folder_test(reading, query.folder))
+    return (lambda row: all(test(row) for test in tests)) if tests else None
+
+
+def _names(row: Row) -> str:
+    chat = chat_of_row(row)
+    return f"{chat.title}\n{chat.username or ''}".casefold()
+
+
+def _is_unread(row: Row) -> bool:
+    return bool(row.dialog.unread_count or row.dialog.unread_mark)
+
+
+async def _folder_test(reading: Reading, folder_id: int) -> Callable[[Row], bool]:
+    """Return whether a row belongs to one of the account's own folders.
+
+    Source: https://core.telegram.org/api/folders
+    """
+    answer = await reading.call(functions.messages.GetDialogFiltersRequest())
+    folders = {folder.id: folder for folder in answer.filters if hasattr(folder, "id")}
+    folder = folders.get(folder_id)
+    if folder is None:
+        known = tuple(str(known_id) for known_id in (_ALL_CHATS_FOLDER, *folders))
+        raise ValidationFailed(FieldError("?folder", "unknown", known))
+    return folder_test(folder, reading.directory.self_id)
+
+
+def folder_test(folder: Any, self_id: int) -> Callable[[Row], bool]:
+    """Return whether a row is in a folder: named in it, or taken in by its rules and not excluded."""
+    included = _ids((*folder.pinned_peers, *folder.include_peers), self_id)
+    excluded = _ids(getattr(folder, "exclude_peers", ()), self_id)
+    return lambda row: row.id in included or (row.id not in excluded and _is_ruled_in(row, folder))
+
+
+def _ids(peers: Iterable[Any], self_id: int) -> frozenset[int]:
+    return frozenset(
+        self_id if isinstance(peer, t.InputPeerSelf) else marked_id(_bare(peer)) for peer in peers
+    )
+
+
+def _bare(peer: Any) -> Any:
+    if hasattr(peer, "user_id"):
+        return t.PeerUser(peer.user_id)
+    if hasattr(peer, "channel_id"):
+        return t.PeerChannel(peer.channel_id)
+    return t.PeerChat(peer.chat_id)
+
+
+def _is_ruled_in(row: Row, folder: Any) -> bool:
+    """Tell whether the folder's rules take the row in; a shared folder has none."""
+    if not isinstance(folder, t.DialogFilter):
+        return False
+    chat = chat_of_row(row)
+    is_contact = bool(getattr(row.entity, "contact", None))
+    is_of_kind = {
+        ChatType.USER: folder.contacts if is_contact else folder.non_contacts,
+        ChatType.BOT: folder.bots,
+        ChatType.GROUP: folder.groups,
+        ChatType.SUPERGROUP: folder.groups,
+        ChatType.CHANNEL: folder.broadcasts,
+    }[chat.type]
+    is_hidden = (
+        (folder.exclude_muted and chat.is_muted)
+        or (folder.exclude_read and not _is_unread(row))
+        or (folder.exclude_archived and chat.is_archived)
+    )
+    return bool(is_of_kind) and not is_hidden
