@@ -1,0 +1,307 @@
+"""A page of a chat's messages: what the filters mean together, which request serves them, and in which shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from telethon import functions
+from telethon.tl import types as t
+
+from vasya_server.crypto.cursor import CursorInvalid
+from vasya_server.errors import ChatNotFound, FieldError, ValidationFailed
+from vasya_server.model.message import MessageKind, MessagePage
+from vasya_server.telegram.compact import to_compact_page
+from vasya_server.telegram.convert import to_messages
+from vasya_server.telegram.dialogs import rows_of_peers
+from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
+from vasya_server.telegram.requests.messages import read_by_id
+from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
+from vasya_server.telegram.time_reference import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vasya_server.clock import Clock
+    from vasya_server.crypto.cursor import Cursors
+    from vasya_server.model.message import CompactPage, Message, MessageFilter
+    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.peers import ResolvedPeer
+
+_ROUTE = "list_messages"
+_ANCHORS = ("before", "after", "around", "ids", "cursor")
+# Beside the ids themselves, what can be said about their page.
+_WITH_IDS = ("order", "limit", "view", "maxText")
+_NARROWING = {
+    "q": "q",
+    "from_": "from",
+    "type": "type",
+    "since": "since",
+    "until": "until",
+    "topic": "topic",
+    "comments_of": "commentsOf",
+    "unread": "unread",
+    "mentions": "mentions",
+}
+
+
+async def list_messages(
+    account: AccountRuntime, reference: str, query: MessageFilter, cursors: Cursors, clock: Clock
+) -> MessagePage | CompactPage:
+    """Return a page of the messages of the chat that *reference* names; nothing is marked as read.
+
+    Filters that Telegram cannot combine are looked at here, through at most 500 messages for one page; such a page may
+    be short, or empty, and still have a `next`.
+
+    Raises:
+        ChatNotFound: It names none, or `from` does not.
+        ValidationFailed: Parameters that contradict one another, or a cursor of another list.
+    """
+    _check(query)
+    reading = Reading(account)
+    peer = await resolve_in(reading, reference)
+    _check_chat(query, peer)
+    if query.ids:
+        found = await read_by_id(reading, peer, query.ids)
+        return await _page(reading, peer, query, found[:: -1 if query.order == "asc" else 1], None)
+    filters = _digest(query, peer)
+    position = await _start(reading, peer, query, cursors, clock, filters)
+    plan = await _plan(reading, peer, query, position)
+    if query.around is not None:
+        found, after = await walk_around(reading, plan, query.around, position, query.limit)
+    else:
+        found, after = await walk(reading, plan, position, query.limit)
+    next_cursor = None
+    if after is not None:
+        next_cursor = cursors.write(account.owner, account.id, _ROUTE, after, filters=filters)
+    return await _page(reading, peer, query, found, next_cursor)
+
+
+def _check(query: MessageFilter) -> None:
+    """Refuse parameters that contradict one another.
+
+    Raises:
+        ValidationFailed: Which, and what may stand beside them.
+    """
+    anchors = [name for name in _ANCHORS if getattr(query, name)]
+    if len(anchors) > 1:
+        raise ValidationFailed(
+            *(FieldError(f"?{name}", "exclusive", _ANCHORS) for name in anchors),
+            detail="At most one of before, after, around, ids and cursor can be given.",
+        )
+    narrowing = [
+        said for name, said in _NARROWING.items() if getattr(query, name) not in (None, ())
+    ]
+    if query.ids and narrowing:
+        raise ValidationFailed(
+            *(FieldError(f"?{name}", "not_with_ids", _WITH_IDS) for name in narrowing)
+        )
+    if query.topic is not None and query.comments_of is not None:
+        raise ValidationFailed(FieldError("?commentsOf", "not_with_topic"))
+    if query.unread is not None and (query.topic is not None or query.comments_of is not None):
+        raise ValidationFailed(FieldError("?unread", "not_with_topic_or_comments"))
+
+
+def _check_chat(query: MessageFilter, peer: ResolvedPeer) -> None:
+    for name, value in (("topic", query.topic), ("commentsOf", query.comments_of)):
+        if value is not None and not peer.is_channel:
+            raise ValidationFailed(FieldError(f"?{name}", "chat_has_no_threads"))
+
+
+def _digest(query: MessageFilter, peer: ResolvedPeer) -> bytes:
+    said = [getattr(query, name) for name in _NARROWING]
+    return msgspec.msgpack.encode([peer.id, query.order, *said])
+
+
+async def _start(
+    reading: Reading,
+    peer: ResolvedPeer,
+    query: MessageFilter,
+    cursors: Cursors,
+    clock: Clock,
+    filters: bytes,
+) -> Position:
+    account = reading.account
+    if query.cursor is not None:
+        try:
+            return cursors.read(
+                account.owner, account.id, _ROUTE, query.cursor, Position, filters=filters
+            )
+        except CursorInvalid as error:
+            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    since, until = _unix("since", query.since, clock), _unix("until", query.until, clock)
+    if since and until and since >= until:
+        raise ValidationFailed(FieldError("?until", "not_after_since"))
+    read_up_to = 0
+    if query.unread is not None and not query.mentions:
+        rows = await rows_of_peers(reading, [peer.input_peer])
+        read_up_to = max((row.dialog.read_inbox_max_id for row in rows), default=0)
+    low = query.after or 0
+    return Position(
+        low=max(low, read_up_to) if query.unread else low,
+        high=query.before or 0,
+        since=since,
+        until=until,
+        read_up_to=read_up_to,
+    )
+
+
+def _unix(name: str, text: str | None, clock: Clock) -> int:
+    """Return a time in seconds, within what Telegram's dates can say; 0 for none."""
+    if text is None:
+        return 0
+    at = parse_time(text, now=clock.now(), pointer=f"?{name}")
+    return min(max(int(at.timestamp()), 1), 2**31 - 1)
+
+
+async def _plan(
+    reading: Reading, peer: ResolvedPeer, query: MessageFilter, position: Position
+) -> Walk:
+    """Choose the Telegram method that narrows most, and look at the rest here."""
+    author = await resolve_in(reading, query.from_) if query.from_ is not None else None
+    kinds = frozenset(query.type)
+    media_filter = None if query.mentions or author else server_filter(kinds)
+    # Telegram ignores the author in private chats, and its search leaves out what nobody said.
+    searches_author = author is not None and peer.id < 0 and MessageKind.SERVICE not in kinds
+    is_search = bool(query.q or media_filter or query.mentions or searches_author)
+    has_dates = True
+    request: Callable[[Offset], Any]
+    if query.comments_of is not None:
+        request = _replies(peer, query.comments_of)
+        is_search = False
+    elif query.mentions and query.unread and not query.q:
+        request, has_dates = _unread_mentions(peer, query.topic), False
+    elif is_search:
+        if query.mentions:
+            media_filter = t.InputMessagesFilterMyMentions()
+        from_id = author.input_peer if author and searches_author and not query.mentions else None
+        request, has_dates = _search(peer, query, media_filter, from_id), False
+    elif query.topic is not None:
+        request = _replies(peer, query.topic)
+    else:
+        request = _history(peer)
+    tests = _tests(reading, query, position, author, is_searched=is_search)
+    return Walk(
+        peer=peer,
+        request=request,
+        has_dates=has_dates,
+        keeps=(lambda message: all(test(message) for test in tests)) if tests else None,
+        is_ascending=query.order == "asc",
+    )
+
+
+def _tests(
+    reading: Reading,
+    query: MessageFilter,
+    position: Position,
+    author: ResolvedPeer | None,
+    *,
+    is_searched: bool,
+) -> list[Callable[[Any], bool]]:
+    tests: list[Callable[[Any], bool]] = []
+    q, kinds, self_id = query.q, frozenset(query.type), reading.directory.self_id
+    if q is not None and not is_searched:
+        tests.append(lambda message: has_words(message, q))
+    if kinds:
+        tests.append(lambda message: is_kind(message, kinds))
+    if author is not None:
+        tests.append(lambda message: is_from(message, author.id, self_id))
+    if query.unread is not None and not query.mentions:
+        tests.append(
+            lambda message: (not message.out and message.id > position.read_up_to) is query.unread
+        )
+    if query.mentions is not None:
+        tests.append(lambda message: bool(message.mentioned) is query.mentions)
+    if query.unread is not None and query.mentions:
+        tests.append(lambda message: bool(message.media_unread) is query.unread)
+    return tests
+
+
+def _history(peer: ResolvedPeer) -> Callable[[Offset], Any]:
+    """Source: https://core.telegram.org/method/messages.getHistory."""
+    return lambda offset: functions.messages.GetHistoryRequest(
+        peer=peer.input_peer,
+        offset_id=offset.id,
+        offset_date=offset.date or None,
+        add_offset=offset.add,
+        limit=offset.limit,
+        max_id=0,
+        min_id=0,
+        hash=0,
+    )
+
+
+def _replies(peer: ResolvedPeer, message_id: int) -> Callable[[Offset], Any]:
+    """Source: https://core.telegram.org/method/messages.getReplies."""
+    return lambda offset: functions.messages.GetRepliesRequest(
+        peer=peer.input_peer,
+        msg_id=message_id,
+        offset_id=offset.id,
+        offset_date=offset.date or None,
+        add_offset=offset.add,
+        limit=offset.limit,
+        max_id=0,
+        min_id=0,
+        hash=0,
+    )
+
+
+def _search(
+    peer: ResolvedPeer, query: MessageFilter, media_filter: Any, from_id: Any
+) -> Callable[[Offset], Any]:
+    """Source: https://core.telegram.org/method/messages.search."""
+    return lambda offset: functions.messages.SearchRequest(
+        peer=peer.input_peer,
+        q=query.q or "",
+        filter=media_filter or t.InputMessagesFilterEmpty(),
+        min_date=None,
+        max_date=None,
+        offset_id=offset.id,
+        add_offset=offset.add,
+        limit=offset.limit,
+        max_id=0,
+        min_id=0,
+        hash=0,
+        from_id=from_id,
+        top_msg_id=query.topic,
+    )
+
+
+def _unread_mentions(peer: ResolvedPeer, topic: int | None) -> Callable[[Offset], Any]:
+    """Source: https://core.telegram.org/method/messages.getUnreadMentions."""
+    return lambda offset: functions.messages.GetUnreadMentionsRequest(
+        peer=peer.input_peer,
+        offset_id=offset.id,
+        add_offset=offset.add,
+        limit=offset.limit,
+        max_id=0,
+        min_id=0,
+        top_msg_id=topic,
+    )
+
+
+async def _page(
+    reading: Reading,
+    peer: ResolvedPeer,
+    query: MessageFilter,
+    found: Sequence[Any],
+    next_cursor: str | None,
+) -> MessagePage | CompactPage:
+    items = to_messages(found, reading.directory)
+    if query.view == "full":
+        return MessagePage(items=items, next=next_cursor, trust="untrusted")
+    chat_id = _chat_id(peer, items)
+    if chat_id not in reading.directory.entities:
+        rows = await rows_of_peers(reading, [peer.input_peer])
+        if not rows:
+            raise ChatNotFound
+    return to_compact_page(
+        reading.directory.sender(chat_id), items, max_text=query.max_text, next_cursor=next_cursor
+    )
+
+
+def _chat_id(peer: ResolvedPeer, items: Sequence[Message]) -> int:
+    """Return the chat that the items are in: comments stand in the channel's discussion group."""
+    return items[0].chat_id if items else peer.id
