@@ -130,7 +130,8 @@ def converted(message: Any, *entities: Any) -> dict[str, Any]:
 def test_every_medium_has_a_documented_type(media: Any) -> None:
     shown = to_media(media)
 
-    assert shown is None if isinstance(media, t.MessageMediaEmpty) else shown.type in MEDIA_TYPES
+    kind = None if shown is None else shown.type
+    assert kind in MEDIA_TYPES or isinstance(media, t.MessageMediaEmpty)
 
 
 @pytest.mark.parametrize("action", both("MessageAction"))

@@ -1,0 +1,111 @@
+"""Whatever is read, the other side and the owner's other devices see nothing of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vasya_server.clock import SystemClock
+from vasya_server.crypto.cursor import Cursors
+from vasya_server.model.chat import ChatFilter
+from vasya_server.model.message import MessageFilter, MessageKind
+from vasya_server.telegram.peers import resolve_any
+from vasya_server.telegram.requests.chats import get_chat, list_chats
+from vasya_server.telegram.requests.listing import list_messages
+from vasya_server.telegram.requests.messages import get_message
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.telegram.conftest import Scene
+    from vasya_sandbox.dc import DataCentre
+    from vasya_sandbox.model import World
+    from vasya_server.crypto.master_key import MasterKey
+    from vasya_server.telegram.accounts import AccountRuntime
+
+    Read = Callable[[AccountRuntime, Cursors], Awaitable[Any]]
+
+# Written by hand: methods that change nothing for anybody, by their descriptions on core.telegram.org.
+HARMLESS = {
+    "channels.GetChannels",
+    "channels.GetFullChannel",
+    "channels.GetMessages",
+    "contacts.ResolvePhone",
+    "contacts.ResolveUsername",
+    "contacts.Search",
+    "messages.GetDialogFilters",
+    "messages.GetDialogs",
+    "messages.GetHistory",
+    "messages.GetMessages",
+    "messages.GetPeerDialogs",
+    "messages.GetReplies",
+    "messages.GetUnreadMentions",
+    "messages.Search",
+    "users.GetUsers",
+}
+
+
+def listing(chat: str, **query: Any) -> Read:
+    return lambda account, cursors: list_messages(
+        account, chat, MessageFilter(**query), cursors, SystemClock()
+    )
+
+
+def chats(**query: Any) -> Read:
+    return lambda account, cursors: list_chats(account, ChatFilter(**query), cursors)
+
+
+READS: dict[str, Read] = {
+    "chats": chats(),
+    "chats by word": chats(q="gar"),
+    "chats unread": chats(unread=True),
+    "chats archived": chats(archived=True),
+    "chats of a folder": chats(folder=0),
+    "chat": lambda account, _: get_chat(account, "@bob_b"),
+    "channel": lambda account, _: get_chat(account, "@daily_news"),
+    "resolve a name": lambda account, _: resolve_any(account, "@garden_club", public=False),
+    "resolve a title": lambda account, _: resolve_any(account, "garden", public=False),
+    "resolve in public": lambda account, _: resolve_any(account, "garden", public=True),
+    "message": lambda account, _: get_message(account, "@garden_club", 2),
+    "history": listing("@garden_club"),
+    "private history": listing("@bob_b"),
+    "oldest first": listing("@garden_club", order="asc"),
+    "ids": listing("@garden_club", ids=(1, 2)),
+    "around": listing("@garden_club", around=2),
+    "dates": listing("@garden_club", since="7d"),
+    "words": listing("@garden_club", q="m"),
+    "words until": listing("@garden_club", q="m", until="today"),
+    "author": listing("@garden_club", from_="@bob_b"),
+    "photos": listing("@garden_club", type=(MessageKind.PHOTO,)),
+    "stickers": listing("@garden_club", type=(MessageKind.STICKER,)),
+    "unread": listing("@garden_club", unread=True),
+    "mentions": listing("@garden_club", mentions=True),
+    "unread mentions": listing("@garden_club", mentions=True, unread=True),
+    "thread": listing("@garden_club", topic=2),
+    "compact": listing("@garden_club", view="compact"),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
+async def test_a_read_sends_harmless_requests_only(
+    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre, key: MasterKey, read: Read
+) -> None:
+    for n in range(3):
+        world.post(scene.bob, scene.supergroup, f"m{n}")
+    await resolve_any(alice, "@garden_club", public=False)
+    dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
+    dc.reset_counters()
+
+    await read(alice, Cursors(key))
+
+    assert dc.requests
+    assert set(dc.requests) <= HARMLESS
+    assert {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()} == dialogs
+    assert not scene.alice.is_online
+
+
+def test_the_list_of_harmless_methods_names_no_trace() -> None:
+    traces = ("Read", "Typing", "Status", "Send", "Set", "Delete", "Edit", "Views", "Import")
+
+    assert [name for name in HARMLESS if any(trace in name for trace in traces)] == []
