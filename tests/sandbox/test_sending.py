@@ -468,7 +468,11 @@ async def test_typing_reaches_those_who_are_there(
     group, town = world.add_group("Duo", bob, [ada]), world.add_channel("Town", bob, [ada], "town")
     friend = await connect(bob)
     seen: list[Any] = []
-    friend.add_event_handler(seen.append)
+
+    async def note(update: Any) -> None:
+        seen.append(update)
+
+    friend.add_event_handler(note)
     await friend.get_me()
     client = await connect(ada)
     for where in ("bob", types.InputPeerChat(group.id), "town"):
