@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.api.edge import REQUEST_ID, send_refusal
+from vasya_server.api.edge import REQUEST_ID
 from vasya_server.api.problems import refuse
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
@@ -56,7 +56,8 @@ class Authenticate:
         try:
             scope["state"][PRINCIPAL] = self._principal(scope)  # type: ignore[arg-type]  # edge lets only HTTP in
         except Unauthenticated as error:
-            await send_refusal(send, refuse(error, scope["state"][REQUEST_ID]))
+            refusal = refuse(error, scope["state"][REQUEST_ID])
+            await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -93,7 +94,8 @@ def authorize(app: ASGIApp, gateway: Gateway) -> ASGIApp:
                 accounts = gateway.accounts
                 scope["state"][ACCOUNT] = accounts.find(principal.owner, str(reference))
         except VasyaError as error:
-            await send_refusal(send, refuse(error, scope["state"][REQUEST_ID]))
+            refusal = refuse(error, scope["state"][REQUEST_ID])
+            await refusal(scope, receive, send)
             return
         await app(scope, receive, send)
 

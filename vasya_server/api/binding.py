@@ -10,11 +10,13 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 
 from vasya_server.api.access import ACCOUNT, OPERATION, PRINCIPAL
+from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
 from vasya_server.api.edge import REQUEST_ID
-from vasya_server.api.problems import PROBLEM_JSON, Refusal, refuse, refuse_bug
+from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.refusals import (
     IdempotencyKeyInvalid,
     MalformedRequest,
@@ -31,7 +33,6 @@ from vasya_server.model.base import Query
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
-JSON: Final = "application/json"
 _ACCEPTED: Final = ("application/json", "application/*", "*/*")
 _log = logging.getLogger("vasya.api")
 _encode = msgspec.json.Encoder().encode
@@ -45,7 +46,7 @@ class NoQuery(Query, frozen=True, kw_only=True):
 def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
     """Make the Litestar handler of *operation*."""
 
-    async def handle(request: AnyRequest) -> Response[bytes]:
+    async def handle(request: AnyRequest) -> ASGIApp:
         request_id: str = request.scope["state"][REQUEST_ID]
         try:
             call = await _call(operation, gateway, request, request_id)
@@ -57,10 +58,11 @@ def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
                 arguments["body"] = read_body(call.body, operation.body)
             answer = await operation.handler(call, **arguments)
         except VasyaError as error:
-            return _response(refuse(error, request_id))
-        headers = {"idempotency-key": call.idempotency_key} if call.idempotency_key else None
+            return refuse(error, request_id)
+        key = call.idempotency_key
+        headers = (("idempotency-key", key),) if key else ()
         body = b"" if answer is None else _encode(answer)
-        return Response(body, status_code=operation.status, media_type=JSON, headers=headers)
+        return Answer(operation.status, body, headers=headers)
 
     handle.__name__ = handle.__qualname__ = operation.name
     return HTTPRouteHandler(
@@ -138,10 +140,10 @@ def answer_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     return _response(refuse_bug(request_id))
 
 
-def _response(refusal: Refusal) -> Response[bytes]:
+def _response(answer: Answer) -> Response[bytes]:
     return Response(
-        refusal.body,
-        status_code=refusal.status,
-        media_type=PROBLEM_JSON,
-        headers=dict(refusal.headers),
+        answer.body,
+        status_code=answer.status,
+        media_type=answer.media_type,
+        headers=dict(answer.headers),
     )

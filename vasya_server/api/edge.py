@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from litestar.enums import ScopeType
 
-from vasya_server.api.problems import PROBLEM_JSON, Refusal, refuse
+from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import (
     BodyTooLarge,
     HostNotAllowed,
@@ -32,7 +32,7 @@ REQUEST_ID: Final = "vasya.request_id"
 _MAX_URI_BYTES: Final = 4096
 _CLIENT_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _JSON: Final = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
-_SECURITY_HEADERS: Final = [
+SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -61,14 +61,14 @@ class Edge:
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *_SECURITY_HEADERS]
+                headers = [*message["headers"], *SECURITY_HEADERS]
                 message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
             self._check(scope)
         except VasyaError as error:
-            await send_refusal(send_hardened, refuse(error, request_id))
+            await refuse(error, request_id)(scope, receive, send_hardened)
             return
         self._in_flight += 1
         try:
@@ -121,17 +121,6 @@ class Edge:
         has_body = is_chunked or int(length) > 0
         if has_body and not _JSON.fullmatch(headers.get(b"content-type", b"")):
             raise UnsupportedMediaType
-
-
-async def send_refusal(send: Send, refusal: Refusal) -> None:
-    """Answer with a problem."""
-    headers = [
-        (b"content-type", PROBLEM_JSON.encode()),
-        (b"content-length", str(len(refusal.body)).encode()),
-        *((name.encode(), value.encode()) for name, value in refusal.headers),
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": refusal.body, "more_body": False})
 
 
 def _request_id(scope: HTTPScope) -> str:

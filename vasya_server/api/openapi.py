@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server import __version__
-from vasya_server.api.problems import PROBLEM_JSON, PROBLEMS, Problem
+from vasya_server.api.answer import PROBLEM_JSON
+from vasya_server.api.problems import PROBLEMS, Problem
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.auth.scopes import Scope
 

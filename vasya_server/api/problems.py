@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server import errors
+from vasya_server.api.answer import PROBLEM_JSON, Answer
 from vasya_server.model.base import Wire
 from vasya_server.model.chat import Candidate
 from vasya_server.model.service import AccountName
@@ -18,7 +19,6 @@ from vasya_server.model.service import AccountName
 if TYPE_CHECKING:
     from vasya_server.errors import VasyaError
 
-PROBLEM_JSON: Final = "application/problem+json"
 INTERNAL: Final = "internal"
 
 
@@ -221,19 +221,10 @@ PROBLEMS: Final[dict[str, Row]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A problem, ready to be sent."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 _encode = msgspec.json.Encoder().encode
 
 
-def refuse(error: VasyaError, request_id: str) -> Refusal:
+def refuse(error: VasyaError, request_id: str) -> Answer:
     """Render *error* as the answer to the request *request_id*."""
     row = PROBLEMS[error.code]
     wait = getattr(error, "retry_after_secs", None)
@@ -244,14 +235,14 @@ def refuse(error: VasyaError, request_id: str) -> Refusal:
         remedy=error.remedy or row.remedy,
         **_members(error),
     )
-    return Refusal(row.status, _headers(error, wait), _encode(problem))
+    return Answer(row.status, _encode(problem), PROBLEM_JSON, _headers(error, wait))
 
 
-def refuse_bug(request_id: str) -> Refusal:
+def refuse_bug(request_id: str) -> Answer:
     """Render a bug: nothing about it leaves the process but the request id."""
     problem = _problem(INTERNAL, "The server failed; nothing more is said here.", request_id)
     problem = msgspec.structs.replace(problem, remedy=PROBLEMS[INTERNAL].remedy)
-    return Refusal(PROBLEMS[INTERNAL].status, (), _encode(problem))
+    return Answer(PROBLEMS[INTERNAL].status, _encode(problem), PROBLEM_JSON)
 
 
 def _problem(code: str, detail: str, request_id: str) -> Problem:

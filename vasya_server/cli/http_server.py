@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from vasya_server.api.edge import REQUEST_ID, send_refusal
-from vasya_server.api.problems import PROBLEM_JSON, refuse
+from vasya_server.api.answer import PROBLEM_JSON
+from vasya_server.api.edge import REQUEST_ID, SECURITY_HEADERS
+from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
 from vasya_server.errors import ConfigurationInvalid, ShuttingDown, StartupRefused
 from vasya_server.ids import new_request_id
@@ -210,7 +211,7 @@ def _answering_to_the_end(app: ASGIApp) -> ASGIApp:
             if is_started:
                 raise
             request_id = scope["state"].get(REQUEST_ID) or new_request_id()
-            await send_refusal(send, refuse(ShuttingDown(), request_id))
+            await refuse(ShuttingDown(), request_id)(scope, receive, send)
 
     return answering
 
@@ -251,13 +252,12 @@ def _render(error: VasyaError) -> bytes:
     """Return the whole answer to a request that never became one."""
     request_id = new_request_id()
     refusal = refuse(error, request_id)
-    headers = {
-        "content-type": PROBLEM_JSON,
-        "content-length": str(len(refusal.body)),
-        "connection": "close",
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "x-request-id": request_id,
-    }
-    lines = [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+    headers = [
+        *SECURITY_HEADERS,
+        (b"content-type", PROBLEM_JSON.encode()),
+        (b"content-length", b"%d" % len(refusal.body)),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode()),
+    ]
+    lines = [b"%s: %s\r\n" % header for header in headers]
     return STATUS_LINE[refusal.status] + b"".join(lines) + b"\r\n" + refusal.body
