@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.sessions.vault import Vault
-from vasya_server.store.migrate import migrate
+from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
 from vasya_server.telegram.accounts import Accounts
 from vasya_server.telegram.endpoint import Endpoint
@@ -64,8 +64,12 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db = await open_sqlite(settings.data_dir / DATABASE_FILE)
         stack.push_async_callback(db.close)
-        await migrate(db)
         vault = Vault(db, key, clock)
+        if await schema_version(
+            db
+        ):  # under a wrong key nothing is rewritten, not even by a migration
+            await vault.verify_key()
+        await migrate(db)
         await vault.verify_key()
         endpoint = Endpoint(settings)
         accounts = Accounts(vault, settings, clock, endpoint)

@@ -41,15 +41,20 @@ def split(script: str) -> list[str]:
     return [part.strip() for part in script.split(";\n") if part.strip()]
 
 
+async def schema_version(db: Database) -> int:
+    """Return the number of the last migration that *db* has seen, 0 for a new database."""
+    await db.write(_MAKE_VERSIONS.bind())
+    current = await db.one(_CURRENT, _Version)
+    return current.version if current else 0
+
+
 async def migrate(db: Database) -> None:
     """Apply the migrations that *db* has not seen yet; none is applied twice.
 
     Raises:
         ConfigurationInvalid: A newer program has written this database.
     """
-    await db.write(_MAKE_VERSIONS.bind())
-    current = await db.one(_CURRENT, _Version)
-    done = current.version if current else 0
+    done = await schema_version(db)
     known = migrations()
     if done > max(known):
         raise ConfigurationInvalid(
