@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 
@@ -127,7 +128,12 @@ def test_html_knows_spoilers_quotes_and_custom_emoji() -> None:
         ("<b><i>x</b></i>", "tag_not_open"),
         ("x</b>", "tag_not_open"),
         ("<a>x</a>", "missing_attribute"),
+        ("<span>x</span>", "unknown_tag"),
+        ("x <b y", "tag_malformed"),
+        ('<a href="x', "tag_malformed"),
+        ("<b<i>x</i></b>", "tag_malformed"),
         ('<tg-emoji emoji-id="x">x</tg-emoji>', "missing_attribute"),
+        ('<tg-emoji emoji-id="9999999999999999999">x</tg-emoji>', "missing_attribute"),
     ],
 )
 def test_html_that_telegram_cannot_show_is_refused(source: str, code: str) -> None:
@@ -180,6 +186,26 @@ def test_entities_out_of_bounds_do_no_harm(offset: int, length: int) -> None:
     assert written.replace("*", "") == "👍abc"
 
 
+def test_html_keeps_breaks_and_what_is_no_tag() -> None:
+    assert parse("a<br>b<br/>c &amp; 1 < 2 <3 <!x", TextFormat.HTML) == (
+        "a\nb\nc & 1 < 2 <3 <!x",
+        [],
+    )
+
+
+def test_html_links_may_name_a_user() -> None:
+    _, entities = parse("<a href='tg://user?id=42'>Ann</a>", TextFormat.HTML)
+
+    assert entities == [Entity(type="text_mention", offset=0, length=3, user_id=42)]
+
+
+@pytest.mark.parametrize("user_id", ["9" * 16, "9" * 5000, "٣", "-1", ""])
+def test_a_number_that_is_no_user_id_is_only_a_link(user_id: str) -> None:
+    _, entities = parse(f"[x](tg://user?id={user_id})", TextFormat.MARKDOWN)
+
+    assert [entity.type for entity in entities] == ["text_link"]
+
+
 _PIECES = [*"ab c*_`~|[]()<>\\!.\n>👍é", "https://x.y/_a_ ", "<u>", "](", "```", "**"]
 _STYLES = ["bold", "italic", "strikethrough", "spoiler", "underline", "code", "pre"]
 
@@ -200,11 +226,20 @@ def test_any_text_and_formatting_reads_back_as_the_same_text(seed: int) -> None:
         assert parse(written, TextFormat.MARKDOWN)[0] == text, written
 
 
-@pytest.mark.parametrize("piece", ["*a ", "[", "`a``b", "](", "a* ", "~~a", "<u>", "> \n", "*a* "])
-def test_no_text_is_slow_to_read(piece: str) -> None:
+_HARD_MARKDOWN = ["*a ", "[", "`a``b", "](", "a* ", "~~a", "<u>", "> \n", "*a* ", "(", "\\"]
+_HARD_HTML = ["<", "<!", "<!--", "<a ", "<a b='", "<a b=", "<![", "</", "<b>", "&#", "&", "<a\x00"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "text_format"),
+    [(piece, TextFormat.MARKDOWN) for piece in _HARD_MARKDOWN]
+    + [(piece, TextFormat.HTML) for piece in _HARD_HTML],
+)
+def test_no_text_is_slow_to_read(piece: str, text_format: TextFormat) -> None:
     text = piece * (16_384 // len(piece))
     began = time.perf_counter()
 
-    parse(text, TextFormat.MARKDOWN)
+    with contextlib.suppress(ValidationFailed):
+        parse(text, text_format)
 
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 0.5
