@@ -81,7 +81,17 @@ async def test_an_id_seen_once_works_after_a_restart(
 
 
 @pytest.mark.parametrize(
-    "reference", ["424242", "-424242", "-1004242424242", "0", "-0", "99999999999999999999"]
+    "reference",
+    [
+        "424242",
+        "-424242",
+        "-1004242424242",
+        "0",
+        "-0",
+        "9999999999999999",
+        "9" * 19,
+        "-" + "9" * 16,
+    ],
 )
 async def test_an_unknown_id_is_not_found(alice: AccountRuntime, reference: str) -> None:
     with pytest.raises(ChatNotFound):

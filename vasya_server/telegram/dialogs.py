@@ -116,15 +116,15 @@ async def own_candidates(reading: Reading) -> list[Candidate]:
     if index is not None and time.monotonic() - index.read_at < _FRESH_SECS:
         return index.candidates
     index = _Index(time.monotonic())
-    request = first_page(PAGE)
+    request, position = first_page(PAGE), TOP
     for _ in range(_MAX_PAGES):
         answer = await reading.call(request)
         rows = rows_of(answer, reading)
         index.candidates += [to_candidate(row.entity, row.message) for row in rows]
-        last = next((row for row in reversed(rows) if row.message), None)
-        if last is None or not isinstance(answer, t.messages.DialogsSlice):
+        if not rows or not isinstance(answer, t.messages.DialogsSlice):
             break
-        request = page_after(position_of(last), PAGE)
+        position = position_of(rows[-1], position)
+        request = page_after(position, PAGE)
     _indexes[reading.account] = index
     return index.candidates
 
@@ -150,16 +150,20 @@ class Position(msgspec.Struct, array_like=True, frozen=True):
     access_hash: int
 
 
-def position_of(row: Row) -> Position:
-    """Return the place right below *row*, which has a message."""
+TOP = Position(0, 0, 0, 0)
+
+
+def position_of(row: Row, above: Position) -> Position:
+    """Return the place right below *row*; without a message it stands as high as what is above it."""
+    date = int(row.message.date.timestamp()) if row.message else above.date
     access_hash = getattr(row.entity, "access_hash", None) or 0
-    return Position(int(row.message.date.timestamp()), row.message.id, row.id, access_hash)
+    return Position(date, row.dialog.top_message, row.id, access_hash)
 
 
 def page_after(position: Position, limit: int, folder_id: int | None = None) -> Any:
     """Return the request for what comes below *position*; pinned chats stand above all others and are not repeated."""
     return functions.messages.GetDialogsRequest(
-        offset_date=datetime.fromtimestamp(position.date, UTC),
+        offset_date=datetime.fromtimestamp(position.date, UTC) if position.date else None,
         offset_id=position.message_id,
         offset_peer=input_peer(position.chat_id, position.access_hash),
         limit=limit,

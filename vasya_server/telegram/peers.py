@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vasya_server.model.chat import Candidate
     from vasya_server.telegram.accounts import AccountRuntime
 
-_ID = re.compile(r"-?[1-9][0-9]{0,18}")
+_ID = re.compile(r"-?[1-9][0-9]{0,15}")
 _USERNAME = re.compile(r"@([A-Za-z][A-Za-z0-9_]{2,31})")
 _PHONE = re.compile(r"\+[0-9][0-9 ()-]{4,30}")
 _PUBLIC_RESULTS = 20

@@ -14,6 +14,7 @@ from vasya_server.model.chat import ChatPage, ChatType
 from vasya_server.telegram.convert import ARCHIVE
 from vasya_server.telegram.dialogs import (
     PAGE,
+    TOP,
     Position,
     chat_of_row,
     first_page,
@@ -39,7 +40,6 @@ _ROUTE = "list_chats"
 # What one page may ask of Telegram: 1,000 dialogs looked through. Behind that `next` goes on.
 _MAX_REQUESTS = 10
 _ALL_CHATS_FOLDER = 0
-_NO_POSITION = Position(0, 0, 0, 0)
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -50,7 +50,7 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
     """
 
     pinned: int = 0
-    below: Position = _NO_POSITION
+    below: Position = TOP
     common: int = 0
 
 
@@ -118,7 +118,7 @@ async def _walk_dialogs(
         answer = await reading.call(_request(query, place, missing, is_filtered=fits is not None))
         rows = rows_of(answer, reading)
         # Pinned chats are counted, because their order is the owner's own and knows no offset.
-        skipped = place.pinned if place.below == _NO_POSITION else 0
+        skipped = place.pinned if place.below == TOP else 0
         for row in rows[skipped:]:
             if len(found) == query.limit:
                 return found, place
@@ -136,17 +136,15 @@ def _request(query: ChatFilter, place: _Place, missing: int, *, is_filtered: boo
     folder_id = None if query.archived is None else ARCHIVE * query.archived
     # One more than is wanted tells whether there is a next page.
     limit = PAGE if is_filtered else min(missing + 1, PAGE)
-    if place.below == _NO_POSITION:
+    if place.below == TOP:
         return first_page(min(place.pinned + limit, PAGE), folder_id)
     return page_after(place.below, limit, folder_id)
 
 
 def _behind(row: Row, place: _Place) -> _Place:
-    if row.dialog.pinned and place.below == _NO_POSITION:
+    if row.dialog.pinned and place.below == TOP:
         return _Place(pinned=place.pinned + 1)
-    if row.message is None:
-        return place  # nothing to count from; it is passed again with what comes next
-    return _Place(pinned=place.pinned, below=position_of(row))
+    return _Place(pinned=place.pinned, below=position_of(row, place.below))
 
 
 async def _walk_common(
