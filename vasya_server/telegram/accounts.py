@@ -12,14 +12,14 @@ from vasya_server.errors import (
     AccountChoice,
     CredentialsMissing,
 )
-from vasya_server.ids import is_account_id, new_account_id
+from vasya_server.ids import AccountId, is_account_id, new_account_id
 from vasya_server.telegram.runtime import AccountRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.clock import Clock
-    from vasya_server.ids import AccountId, OwnerId
+    from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import AccountRecord, Profile, SessionState, Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.endpoint import Endpoint
@@ -64,10 +64,10 @@ class Accounts:
         Raises:
             AccessDenied: It is somebody else's, or there is none: not told apart (D-5.1).
         """
-        for runtime in self.list(owner):
-            if runtime.id == account_id:
-                return runtime
-        raise AccessDenied
+        runtime = self._runtimes.get(AccountId(account_id))
+        if runtime is None or runtime.owner != owner:
+            raise AccessDenied
+        return runtime
 
     def find(self, owner: OwnerId, reference: str) -> AccountRuntime:
         """Return the owner's account by its id, its alias, or `me`.

@@ -11,12 +11,15 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from telethon.network import ConnectionTcpFull
+from telethon.network import ConnectionTcpFull, ConnectionTcpMTProxyRandomizedIntermediate
+from telethon.network.connection.connection import Connection
 
 from vasya_server.telegram.errors import AddressRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from vasya_server.telegram.proxy import MtProxy, Proxy
 
 # Telethon alone has been seen to dial 2,000 times a second; a restart of 500 accounts takes ten seconds at this rate.
 _CONNECTS_PER_SEC: Final = 50
@@ -26,19 +29,22 @@ _LONGEST_PAUSE_SECS: Final = 15.0
 
 
 class ConnectBucket:
-    """How often this process may dial, in all: a token bucket whose takers wait for their turn (GCRA)."""
+    """How often this process may dial, in all: a token bucket whose takers are served in turn."""
 
     def __init__(self, per_sec: float = _CONNECTS_PER_SEC, burst: int = _BURST) -> None:
         self._interval_secs = 1 / per_sec
         self._tolerance_secs = burst / per_sec
         self._due_at = 0.0
+        self._turn = asyncio.Lock()
 
     async def take(self) -> None:
-        """Wait until a connection may be dialled."""
-        now = time.monotonic()
-        self._due_at = max(self._due_at, now - self._tolerance_secs) + self._interval_secs
-        if (wait_secs := self._due_at - now) > 0:
-            await asyncio.sleep(wait_secs)
+        """Wait until a connection may be dialled; who gives up waiting has taken nothing."""
+        async with self._turn:
+            earliest = time.monotonic() - self._tolerance_secs
+            self._due_at = max(self._due_at, earliest)
+            if (wait_secs := self._due_at + self._interval_secs - time.monotonic()) > 0:
+                await asyncio.sleep(wait_secs)
+            self._due_at += self._interval_secs
 
 
 def pause_secs(failures: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
@@ -57,13 +63,15 @@ class Rules(Protocol):
     """Who says which address may be dialled, how often, and through what."""
 
     bucket: ConnectBucket
+    proxy: Proxy | None
+    mtproxy: MtProxy | None
 
     def allows(self, host: str, port: int) -> bool:
         """Tell whether this address may be dialled."""
 
 
-class GuardedConnection(ConnectionTcpFull):
-    """Telegram's TCP transport, behind the rules."""
+class Guarded(Connection):
+    """What every transport does, whatever its codec: ask the rules first."""
 
     rules: ClassVar[Rules]
 
@@ -78,6 +86,16 @@ class GuardedConnection(ConnectionTcpFull):
         """Take a turn, then dial."""
         await self.rules.bucket.take()
         await super().connect(timeout=timeout, ssl=ssl)
+
+    async def _connect(self, timeout: float | None = None, ssl: object = None) -> None:  # noqa: ASYNC109 — Telethon's signature
+        if (proxy := self.rules.proxy) is None:
+            await super()._connect(timeout=timeout, ssl=ssl)
+            return
+        async with asyncio.timeout(timeout):
+            self._reader, self._writer = await proxy.open(self._ip, self._port)
+        self._codec = self.packet_codec(self)
+        self._init_conn()
+        await self._writer.drain()
 
     async def disconnect(self) -> None:
         """Close at once: a peer that reads nothing must not delay it, and one that was cancelled leaves no socket."""
@@ -94,6 +112,25 @@ class GuardedConnection(ConnectionTcpFull):
         return packet
 
 
-def guarded_by(rules: Rules) -> type[GuardedConnection]:
+class _MtProxied(Guarded, ConnectionTcpMTProxyRandomizedIntermediate):
+    """The transport through an MTProto proxy, which Telethon wants to be told by every caller anew."""
+
+    def __init__(self, ip: str, port: int, dc_id: int, **options: Any) -> None:
+        super().__init__(ip, port, dc_id, **{**options, "proxy": self.rules.mtproxy})
+
+    @classmethod
+    def address_info(cls, _proxy: object) -> tuple[str, int]:
+        """Return where the proxy is."""
+        if cls.rules.mtproxy is None:
+            raise AddressRefused("there is no MTProto proxy")
+        return cls.rules.mtproxy.host, cls.rules.mtproxy.port
+
+
+class _Direct(Guarded, ConnectionTcpFull):
+    """Telegram's TCP transport, directly or through a tunnel."""
+
+
+def guarded_by(rules: Rules) -> type[Guarded]:
     """Make the transport class of one endpoint; Telethon wants a class, not a factory."""
-    return type("VasyaConnection", (GuardedConnection,), {"rules": rules})
+    base = _MtProxied if rules.mtproxy else _Direct
+    return type("VasyaConnection", (base,), {"rules": rules})

@@ -11,6 +11,7 @@ from telethon.crypto import rsa
 from vasya_server.errors import ConfigurationInvalid
 from vasya_server.telegram.connection import ConnectBucket, guarded_by
 from vasya_server.telegram.logs import redact_telethon
+from vasya_server.telegram.proxy import MtProxy, Proxy, parse_proxy
 
 if TYPE_CHECKING:
     from vasya_server.settings import Settings
@@ -53,13 +54,18 @@ class Endpoint:
     """The rules of every dial in this process; making one sets which RSA keys Telethon trusts.
 
     Raises:
-        ConfigurationInvalid: The named data centre's public key is none.
+        ConfigurationInvalid: The named data centre's public key is none, or the proxy's URL is not understood.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._named = settings.telegram_dc
         self.dial_timeout_secs = settings.connect_deadline_secs
         self.bucket = ConnectBucket()
+        # A named data centre is dialled directly: that it is the only address dialled is its point.
+        url = settings.telegram_proxy_url if self._named is None else None
+        proxy = parse_proxy(url.reveal()) if url is not None else None
+        self.proxy = proxy if isinstance(proxy, Proxy) else None
+        self.mtproxy = proxy if isinstance(proxy, MtProxy) else None
         self.connection = guarded_by(self)
         redact_telethon()
         self._trust()

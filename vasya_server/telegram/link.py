@@ -121,7 +121,9 @@ class Link(abc.ABC):
         call: Call | None = None
         self._in_flight += 1
         try:
-            async with asyncio.timeout(deadline_secs or self._settings.read_deadline_secs):
+            async with asyncio.timeout(
+                self._settings.read_deadline_secs if deadline_secs is None else deadline_secs
+            ):
                 try:
                     call = await (await self._connected()).post(request)
                     return await self._answer(call)
@@ -157,7 +159,9 @@ class Link(abc.ABC):
         attempts = _Attempts(is_exactly_once=is_exactly_once)
         self._in_flight += 1
         try:
-            async with asyncio.timeout(deadline_secs or self._settings.send_deadline_secs):
+            async with asyncio.timeout(
+                self._settings.send_deadline_secs if deadline_secs is None else deadline_secs
+            ):
                 return await self._drive(request, attempts)
         except TimeoutError as error:
             late = attempts.verdict(self._late())

@@ -15,7 +15,6 @@ import contextlib
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from telethon import errors as tg
 from telethon import functions, types
 from telethon.sessions import StringSession
 
@@ -282,7 +281,7 @@ class Logins:
         except TimeoutError as error:
             raise TelegramTimeout from error
         except FAILURES as error:
-            if is_session_over(error) and not isinstance(error, tg.SessionPasswordNeededError):
+            if is_session_over(error):
                 raise SessionInvalid from error
             raise domain_error(error) from error
         finally:

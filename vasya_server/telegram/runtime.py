@@ -147,11 +147,12 @@ class AccountRuntime(Link):
         await self._vault.save_session(self.id, session)
         await self._vault.save_profile(self.id, profile)
         await self._vault.mark_needs_login(self.id, value=False)
-        await super().disconnect()
-        self._failures = 0
+        # Before the old connection ends: whoever dials again then uses the new key.
         self.record = dataclasses.replace(
             self.record, session=session, profile=profile, needs_login=False, is_unreadable=False
         )
+        self._failures = 0
+        await super().disconnect()
 
     async def log_out(self) -> bool:
         """Log out at Telegram, then erase the account here, even where Telegram cannot be reached.
