@@ -134,15 +134,14 @@ def _poll(session: Session, given: Any) -> Poll:
         [[] for _ in options],
         is_multiple=bool(given.poll.multiple_choice),
         is_public=bool(given.poll.public_voters),
-        correct_option=_correct_option(given),
+        correct_option=_correct_option(given, len(options)),
     )
 
 
-def _correct_option(given: Any) -> int | None:
+def _correct_option(given: Any, count: int) -> int | None:
     """Return the index of a quiz's right answer."""
     if not given.correct_answers:
         return None
-    first = given.correct_answers[0]
-    if isinstance(first, int):
-        return first
-    raise RpcError(400, "QUIZ_CORRECT_ANSWER_INVALID")
+    if len(given.correct_answers) > 1 or not 0 <= given.correct_answers[0] < count:
+        raise RpcError(400, "QUIZ_CORRECT_ANSWER_INVALID")
+    return int(given.correct_answers[0])

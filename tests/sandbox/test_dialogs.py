@@ -93,3 +93,14 @@ async def test_chat_one_left_is_no_dialog(world: World, connect: Connect) -> Non
                 types.InputPeerChannel(town.id, hash_), 0, None, 0, 1, 0, 0, 0
             )
         )
+
+
+async def test_pages_go_by_date_where_no_peer_is_named(world: World, connect: Connect) -> None:
+    ada = world.add_user("Ada")
+    for index in range(3):
+        world.post(world.add_user(f"P{index}"), ada, "hi", at=1000 + index)
+    client = await connect(ada)
+    page = await client(
+        functions.messages.GetDialogsRequest(1002, 0, types.InputPeerEmpty(), 10, 0)
+    )
+    assert [user.first_name for user in page.users if not user.is_self] == ["P0", "P1"]

@@ -155,6 +155,36 @@ async def test_media_that_is_no_media(client: SandboxClient) -> None:
             await client(functions.messages.SendMediaRequest("bob", media, "", random_id=1))
 
 
+@pytest.mark.parametrize(
+    ("question", "options", "correct", "refusal"),
+    [
+        ("", "ab", None, "POLL_QUESTION_INVALID"),
+        ("Which?", "a", None, "POLL_ANSWERS_INVALID"),
+        ("Which?", "abcdefghijklm", None, "POLL_ANSWERS_INVALID"),
+        ("Which?", "ab", [2], "QUIZ_CORRECT_ANSWER_INVALID"),
+        ("Which?", "ab", [0, 1], "QUIZ_CORRECT_ANSWER_INVALID"),
+    ],
+)
+async def test_polls_are_checked(
+    client: SandboxClient, question: str, options: str, correct: list[int] | None, refusal: str
+) -> None:
+    answers = [
+        types.PollAnswer(types.TextWithEntities(text, []), text.encode()) for text in options
+    ]
+    poll = types.Poll(0, types.TextWithEntities(question, []), answers, hash=0)
+    media = types.InputMediaPoll(poll, correct_answers=correct)
+    with refused(refusal):
+        await client(functions.messages.SendMediaRequest("bob", media, "", random_id=1))
+
+
+async def test_a_picture_too_large_is_no_photo(client: SandboxClient) -> None:
+    huge = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xff\x00\x00\x00\x00\x09"
+    await client(functions.upload.SaveFilePartRequest(7, 0, huge))
+    media = types.InputMediaUploadedPhoto(types.InputFile(7, 1, "x.png", ""))
+    with refused("PHOTO_INVALID_DIMENSIONS"):
+        await client(functions.messages.UploadMediaRequest("me", media))
+
+
 async def test_captions_are_shorter_than_texts(world: World, client: SandboxClient) -> None:
     media = types.InputMediaGeoPoint(types.InputGeoPoint(1, 2))
     with refused("MEDIA_CAPTION_TOO_LONG"):
@@ -164,12 +194,11 @@ async def test_captions_are_shorter_than_texts(world: World, client: SandboxClie
 
 async def test_checksum_of_an_upload_is_checked(client: SandboxClient) -> None:
     await client(functions.upload.SaveFilePartRequest(7, 0, PICTURE))
-    for checksum, refusal in ((md5(b"other").hexdigest(), "MD5_CHECKSUM_INVALID"),):
-        file = types.InputFile(7, 1, "x.jpg", checksum)
-        with refused(refusal):
-            await client(
-                functions.messages.UploadMediaRequest("me", types.InputMediaUploadedPhoto(file))
-            )
+    file = types.InputFile(7, 1, "x.jpg", md5(b"other").hexdigest())
+    with refused("MD5_CHECKSUM_INVALID"):
+        await client(
+            functions.messages.UploadMediaRequest("me", types.InputMediaUploadedPhoto(file))
+        )
     file = types.InputFile(7, 1, "x.jpg", md5(PICTURE).hexdigest())
     media = await client(
         functions.messages.UploadMediaRequest("me", types.InputMediaUploadedPhoto(file))

@@ -19,8 +19,8 @@ async def test_history_is_complete_in_both_directions(world: World, connect: Con
     for index in range(250):
         world.post((ada, bob)[index % 2], (bob, ada)[index % 2], f"m{index}", at=1000 + index)
     client = await connect(ada)
-    down = [m.message async for m in client.iter_messages("bob")]
-    up = [m.message async for m in client.iter_messages("bob", reverse=True)]
+    down = [m.message async for m in client.iter_messages("bob", wait_time=0)]
+    up = [m.message async for m in client.iter_messages("bob", reverse=True, wait_time=0)]
     assert down == [f"m{index}" for index in range(249, -1, -1)]
     assert up == down[::-1]
 

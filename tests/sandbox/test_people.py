@@ -74,6 +74,24 @@ async def test_somebody_is_known_from_a_message_they_wrote(world: World, connect
         await client(functions.messages.GetHistoryRequest(unseen, 0, None, 0, 1, 0, 0, 0))
 
 
+async def test_a_channel_is_known_from_a_forwarded_post(world: World, connect: Connect) -> None:
+    ada, bob = world.add_user("Ada"), world.add_user("Bob")
+    news = world.add_channel("News", bob, username="news", is_broadcast=True)
+    post = world.post(bob, news, "hello").message
+    copy = world.post(bob, ada, "hello", forward_from=post).message
+    where = types.InputPeerUser(bob.id, world.access_hash(ada, bob))
+    client = await connect(ada)
+    seen = types.InputChannelFromMessage(where, copy.copies[ada.id], news.id)
+    assert (await client(functions.channels.GetChannelsRequest([seen]))).chats[0].title == "News"
+    unseen = types.InputChannelFromMessage(where, 99, news.id)
+    with refused("CHANNEL_INVALID"):
+        await client(functions.channels.GetChannelsRequest([unseen]))
+    with refused("CHANNEL_INVALID"):
+        await client(functions.channels.GetChannelsRequest([types.InputChannelEmpty()]))
+    with refused("USER_ID_INVALID"):
+        await client(functions.photos.GetUserPhotosRequest(types.InputUserEmpty(), 0, 0, 10))
+
+
 async def test_an_unknown_user_is_empty(world: World, connect: Connect) -> None:
     client = await connect(world.add_user("Ada"))
     (found,) = await client(functions.users.GetUsersRequest([types.InputUser(42, 0)]))

@@ -106,7 +106,7 @@ async def test_search_is_paged(world: World, ada: User, connect: Connect) -> Non
     for index in range(150):
         world.post(ada, ada, f"needle {index}" if index % 2 else "hay", at=1000 + index)
     client = await connect(ada)
-    found = [m.message async for m in client.iter_messages("me", search="needle")]
+    found = [m.message async for m in client.iter_messages("me", search="needle", wait_time=0)]
     assert found == [f"needle {index}" for index in range(149, 0, -2)]
 
 
@@ -205,3 +205,74 @@ async def test_unread_mentions(world: World, ada: User, connect: Connect) -> Non
     await client(functions.messages.ReadMentionsRequest("town"))
     (dialog,) = await client.get_dialogs()
     assert dialog.unread_mentions_count == 0
+
+
+async def test_mentions_of_one_thread_are_heard(world: World, ada: User, connect: Connect) -> None:
+    bob = world.add_user("Bob")
+    forum = world.add_channel("Forum", bob, [ada], username="forum", is_forum=True)
+    topics = [world.add_topic(forum, title, bob) for title in ("A", "B")]
+    for topic in topics:
+        world.post(bob, forum, "@ada1", top_id=topic.id)
+    client = await connect(ada)
+    await client(functions.messages.ReadMentionsRequest("forum", top_msg_id=topics[0].id))
+    (left,) = world.dialog(ada, forum.peer_id).mentions
+    record = world.message(ada, forum, left)
+    assert record is not None
+    assert record.top_id == topics[1].id
+
+
+async def test_search_without_a_chat_goes_through_the_own_box(
+    world: World, ada: User, connect: Connect
+) -> None:
+    bob = world.add_user("Bob")
+    world.post(bob, ada, "needle one")
+    world.post(bob, world.add_group("Duo", bob, [ada]), "needle two")
+    world.post(bob, world.add_channel("Town", bob, [ada]), "needle three")
+    client = await connect(ada)
+    found = await client(
+        functions.messages.SearchRequest(
+            types.InputPeerEmpty(),
+            "needle",
+            types.InputMessagesFilterEmpty(),
+            None,
+            None,
+            0,
+            0,
+            10,
+            0,
+            0,
+            0,
+        )
+    )
+    assert [message.message for message in found.messages] == ["needle two", "needle one"]
+
+
+async def test_a_thread_of_a_supergroup_is_searched(
+    world: World, ada: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", ada, username="town")
+    root = world.post(ada, town, "words first").message
+    top_id = root.copies[town.peer_id]
+    world.post(ada, town, "words under it", reply_to=root, top_id=top_id)
+    world.post(ada, town, "words elsewhere")
+    client = await connect(ada)
+    found = await client(
+        functions.messages.SearchRequest(
+            "town",
+            "words",
+            types.InputMessagesFilterEmpty(),
+            None,
+            None,
+            0,
+            0,
+            10,
+            0,
+            0,
+            0,
+            top_msg_id=top_id,
+        )
+    )
+    assert [message.message for message in found.messages] == ["words under it"]
+    assert [m.message async for m in client.iter_messages("town", reply_to=top_id)] == [
+        "words under it"
+    ]

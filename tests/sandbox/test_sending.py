@@ -313,6 +313,76 @@ async def test_edits_are_refused(world: World, ada: User, bob: User, connect: Co
             await client(functions.messages.EditMessageRequest(where, message_id, message=text))
 
 
+async def test_a_caption_and_its_media_are_edited(
+    world: World, ada: User, connect: Connect
+) -> None:
+    client = await connect(ada)
+    place = types.InputMediaGeoPoint(types.InputGeoPoint(1, 2))
+    sent = await client(functions.messages.SendMediaRequest("me", place, "here", random_id=1))
+    message_id = sent.updates[0].id
+    edit = functions.messages.EditMessageRequest
+    moved = types.InputMediaGeoPoint(types.InputGeoPoint(3, 4))
+    edited = await client(edit("me", message_id, media=moved))
+    assert (edited.updates[0].message.message, edited.updates[0].message.geo.lat) == ("here", 3)
+    emptied = await client(edit("me", message_id, message=""))
+    assert emptied.updates[0].message.message == ""
+    with refused("SCHEDULE_NOT_SERVED_BY_SANDBOX"):
+        await client(edit("me", message_id, message="x", schedule_date=world.now + 60))
+
+
+async def test_service_messages_are_not_edited_and_posts_are_by_admins(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    news = world.add_channel("News", bob, [ada], username="news", is_broadcast=True)
+    news.members[ada.id].role = "admin"
+    post = world.post(bob, news, "news", at=world.now - 9 * 86_400).message
+    client = await connect(ada)
+    await client.edit_message("news", post.copies[news.peer_id], "better news")
+    assert post.text == "better news"
+    with refused("MESSAGE_ID_INVALID"):
+        await client.edit_message("news", 1, "x")
+
+
+async def test_threads_and_answers_are_checked(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    forum = world.add_channel("Forum", bob, [ada], username="forum", is_forum=True)
+    world.post(bob, forum, "hello")
+    world.add_channel("Town", bob, [ada], username="town")
+    client = await connect(ada)
+    for where, reply, refusal in (
+        ("forum", types.InputReplyToMessage(2, top_msg_id=99), "TOPIC_DELETED"),
+        ("town", types.InputReplyToMessage(1, top_msg_id=99), "MSG_ID_INVALID"),
+        ("bob", types.InputReplyToStory("bob", 1), "REPLY_TO_INVALID"),
+    ):
+        with refused(refusal):
+            await client(send(where, reply_to=reply))
+
+
+async def test_entities_are_cut_where_the_text_is_trimmed(ada: User, connect: Connect) -> None:
+    client = await connect(ada)
+    bold, beyond = types.MessageEntityBold(0, 6), types.MessageEntityItalic(3, 2)
+    unknown = types.MessageEntityUnknown(0, 1)
+    mention = types.InputMessageEntityMentionName(0, 2, await client.get_input_entity("ada1"))
+    sent = await client(send("me", "hi    ", entities=[bold, beyond, unknown, mention]))
+    assert sent.updates[1].message.entities == [
+        types.MessageEntityBold(0, 2),
+        types.MessageEntityMentionName(0, 2, ada.id),
+    ]
+    with refused("ENTITIES_TOO_LONG"):
+        many = [types.MessageEntityBold(0, 1)] * 101
+        await client(send("me", "hi", random_id=2, entities=many))
+
+
+async def test_a_private_channel_is_closed_to_strangers(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob)
+    client = await connect(ada)
+    with refused("CHANNEL_PRIVATE"):
+        await client(send(types.InputPeerChannel(town.id, world.access_hash(ada, town))))
+
+
 async def test_deleting_for_oneself_or_for_everyone(
     world: World, ada: User, bob: User, connect: Connect
 ) -> None:

@@ -176,7 +176,7 @@ async def test_a_client_reads_all_of_it_over_the_wire(dc: DataCentre, connect: C
     client = await connect(next(iter(dc.world.users.values())))
     total = 0
     async for dialog in client.iter_dialogs():
-        async for shown in client.iter_messages(dialog.input_entity):
+        async for shown in client.iter_messages(dialog.input_entity, wait_time=0):
             total += 1
             assert shown.post or shown.sender_id is not None
     assert total >= 1_900
