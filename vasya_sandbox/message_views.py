@@ -82,7 +82,7 @@ def message(world: World, viewer: User, record: Message) -> Any:
         fields["mentioned"] = True
         fields["media_unread"] = is_unheard
     if record.reply or record.top_id:
-        fields["reply_to"] = _reply_header(world, record, owner)
+        fields["reply_to"] = _reply_header(world, viewer, record)
     if record.reactions:
         fields["reactions"] = reactions(viewer, record)
     if record.action:
@@ -139,19 +139,23 @@ def replies(world: World, record: Message) -> Any:
     return t.MessageReplies(len(thread), where.box.pts, max_id=thread[-1]) if thread else None
 
 
-def _reply_header(world: World, record: Message, owner: int) -> Any:
+def _reply_header(world: World, viewer: User, record: Message) -> Any:
     reply = record.reply
     where = world.peer(record.peer)
     is_topic = isinstance(where, Channel) and where.is_forum and bool(record.top_id)
     if reply is None:
         return t.MessageReplyHeader(forum_topic=is_topic or None, reply_to_msg_id=record.top_id)
     origin = world.messages[reply.number]
-    elsewhere = None if origin.peer == record.peer or owner > 0 else peer(origin.peer)
-    answered = origin.copies.get(owner if elsewhere is None else origin.peer)
+    answered = origin.copies.get(box_owner(viewer, origin))
+    if answered is None:
+        # An answer to what this viewer was never sent says only whose it was.
+        author = t.MessageFwdHeader(origin.at, from_id=peer(origin.sender))
+        return t.MessageReplyHeader(reply_from=author, **_quote(reply))
+    origin_chat = chat_id(viewer, origin)
     return t.MessageReplyHeader(
         forum_topic=is_topic or None,
         reply_to_msg_id=answered,
-        reply_to_peer_id=elsewhere,
+        reply_to_peer_id=None if origin_chat == chat_id(viewer, record) else peer(origin_chat),
         reply_to_top_id=record.top_id if record.top_id and record.top_id != answered else None,
         **_quote(reply),
     )

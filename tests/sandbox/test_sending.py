@@ -184,13 +184,38 @@ async def test_answer_in_another_chat_names_where_the_question_is(
     world: World, ada: User, bob: User, connect: Connect
 ) -> None:
     town = world.add_channel("Town", bob, [ada], username="town")
-    question = world.post(bob, town, "who?").message
+    question = world.post(bob, town, "who?").message.copies[town.peer_id]
     client = await connect(ada)
     where = await client.get_input_entity("town")
-    asked = types.InputReplyToMessage(question.copies[town.peer_id], reply_to_peer_id=where)
+    asked = types.InputReplyToMessage(question, reply_to_peer_id=where)
     sent = await client(send("bob", "me!", reply_to=asked))
     header = sent.updates[1].message.reply_to
-    assert header.reply_to_peer_id in (None, types.PeerChannel(town.id))
+    assert header.reply_to_peer_id == types.PeerChannel(town.id)
+    assert header.reply_to_msg_id == question
+    assert [chat.title for chat in sent.chats] == ["Town"]
+
+
+async def test_answer_to_a_message_the_other_never_saw_names_its_author(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    eve = world.add_user("Eve")
+    private = world.post(eve, ada, "between us").message
+    world.post(ada, bob, "Eve said:", reply_to=private)
+    (shown,) = await (await connect(bob)).get_messages("ada1", limit=1)
+    assert shown.reply_to.reply_to_msg_id is None
+    assert shown.reply_to.reply_from.from_id == types.PeerUser(eve.id)
+
+
+async def test_both_sides_find_the_answered_message(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    world.post(bob, bob, "shifts the ids")
+    question = world.post(bob, ada, "question").message
+    world.post(ada, bob, "answer", reply_to=question)
+    for viewer, name in ((ada, "bob"), (bob, "ada1")):
+        (answer,) = await (await connect(viewer)).get_messages(name, limit=1)
+        assert answer.reply_to.reply_to_peer_id is None
+        assert (await answer.get_reply_message()).message == "question"
 
 
 async def test_forum_messages_go_to_their_topic(
