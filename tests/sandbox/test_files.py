@@ -90,21 +90,21 @@ async def test_albums_are_checked_as_a_whole(
         types.InputDocument(file.id, world.file_hash(ada, file), world.file_reference(file))
     )
 
-    def album(*medias: Any) -> Any:
+    def album(*contents: Any) -> Any:
         items = [
             types.InputSingleMedia(media, "", random_id=index)
-            for index, media in enumerate(medias, 1)
+            for index, media in enumerate(contents, 1)
         ]
         return functions.messages.SendMultiMediaRequest("me", items)
 
-    for medias, refusal in (
+    for contents, refusal in (
         ([], "MEDIA_EMPTY"),
         ([known] * 11, "MULTI_MEDIA_TOO_LONG"),
         ([known, types.InputMediaEmpty()], "MEDIA_EMPTY"),
         ([known, types.InputMediaGeoPoint(types.InputGeoPoint(1, 2))], "MEDIA_INVALID"),
     ):
         with refused(refusal):
-            await client(album(*medias))
+            await client(album(*contents))
     assert world.ids(ada, ada) == []
     first, again = await client(album(known, known)), await client(album(known, known))
     assert [u.id for u in again.updates[::2]] == [u.id for u in first.updates[:2]]
