@@ -1,0 +1,1 @@
+"""What the gateway costs, as ratios inside one run on one machine."""
