@@ -16,6 +16,7 @@ from vasya_server.errors import (
     AccountAmbiguous,
     AccountReauthRequired,
     CredentialsMissing,
+    FloodWait,
     SessionUnreadable,
     ShuttingDown,
     ValidationFailed,
@@ -267,6 +268,28 @@ async def test_an_ended_session_is_noticed_by_the_connect(
 
     with pytest.raises(AccountReauthRequired):
         await alice.connect()
+
+
+async def test_a_key_that_telegram_does_not_know_is_noticed_by_the_connect(
+    alice: AccountRuntime, dc: DataCentre, vault: Vault
+) -> None:
+    await alice.disconnect()
+    dc.keys.clear()
+
+    with pytest.raises(AccountReauthRequired):
+        await alice.call(a_read())
+
+    assert (await vault.accounts())[0].needs_login
+
+
+async def test_a_flood_wait_on_the_connect_is_told(alice: AccountRuntime, fault: Faults) -> None:
+    await alice.disconnect()
+    fault("flood_wait", "users.GetUsers", secs=42)
+
+    with pytest.raises(FloodWait) as refused:
+        await alice.connect()
+
+    assert refused.value.retry_after_secs == 42
 
 
 async def test_a_send_meets_an_ended_session_without_a_doubt_about_it(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from telethon.tl import functions
+from telethon.tl import functions, types
 
 from tests.telegram.conftest import API_HASH, SUBJECT, a_read
 from vasya_sandbox.client import open_client
+from vasya_sandbox.registry import HANDLERS, Handler
 from vasya_server.clock import SystemClock
 from vasya_server.errors import (
     AccountExists,
@@ -33,12 +34,14 @@ from vasya_server.model.login import Credentials
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tests.telegram.conftest import Connect, Faults, Scene
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
     from vasya_sandbox.records import User
+    from vasya_sandbox.session import Session
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
@@ -338,6 +341,20 @@ async def test_a_password_is_asked_for_after_a_qr_code(
     assert state.status == "authorized"
 
 
+async def test_a_qr_code_logs_in_at_the_data_centre_of_the_account(
+    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault, elsewhere: None
+) -> None:
+    shown = await logins.start_qr(owner, SUBJECT)
+    await scan(dc, scene.carol, shown.url)
+
+    state = await logins.state(owner, SUBJECT, shown.account_id)
+
+    assert state.status == "authorized"
+    session = (await vault.accounts())[0].session
+    assert session is not None
+    assert session.dc_id == 4
+
+
 async def test_the_state_of_a_code_login_is_what_was_sent(logins: Logins, owner: OwnerId) -> None:
     sent = await logins.start_code(owner, SUBJECT, CAROL)
 
@@ -583,3 +600,20 @@ async def test_closing_ends_logins_in_progress(logins: Logins, owner: OwnerId) -
 
     async with asyncio.timeout(2):
         await logins.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[None]:
+    """Have the sandbox send whoever accepted a QR code on to data centre 4, as Telegram does with most people."""
+    request_type: type = functions.auth.ExportLoginTokenRequest
+    served = HANDLERS[request_type]
+
+    def send_on(session: Session, request: Any) -> Any:
+        for value, token in session.dc.world.qr_tokens.items():
+            if token.auth is session.auth and token.user is not None:
+                return types.auth.LoginTokenMigrateTo(4, value)
+        return served.function(session, request)
+
+    HANDLERS[request_type] = Handler(send_on, served.needs_login)
+    yield
+    HANDLERS[request_type] = served

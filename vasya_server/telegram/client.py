@@ -156,7 +156,6 @@ class Client(TelegramClient):
         )
         self._greeting = greeting
         self._may_migrate = may_migrate
-        self._endpoint = endpoint
         self._inbox = _Inbox()
         self._sender = _Sender(
             session.auth_key,
@@ -266,9 +265,12 @@ class Client(TelegramClient):
     async def _save_states_and_entities(self) -> None:
         """Keep nothing: there is no update state yet, and `remember` keeps the peers."""
 
-    def keep_alive(self) -> None:
-        """Ask a silent connection for a sign of life; one that has not answered the last time is given up."""
-        now = time.monotonic()
+    def keep_alive(self, now: float) -> None:
+        """Ask a silent connection for a sign of life; one that has not answered the last time is given up.
+
+        Args:
+            now: `time.monotonic()`.
+        """
         if now - max(self.received_at, self._pinged_at) >= _PING_AFTER_SECS:
             self._pinged_at = now
             self._sender._keepalive_ping(_PING_ID)

@@ -183,7 +183,7 @@ class Link(abc.ABC):
             try:
                 attempts.call = None
                 attempts.call = await (await self._connected()).post(request)
-                return await self._answer(attempts.call)
+                return await self._answer_on_live(attempts.call)
             except tg.RandomIdDuplicateError:
                 attempts.may_have_happened = True
                 await asyncio.sleep(attempts.next_pause_secs())
@@ -215,6 +215,19 @@ class Link(abc.ABC):
             raise
         self._failures = 0
         return result
+
+    async def _answer_on_live(self, call: Call) -> Any:
+        """Wait for the answer, but not on a connection that stays silent for as long as a read may take.
+
+        A change has more time than that; on a dead connection it would spend all of it waiting for nothing.
+        """
+        alarm = asyncio.get_running_loop().call_later(
+            self._settings.read_deadline_secs, self._suspect, call
+        )
+        try:
+            return await self._answer(call)
+        finally:
+            alarm.cancel()
 
     async def _connected(self) -> Client:
         """Return the open connection, dialling and waiting for it for as long as the caller does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
@@ -197,7 +198,7 @@ class AccountRuntime(Link):
             if not self.record.keep_connected and self.idle_secs >= limit_secs:
                 self._rest()
             else:
-                self._client.keep_alive()
+                self._client.keep_alive(time.monotonic())
         elif self.record.keep_connected and not self._is_paused and not self._is_dead:
             self._dial_soon()
 
