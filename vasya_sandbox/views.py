@@ -73,56 +73,62 @@ def status(world: World, who: User, *, is_known: bool) -> Any:
 
 def chat(world: World, viewer: User, where: Group | Channel) -> Any:
     """Return a group or channel as *viewer* sees it."""
-    member = where.members.get(viewer.id)
-    photo = t.ChatPhoto(where.photo_id, world.dc_id) if where.photo_id else t.ChatPhotoEmpty()
-    is_outside = member is None or not member.is_inside
-    rights = ADMIN_RIGHTS if member and member.is_admin else None
-    count = sum(1 for _ in world.members(where))
     if isinstance(where, Group):
-        if member and member.role == "banned":
-            return t.ChatForbidden(where.id, where.title)
-        return t.Chat(
-            where.id,
-            where.title,
-            photo,
-            count,
-            where.at,
-            where.version,
-            creator=where.creator_id == viewer.id or None,
-            left=is_outside or None,
-            noforwards=where.is_protected or None,
-            admin_rights=rights,
-            default_banned_rights=DEFAULT_BANS,
-        )
-    access_hash = world.access_hash(viewer, where)
-    if member and member.role == "banned":
-        return t.ChannelForbidden(
-            where.id,
-            access_hash,
-            where.title,
-            broadcast=where.is_broadcast or None,
-            megagroup=not where.is_broadcast or None,
-        )
-    return t.Channel(
-        where.id,
-        where.title,
-        photo,
-        where.at,
-        creator=where.creator_id == viewer.id or None,
-        left=is_outside or None,
-        broadcast=where.is_broadcast or None,
-        megagroup=not where.is_broadcast or None,
-        forum=where.is_forum or None,
-        has_link=bool(where.linked_id) or None,
-        slowmode_enabled=bool(where.slow_mode_secs) or None,
-        noforwards=where.is_protected or None,
-        signatures=where.has_signatures or None,
-        access_hash=access_hash,
-        username=where.username or None,
-        admin_rights=rights,
-        default_banned_rights=None if where.is_broadcast else DEFAULT_BANS,
-        participants_count=count,
+        return _group(world, viewer, where)
+    return _channel(world, viewer, where)
+
+
+def _group(world: World, viewer: User, group: Group) -> Any:
+    if _is_banned(viewer, group):
+        return t.ChatForbidden(group.id, group.title)
+    return t.Chat(
+        group.id,
+        version=group.version,
+        default_banned_rights=DEFAULT_BANS,
+        **_shared(world, viewer, group),
     )
+
+
+def _channel(world: World, viewer: User, channel: Channel) -> Any:
+    access_hash = world.access_hash(viewer, channel)
+    kind = {
+        "broadcast": channel.is_broadcast or None,
+        "megagroup": not channel.is_broadcast or None,
+    }
+    if _is_banned(viewer, channel):
+        return t.ChannelForbidden(channel.id, access_hash, channel.title, **kind)
+    return t.Channel(
+        channel.id,
+        **kind,
+        forum=channel.is_forum or None,
+        has_link=bool(channel.linked_id) or None,
+        slowmode_enabled=bool(channel.slow_mode_secs) or None,
+        signatures=channel.has_signatures or None,
+        access_hash=access_hash,
+        username=channel.username or None,
+        default_banned_rights=None if channel.is_broadcast else DEFAULT_BANS,
+        **_shared(world, viewer, channel),
+    )
+
+
+def _is_banned(viewer: User, where: Group | Channel) -> bool:
+    member = where.members.get(viewer.id)
+    return member is not None and member.role == "banned"
+
+
+def _shared(world: World, viewer: User, where: Group | Channel) -> dict[str, Any]:
+    """Return what a group and a channel tell alike, the viewer's standing there included."""
+    member = where.members.get(viewer.id)
+    return {
+        "title": where.title,
+        "photo": t.ChatPhoto(where.photo_id, world.dc_id) if where.photo_id else t.ChatPhotoEmpty(),
+        "date": where.at,
+        "participants_count": sum(1 for _ in world.members(where)),
+        "creator": where.creator_id == viewer.id or None,
+        "left": member is None or not member.is_inside or None,
+        "noforwards": where.is_protected or None,
+        "admin_rights": ADMIN_RIGHTS if member and member.is_admin else None,
+    }
 
 
 def entities(world: World, viewer: User, peer_ids: Iterable[int]) -> dict[str, list[Any]]:

@@ -122,58 +122,75 @@ class Stage:
 
     def add_chats(self) -> None:
         """Add groups and channels."""
+        self.add_groups()
+        self.add_supergroups()
+        self.add_forum()
+        self.add_broadcasts()
+        self.add_comments()
+
+    def add_groups(self) -> None:
+        """Add the basic groups."""
+        people = self.people
+        for key, title, speakers in (
+            ("family", "Семья 🏡", [people[1], people[10]]),
+            ("football", "Friday football", [people[2], people[11], people[7]]),
+        ):
+            members = [people[0], *speakers]
+            group = self.world.add_group(title, speakers[0], members, at=self.start)
+            self.add(key, group, speakers)
+
+    def add_supergroups(self) -> None:
+        """Add the groups of work and of the book club."""
         people, world, at = self.people, self.world, self.start
-        owner = people[0]
-        family, football = [people[1], people[10]], [people[2], people[11], people[7]]
         work = [people[11], people[2], people[9], people[3]]
-        books, makers = [people[1], people[10], people[8]], [people[3], people[6], people[5]]
-        neighbours = [people[2], people[7], people[8]]
-        self.add(
-            "family", world.add_group("Семья 🏡", people[1], [owner, people[10]], at=at), family
-        )
-        self.add(
-            "football",
-            world.add_group("Friday football", people[2], [owner, *football], at=at),
-            football,
-        )
-        harbour = world.add_channel("Harbour Project", people[11], [owner, *work], at=at)
+        harbour = world.add_channel("Harbour Project", people[11], [people[0], *work], at=at)
+        harbour.photo_id = self.picture(22, ("a", 20, 20), ("c", 40, 40))
+        harbour.about = "New timber quay, phase two. Decisions are pinned."
         self.add("work", harbour, work)
-        self.add(
-            "books",
-            world.add_channel(
-                "Книжный клуб", people[1], [owner, *books], username="demo_book_club", at=at
-            ),
-            books,
-        )
-        forum = world.add_channel(
-            "Makers' Workshop", people[3], [owner, *makers], is_forum=True, at=at
-        )
+        books = [people[1], people[10], people[8]]
+        name, members = "demo_book_club", [people[0], *books]
+        club = world.add_channel("Книжный клуб", people[1], members, username=name, at=at)
+        self.add("books", club, books)
+
+    def add_forum(self) -> None:
+        """Add a group with topics."""
+        people, world, at = self.people, self.world, self.start
+        makers = [people[3], people[6], people[5]]
+        members = [people[0], *makers]
+        forum = world.add_channel("Makers' Workshop", people[3], members, is_forum=True, at=at)
         self.add("forum", forum, makers)
         self.topics = {
             title: world.add_topic(forum, name, makers[0], at=at).id
             for title, name in (("topic-electronics", "Electronics"), ("topic-wood", "Wood"))
         }
         self.topics["general"] = 0
-        talk = world.add_channel("City Bulletin: comments", people[7], [owner, *neighbours], at=at)
-        self.add("comments", talk, neighbours)
+
+    def add_broadcasts(self) -> None:
+        """Add the channels, one of them the owner's own."""
+        people = self.people
         for key, title, creator, name in (
             ("bulletin", "City Bulletin", people[7], "demo_city_bulletin"),
             ("kitchen", "Quiet Kitchen 🍲", people[4], "demo_quiet_kitchen"),
-            ("notes", "Mira's Notes", owner, "demo_mira_notes"),
+            ("notes", "Mira's Notes", people[0], "demo_mira_notes"),
             ("archive", "Harbour Archive", people[8], None),
         ):
             members = [person for person in people if person is not creator]
-            channel = world.add_channel(
-                title, creator, members, username=name, is_broadcast=True, at=at
+            channel = self.world.add_channel(
+                title, creator, members, username=name, is_broadcast=True, at=self.start
             )
+            channel.is_protected = key == "archive"
             self.add(key, channel, [creator])
-        bulletin, archive = self.chats["bulletin"], self.chats["archive"]
-        if isinstance(bulletin, Channel) and isinstance(archive, Channel):
+
+    def add_comments(self) -> None:
+        """Give the bulletin a group in which its posts are discussed."""
+        people, bulletin = self.people, self.chats["bulletin"]
+        neighbours = [people[2], people[7], people[8]]
+        members = [people[0], *neighbours]
+        talk = self.world.add_channel("City Bulletin: comments", people[7], members, at=self.start)
+        self.add("comments", talk, neighbours)
+        if isinstance(bulletin, Channel):
             bulletin.linked_id, talk.linked_id = talk.id, bulletin.id
             bulletin.photo_id = self.picture(21, ("a", 20, 20), ("c", 40, 40))
-            archive.is_protected = True
-        harbour.photo_id = self.picture(22, ("a", 20, 20), ("c", 40, 40))
-        harbour.about = "New timber quay, phase two. Decisions are pinned."
 
     def add(self, key: str, peer: Peer, speakers: list[User]) -> None:
         """Name a chat and those who talk there beside the owner."""

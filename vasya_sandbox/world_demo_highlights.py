@@ -38,7 +38,10 @@ class Highlights:
 
     def add(self) -> None:
         """Post every highlight, in the order of time."""
-        self.add_media()
+        self.add_photos()
+        self.add_documents()
+        self.add_sounds()
+        self.add_moving()
         self.add_structures()
         self.add_changes()
         self.add_bot()
@@ -61,45 +64,46 @@ class Highlights:
         """Return a landscape in two sizes."""
         return FileMedia(self.stage.picture(seed, ("m", 20, 15), ("x", 50, 38)))
 
-    def add_media(self) -> None:
-        """Post photos, an album, documents, sound, a sticker, a moving picture, a round video."""
-        anna, james = self.people["anna_kovaleva"], self.people["james_oneill"]
+    def add_photos(self) -> None:
+        """Post a photo, an album, and a photo in a channel."""
         chidi, yuki = self.people["chidi_okafor"], self.people["sato_yuki"]
         self.post(yuki, "sato_yuki", "京都の朝です", media=self.photo(1))
         for seed, caption in ((2, "Quay, north side, this morning"), (3, ""), (4, "")):
             media = self.photo(seed)
             self.post(chidi, "work", caption, media=media, grouped_id=7_000_001)
         self.post(self.owner, "notes", "Light over the pier.", media=self.photo(5), views=212)
+
+    def add_documents(self) -> None:
+        """Post documents for people, for spreadsheets and for programs."""
         lines = ["Harbour Project", "Quay survey, summary", "", "Total length: 184 m"]
         survey = world_demo_files.pdf(lines)
         media = self.attach("document", "application/pdf", survey, name="quay-survey.pdf")
-        self.post(chidi, "work", "The survey, final version.", media=media)
+        self.post(self.people["chidi_okafor"], "work", "The survey, final version.", media=media)
         rows = "month,planned,spent\n" + "".join(
             f"2025-{month:02},{month * 1100},{month * 1040}\n" for month in range(1, 13)
         )
         media = self.attach("document", "text/csv", rows.encode(), name="budget.csv")
-        self.post(james, "james_oneill", "Numbers for Thursday", media=media)
+        self.post(self.people["james_oneill"], "james_oneill", "Numbers for Thursday", media=media)
         plan = json.dumps({"tables": 4, "guests": ["Анна", "Дмитро"]}, ensure_ascii=False)
         media = self.attach("document", "application/json", plan.encode(), name="обед.json")
-        self.post(anna, "family", media=media)
+        self.post(self.people["anna_kovaleva"], "family", media=media)
+
+    def add_sounds(self) -> None:
+        """Post two voice notes and a song."""
+        anna, james = self.people["anna_kovaleva"], self.people["james_oneill"]
         for sender, chat, secs in ((anna, "anna_kovaleva", 7), (james, "james_oneill", 4)):
             sound = world_demo_files.voice(secs)
             media = self.attach("voice", "audio/ogg", sound, duration_secs=secs)
             self.post(sender, chat, media=media)
-        sound = world_demo_files.voice(12)
-        media = self.attach(
-            "audio",
-            "audio/ogg",
-            sound,
-            name="tide.ogg",
-            title="Tide",
-            performer="The Mills",
-            duration_secs=12,
-        )
+        song = {"name": "tide.ogg", "title": "Tide", "performer": "The Mills", "duration_secs": 12}
+        media = self.attach("audio", "audio/ogg", world_demo_files.voice(12), **song)
         self.post(james, "football", "New anthem?", media=media)
+
+    def add_moving(self) -> None:
+        """Post a sticker and a moving picture."""
         sticker = world_demo_files.STICKER_WEBP
         media = self.attach("sticker", "image/webp", sticker, emoji="⚽", width=512, height=512)
-        self.post(james, "football", media=media)
+        self.post(self.people["james_oneill"], "football", media=media)
         moving = world_demo_files.gif()
         media = self.attach("gif", "image/gif", moving, name="goal.gif", width=16, height=16)
         self.post(self.people["lucia_fernandez"], "football", media=media)
