@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vasya_server.ids import OwnerId
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.client import Client
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
 SUBJECT = "local"
@@ -241,3 +242,37 @@ def a_send(text: str = "hi", random_id: int = 7) -> Any:
 def an_edit(message_id: int, text: str = "edited") -> Any:
     """Return a change without a random id."""
     return functions.messages.EditMessageRequest(types.InputPeerSelf(), message_id, message=text)
+
+
+def saved_texts(scene: Scene, world: World) -> list[str]:
+    """Return what Telegram holds in Alice's Saved Messages."""
+    box = scene.alice.box
+    ids = world.ids(scene.alice, scene.alice)
+    assert box is not None
+    found = [world.message(scene.alice, scene.alice, message_id) for message_id in ids]
+    return [message.text for message in found if message is not None]
+
+
+def client_of(account: AccountRuntime) -> Client:
+    client = account._client  # noqa: SLF001 — nothing else reaches what only Telethon does
+    assert client is not None
+    return client
+
+
+def sender_of(account: AccountRuntime) -> Any:
+    return client_of(account)._sender  # noqa: SLF001 — as above
+
+
+async def until_noticed(account: AccountRuntime) -> None:
+    """Wait until the account knows that its connection is gone."""
+    async with asyncio.timeout(1):
+        while account.is_connected:
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> object:
+    """Fail where asyncio reports a forgotten task or an exception that nobody looked at."""
+    yield
+    said = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    assert [text for text in said if "never retrieved" in text or "destroyed" in text] == []

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from telethon.tl import functions, types
 
-from tests.telegram.conftest import API_HASH, SUBJECT, a_read
-from vasya_sandbox.client import open_client
-from vasya_sandbox.registry import HANDLERS, Handler
-from vasya_server.clock import SystemClock
+from tests.telegram.conftest import SUBJECT, a_read
 from vasya_server.errors import (
-    AccountExists,
     CodeExpired,
     CodeInvalid,
     CredentialsMissing,
@@ -23,50 +16,23 @@ from vasya_server.errors import (
     LoginNotFound,
     PasswordInvalid,
     PhoneInvalid,
-    SessionInvalid,
     SignupRequired,
     TelegramError,
     TelegramTimeout,
     TelegramUnavailable,
     ValidationFailed,
 )
-from vasya_server.model.login import Credentials
-from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from tests.telegram.conftest import Connect, Faults, Scene
+    from tests.telegram.conftest import Faults, Scene
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
-    from vasya_sandbox.records import User
-    from vasya_sandbox.session import Session
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
-    from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime, Accounts
+    from vasya_server.telegram.login import Logins
 
 ALICE, BOB, CAROL = "+99966210001", "+99966210002", "+99966210003"
-
-
-class FastClock(SystemClock):
-    """The machine's clock, ahead of Telegram's by as much as the test says."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
-
-
-async def scan(dc: DataCentre, user: User, url: str) -> None:
-    """Accept a QR code with a phone on which *user* is logged in."""
-    token = url.removeprefix("tg://login?token=")
-    phone = open_client(dc.address, dc.mint(user), receive_updates=False)
-    await phone.connect()
-    value = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    await phone(functions.auth.AcceptLoginTokenRequest(value))
-    await phone.disconnect()
 
 
 async def test_a_code_logs_in(
@@ -281,80 +247,6 @@ async def test_a_data_centre_that_is_down_ends_a_login_at_its_deadline(
             await logins.start_code(owner, SUBJECT, CAROL)
 
 
-async def test_a_qr_code_logs_in_once_a_phone_has_accepted_it(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    shown = await logins.start_qr(owner, SUBJECT)
-    waiting = await logins.state(owner, SUBJECT, shown.account_id)
-
-    await scan(dc, scene.carol, shown.url)
-    state = await logins.state(owner, SUBJECT, shown.account_id)
-
-    assert waiting.status == "qr_waiting"
-    assert waiting.url == shown.url, "asking must not change what a camera looks at"
-    assert waiting.svg is not None
-    assert waiting.svg.startswith("<svg")
-    assert state.status == "authorized"
-    assert state.account_id == shown.account_id
-
-
-async def test_a_qr_code_that_runs_out_is_renewed(
-    accounts: Accounts, vault: Vault, settings: Settings, owner: OwnerId
-) -> None:
-    clock = FastClock()
-    logins = Logins(accounts, vault, settings, clock)
-    shown = await logins.start_qr(owner, SUBJECT)
-    clock.ahead = timedelta(seconds=28)
-    same = await logins.state(owner, SUBJECT, shown.account_id)
-    clock.ahead = timedelta(seconds=30)
-
-    renewed = await logins.state(owner, SUBJECT, shown.account_id)
-
-    assert same.url == shown.url
-    assert renewed.url != shown.url
-    await logins.close()
-
-
-async def test_a_qr_code_is_noticed_to_be_accepted_where_the_push_was_lost(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    shown = await logins.start_qr(owner, SUBJECT)
-    dc.drop_connections()
-    await asyncio.sleep(0.05)
-    await scan(dc, scene.carol, shown.url)
-
-    state = await logins.state(owner, SUBJECT, shown.account_id)
-
-    assert state.status == "authorized"
-
-
-async def test_a_password_is_asked_for_after_a_qr_code(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    shown = await logins.start_qr(owner, SUBJECT)
-    await scan(dc, scene.bob, shown.url)
-
-    asked = await logins.state(owner, SUBJECT, shown.account_id)
-    state = await logins.verify_password(owner, SUBJECT, shown.account_id, "correct horse")
-
-    assert asked.status == "password_required"
-    assert state.status == "authorized"
-
-
-async def test_a_qr_code_logs_in_at_the_data_centre_of_the_account(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault, elsewhere: None
-) -> None:
-    shown = await logins.start_qr(owner, SUBJECT)
-    await scan(dc, scene.carol, shown.url)
-
-    state = await logins.state(owner, SUBJECT, shown.account_id)
-
-    assert state.status == "authorized"
-    session = (await vault.accounts())[0].session
-    assert session is not None
-    assert session.dc_id == 4
-
-
 async def test_the_state_of_a_code_login_is_what_was_sent(logins: Logins, owner: OwnerId) -> None:
     sent = await logins.start_code(owner, SUBJECT, CAROL)
 
@@ -463,157 +355,9 @@ async def test_one_telegram_user_may_be_an_account_of_two_owners(
     assert state.account_id != alice.id
 
 
-async def test_a_session_string_is_taken_over_once_telegram_has_confirmed_it(
-    connect: Connect, scene: Scene, dc: DataCentre
-) -> None:
-    account = await connect(scene.carol)
-
-    assert dc.requests["users.GetUsers"] == 1
-    assert account.describe().user is not None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "nonsense",
-        "1" + "A" * 352,
-        "1" + "A" * 351,
-        "1" + "A" * 100,
-        "2" + "A" * 352,
-        "1" + "ы" * 352,
-        "1" + "A" * 350 + "\n=",
-    ],
-    ids=["empty", "nonsense", "zeros", "odd", "short", "version", "unicode", "newline"],
-)
-async def test_what_is_no_session_string_is_refused_unasked(
-    logins: Logins, owner: OwnerId, dc: DataCentre, text: str
-) -> None:
-    with pytest.raises(SessionInvalid):
-        await logins.import_session(owner, text)
-
-    assert not dc.requests
-
-
-async def test_a_session_that_telegram_does_not_know_is_refused_and_not_stored(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault
-) -> None:
-    text = dc.mint(scene.alice)
-    dc.keys.clear()
-
-    with pytest.raises(SessionInvalid):
-        await logins.import_session(owner, text)
-
-    assert await vault.accounts() == []
-
-
-async def test_a_session_that_was_logged_out_is_refused_and_not_stored(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault
-) -> None:
-    text = dc.mint(scene.alice)
-    dc.log_out(dc.authorizations_of(scene.alice)[0])
-
-    with pytest.raises(SessionInvalid):
-        await logins.import_session(owner, text)
-
-    assert await vault.accounts() == []
-
-
-async def test_a_bots_session_is_refused(
-    logins: Logins, owner: OwnerId, dc: DataCentre, world: World
-) -> None:
-    bot = world.add_user("Bot", username="some_bot", bot=True)
-
-    with pytest.raises(SessionInvalid, match="bot"):
-        await logins.import_session(owner, dc.mint(bot))
-
-
-async def test_a_session_of_a_connected_account_is_refused(
-    alice: AccountRuntime, logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    with pytest.raises(AccountExists):
-        await logins.import_session(owner, dc.mint(scene.alice))
-
-
-async def test_a_session_of_a_disconnected_account_replaces_the_old_one(
-    alice: AccountRuntime, logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    await alice.disconnect()
-    dc.log_out(dc.authorizations_of(scene.alice)[0])
-
-    state = await logins.import_session(owner, dc.mint(scene.alice))
-
-    assert state.account_id == alice.id
-    assert (await alice.call(a_read()))[0].first_name == "Alice"
-
-
-async def test_two_imports_at_once_make_one_account(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault
-) -> None:
-    first, second = await asyncio.gather(
-        logins.import_session(owner, dc.mint(scene.alice)),
-        logins.import_session(owner, dc.mint(scene.alice)),
-    )
-
-    assert first.account_id == second.account_id
-    assert len(await vault.accounts()) == 1
-
-
-async def test_an_import_ends_at_its_deadline(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, fault: Faults
-) -> None:
-    fault("silence", "users.GetUsers")
-
-    async with asyncio.timeout(3):
-        with pytest.raises(TelegramTimeout):
-            await logins.import_session(owner, dc.mint(scene.alice))
-
-
-async def test_the_owners_application_goes_before_the_servers(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene
-) -> None:
-    own = "ab" + "0" * 28 + "cd"
-
-    shown = await logins.set_credentials(owner, 777, own)
-    await logins.import_session(owner, dc.mint(scene.alice))
-
-    assert shown == Credentials(source="owner", api_id=777, api_hash="ab" + "*" * 28 + "cd")
-    assert dc.authorizations_of(scene.alice)[0].api_id == 777
-
-
-async def test_the_servers_application_is_used_where_the_owner_has_none(
-    logins: Logins, owner: OwnerId
-) -> None:
-    await logins.set_credentials(owner, 777, "ab" + "0" * 30)
-    await logins.erase_credentials(owner)
-
-    shown = await logins.credentials(owner)
-
-    assert (shown.source, shown.api_id) == ("server", 12345)
-    assert shown.api_hash is not None
-    assert API_HASH not in shown.api_hash
-
-
 async def test_closing_ends_logins_in_progress(logins: Logins, owner: OwnerId) -> None:
     await logins.start_code(owner, SUBJECT, CAROL)
     await logins.start_qr(owner, SUBJECT)
 
     async with asyncio.timeout(2):
         await logins.close()
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[None]:
-    """Have the sandbox send whoever accepted a QR code on to data centre 4, as Telegram does with most people."""
-    request_type: type = functions.auth.ExportLoginTokenRequest
-    served = HANDLERS[request_type]
-
-    def send_on(session: Session, request: Any) -> Any:
-        for value, token in session.dc.world.qr_tokens.items():
-            if token.auth is session.auth and token.user is not None:
-                return types.auth.LoginTokenMigrateTo(4, value)
-        return served.function(session, request)
-
-    HANDLERS[request_type] = Handler(send_on, served.needs_login)
-    yield
-    HANDLERS[request_type] = served

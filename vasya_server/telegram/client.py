@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from vasya_server.telegram.endpoint import Endpoint
     from vasya_server.telegram.session import VaultSession
 
-_ENTITY_CACHE_LIMIT: Final = 500
+# Nothing is retried, slept through or dialled again behind the caller's back.
+_OPTIONS: Final[dict[str, Any]] = {
+    "request_retries": 0,
+    "connection_retries": 0,
+    "retry_delay": 0,
+    "auto_reconnect": False,
+    "flood_sleep_threshold": 0,
+    "raise_last_call_error": True,
+    "entity_cache_limit": 500,
+    "device_model": "Vasya",
+    "system_version": "gateway",
+    "app_version": __version__,
+}
 _PING_ID: Final = 1
 # Telethon's own interval, which its keep-alive task would keep: here one sweeper does for all accounts.
 _PING_AFTER_SECS: Final = 60.0
@@ -142,17 +154,8 @@ class Client(TelegramClient):
             connection=endpoint.connection,
             use_ipv6=":" in session.server_address,
             timeout=endpoint.dial_timeout_secs,
-            request_retries=0,
-            connection_retries=0,
-            retry_delay=0,
-            auto_reconnect=False,
-            flood_sleep_threshold=0,
-            raise_last_call_error=True,
-            device_model="Vasya",
-            system_version="gateway",
-            app_version=__version__,
             receive_updates=is_listening,
-            entity_cache_limit=_ENTITY_CACHE_LIMIT,
+            **_OPTIONS,
         )
         self._greeting = greeting
         self._may_migrate = may_migrate
