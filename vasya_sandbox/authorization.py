@@ -41,6 +41,7 @@ _PLAIN_FIELDS = (
     "system_lang_code",
     "lang_pack",
     "lang_code",
+    "takeout_id",
 )
 _HEADER = struct.Struct("<qqqii")
 
@@ -124,7 +125,7 @@ class Authorization:
         if user is self._user:
             return
         before, self._user = self._user, user
-        self.delivered_pts = None
+        self.delivered_pts = self.takeout_id = None
         self.missed_channels.clear()
         for session in self.sessions.values():
             session.change_user()

@@ -38,6 +38,7 @@ class KeyRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     system_lang_code: str = ""
     lang_pack: str = ""
     lang_code: str = ""
+    takeout_id: int | None = None
     delivered_pts: int | None = None
     missed_channel_ids: list[int] = []
 
