@@ -15,6 +15,7 @@ from vasya_sandbox.records import (
     File,
     FileKind,
     Group,
+    Invite,
     Mailbox,
     Message,
     Peer,
@@ -97,6 +98,30 @@ class Directory:
     def members(self, peer: Group | Channel) -> Iterator[User]:
         """Yield the people who take part, in order of joining."""
         return (self.users[member.user_id] for member in peer.members.values() if member.is_inside)
+
+    @property
+    def chats(self) -> list[Group | Channel]:
+        """Every group and channel."""
+        return [*self.groups.values(), *self.channels.values()]
+
+    def common_groups(self, one: User, other: User) -> list[Group | Channel]:
+        """Return the groups that two people take part in, the highest id first; no broadcasts."""
+        common = [
+            chat
+            for chat in self.chats
+            if not (isinstance(chat, Channel) and chat.is_broadcast)
+            and all(
+                (member := chat.members.get(user.id)) and member.is_inside for user in (one, other)
+            )
+        ]
+        return sorted(common, key=lambda chat: -chat.id)
+
+    def by_invite(self, code: str) -> tuple[Group | Channel, Invite] | None:
+        """Return the chat that an invite's hash leads to, expired or not."""
+        return next(
+            ((chat, each) for chat in self.chats for each in chat.invites if each.hash == code),
+            None,
+        )
 
     # Hashes: one per viewer, so that a client that mixes up its accounts is caught
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from msgspec import structs
 
+from vasya_sandbox.chat_lists import Dialog
 from vasya_sandbox.directory import Directory
 from vasya_sandbox.entities import complete, slice_utf16
 from vasya_sandbox.records import (
@@ -14,7 +15,6 @@ from vasya_sandbox.records import (
     Action,
     Button,
     Channel,
-    Dialog,
     Entity,
     Event,
     Forward,

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct, field
 
+from vasya_sandbox.chat_lists import Dialog, Folder
+
 CHANNEL_MARK = 1_000_000_000_000
 # A client further behind than this gets "too long" and starts over, as with the real service.
 LOG_LIMIT = 2_000
@@ -207,18 +209,6 @@ class Mailbox(Struct, eq=False, omit_defaults=True):
             del self.log[:half]
 
 
-class Dialog(Struct, eq=False, omit_defaults=True):
-    """What one user's list says about one chat."""
-
-    read_in: int = 0
-    read_out: int = 0
-    mentions: list[int] = field(default_factory=list)
-    pin_rank: int = 0
-    folder_id: int = 0
-    muted_until: int = 0
-    is_marked_unread: bool = False
-
-
 class Verifier(Struct, frozen=True, omit_defaults=True):
     """What the server keeps of a 2FA password (SRP): never the password."""
 
@@ -248,8 +238,11 @@ class User(Struct, eq=False, omit_defaults=True):
     seen_at: int = 0
     contacts: set[int] = field(default_factory=set)
     blocked: set[int] = field(default_factory=set)
+    # Of those blocked by a request.
+    blocked_at: dict[int, int] = field(default_factory=dict)
     photos: list[int] = field(default_factory=list)
     dialogs: dict[int, Dialog] = field(default_factory=dict)
+    folders: list[Folder] = field(default_factory=list)
     # peer id -> random_id -> message number; kept for ever.
     sent: dict[int, dict[int, int]] = field(default_factory=dict)
 
@@ -280,6 +273,13 @@ class Member(Struct, eq=False, omit_defaults=True):
         return self.role in ("owner", "admin")
 
 
+class Invite(Struct, frozen=True, omit_defaults=True):
+    """The hash of a link to a chat; with *expires_at* 0 it stays good."""
+
+    hash: str
+    expires_at: int = 0
+
+
 class Group(Struct, eq=False, omit_defaults=True):
     """A basic group: its messages live in each member's own box."""
 
@@ -292,6 +292,7 @@ class Group(Struct, eq=False, omit_defaults=True):
     photo_id: int = 0
     version: int = 1
     is_protected: bool = False
+    invites: list[Invite] = field(default_factory=list)
 
     @property
     def peer_id(self) -> int:
@@ -331,6 +332,7 @@ class Channel(Struct, eq=False, omit_defaults=True):
     is_forum: bool = False
     is_protected: bool = False
     has_signatures: bool = False
+    invites: list[Invite] = field(default_factory=list)
 
     @property
     def peer_id(self) -> int:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vasya_sandbox import changes, images
 from vasya_sandbox import world_demo_texts as texts
+from vasya_sandbox.chat_lists import Folder
 from vasya_sandbox.model import Content, World
-from vasya_sandbox.records import Channel, Reply, Size, User, WebPage
+from vasya_sandbox.records import Channel, Invite, Reply, Size, User, WebPage
 from vasya_sandbox.world_demo_highlights import Highlights, comment
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ PEOPLE = (
     ("Chidi", "Okafor", "chidi_okafor", "en", 130),
 )
 PASSWORD_OWNER, PASSWORD = "chidi_okafor", "correct horse"
+FOOTBALL_INVITE = "DemoFridayFootball"
 UNREAD = {
     "anna_kovaleva": 3,
     "james_oneill": 1,
@@ -137,6 +139,7 @@ class Stage:
         ):
             members = [people[0], *speakers]
             group = self.world.add_group(title, speakers[0], members, at=self.start)
+            group.invites = [Invite(FOOTBALL_INVITE)] if key == "football" else []
             self.add(key, group, speakers)
 
     def add_supergroups(self) -> None:
@@ -324,6 +327,20 @@ class Stage:
             world.dialog(owner, self.chats[key].peer_id).folder_id = 1
         world.dialog(owner, self.chats["kitchen"].peer_id).muted_until = 2**31 - 1
 
+    def add_folders(self) -> None:
+        """Give the owner a folder of chosen chats, and one that takes chats in by rules."""
+        ids = {key: peer.peer_id for key, peer in self.chats.items()}
+        people = [ids["chidi_okafor"], ids["james_oneill"]]
+        self.people[0].folders = [
+            Folder(2, "Work", included=people, pinned=[ids["work"]]),
+            Folder(
+                3,
+                "To read",
+                excluded=[ids["notes"]],
+                rules=["broadcasts", "exclude_muted", "exclude_archived"],
+            ),
+        ]
+
     def is_foreign(self, peer: Peer, message_id: int) -> bool:
         """Tell whether a message is not the owner's own."""
         record = self.world.message(self.people[0], peer, message_id)
@@ -339,4 +356,5 @@ def build(clock: Callable[[], float]) -> World:
     stage.speak()
     Highlights(stage).add()
     stage.conclude()
+    stage.add_folders()
     return stage.world

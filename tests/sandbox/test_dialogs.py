@@ -74,12 +74,6 @@ async def test_peer_dialogs(world: World, connect: Connect) -> None:
     assert (found.dialogs[0].unread_count, found.messages[0].message) == (1, "hi")
 
 
-async def test_there_is_only_the_default_folder(world: World, connect: Connect) -> None:
-    client = await connect(world.add_user("Ada"))
-    found = await client(functions.messages.GetDialogFiltersRequest())
-    assert found.filters == [types.DialogFilterDefault()]
-
-
 async def test_chat_one_left_is_no_dialog(world: World, connect: Connect) -> None:
     ada, bob = world.add_user("Ada"), world.add_user("Bob")
     town = world.add_channel("Town", bob, [ada])

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from vasya_sandbox import changes, state, world_demo
+from vasya_sandbox.chat_lists import Folder
 from vasya_sandbox.model import World
-from vasya_sandbox.records import Event
+from vasya_sandbox.records import Event, Invite
+
+VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def test_a_world_comes_back_as_it_was() -> None:
@@ -41,6 +46,35 @@ def test_ids_and_pts_go_on_after_a_restart() -> None:
     assert [notice.event for notice in posted.notices] == [Event(3, 1, "new", ada.id, [2])]
     assert (posted.message.at, again.add_user("Bob").id) == (5_000_000, ada.id + 1)
     assert ada.verifier == world.users[ada.id].verifier
+
+
+def test_folders_invites_blocks_and_takeouts_come_back() -> None:
+    world = World()
+    ada, bob = world.add_user("Ada"), world.add_user("Bob")
+    ada.folders.append(Folder(2, "Mine", [bob.id], [ada.id], [7], ["groups"], is_shared=True))
+    ada.blocked, ada.blocked_at = {bob.id}, {bob.id: 1_000}
+    duo, town = world.add_group("Duo", ada), world.add_channel("Town", ada)
+    duo.invites.append(Invite("duo_hash"))
+    town.invites.append(Invite("town_hash", expires_at=2_000))
+    keys = [state.KeyRecord(key=b"k" * 256, takeout_id=5)]
+    again, loaded_keys = state.load(state.dump(world, keys))
+    assert loaded_keys == keys
+    (folder,) = again.users[ada.id].folders
+    assert astuple(folder) == (2, "Mine", [bob.id], [ada.id], [7], ["groups"], True)
+    assert again.users[ada.id].blocked == {bob.id}
+    assert again.users[ada.id].blocked_at == {bob.id: 1_000}
+    for code, chat, expires_at in (("duo_hash", duo, 0), ("town_hash", town, 2_000)):
+        found = again.by_invite(code)
+        assert found is not None
+        assert (found[0].peer_id, found[1].expires_at) == (chat.peer_id, expires_at)
+
+
+def test_a_state_that_the_first_version_wrote_is_still_read() -> None:
+    again, (key,) = state.load((VECTORS / "sandbox-state.bin").read_bytes())
+    ada, bob = again.users.values()
+    assert [again.messages[n].text for n in ada.box.numbers.values()] == ["", "hello"]
+    assert (ada.blocked, ada.folders, key.user_id, key.takeout_id) == ({bob.id}, [], ada.id, None)
+    assert [chat.invites for chat in again.chats] == [[], []]
 
 
 def test_a_deleted_message_stays_deleted() -> None:

@@ -171,6 +171,20 @@ def test_everybody_can_be_shown_everything(demo: World) -> None:
                 assert all(demo.peer(peer_id) for peer_id in peers_of(demo, record) if peer_id)
 
 
+async def test_the_owner_has_folders_and_a_group_has_an_invite(
+    dc: DataCentre, connect: Connect
+) -> None:
+    dc.world = world_demo.build(time.time)
+    client = await connect(next(iter(dc.world.users.values())))
+    filters = (await client(functions.messages.GetDialogFiltersRequest())).filters
+    assert [(folder.id, folder.title.text) for folder in filters[1:]] == [
+        (2, "Work"),
+        (3, "To read"),
+    ]
+    invite = functions.messages.CheckChatInviteRequest("DemoFridayFootball")
+    assert (await client(invite)).chat.title == "Friday football"
+
+
 async def test_a_client_reads_all_of_it_over_the_wire(dc: DataCentre, connect: Connect) -> None:
     dc.world = world_demo.build(time.time)
     client = await connect(next(iter(dc.world.users.values())))

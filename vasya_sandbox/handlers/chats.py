@@ -50,7 +50,8 @@ def _group(session: Session, chat_id: int) -> Group:
     return group
 
 
-def _photo(session: Session, file_id: int) -> Any:
+def photo(session: Session, file_id: int) -> Any:
+    """Return the picture of a chat; 0 is the empty one."""
     if not file_id:
         return t.PhotoEmpty(0)
     world = session.dc.world
@@ -86,7 +87,7 @@ def get_full_chat(session: Session, request: Any) -> Any:
         group.about,
         participants,
         t.PeerNotifySettings(),
-        chat_photo=_photo(session, group.photo_id),
+        chat_photo=photo(session, group.photo_id),
         pinned_msg_id=_newest_pin(session, group),
         folder_id=world.dialog(me, group.peer_id).folder_id or None,
     )
@@ -120,7 +121,7 @@ def get_full_channel(session: Session, request: Any) -> Any:
         dialog.read_in,
         dialog.read_out,
         world.unread(me, channel),
-        _photo(session, channel.photo_id),
+        photo(session, channel.photo_id),
         t.PeerNotifySettings(mute_until=dialog.muted_until or None),
         [],
         channel.box.pts,

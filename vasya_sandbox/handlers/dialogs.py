@@ -112,12 +112,3 @@ def get_pinned_dialogs(session: Session, request: Any) -> Any:
     found = rows(session.dc.world, me, request.folder_id)
     chosen = [where for where in found if me.dialogs[where.peer_id].pin_rank]
     return t.messages.PeerDialogs(**_contents(session, chosen), state=state(session))
-
-
-@rpc(f.messages.GetDialogFiltersRequest)
-def get_dialog_filters(session: Session, request: Any) -> Any:
-    """Serve messages.getDialogFilters: only the folder that holds everything.
-
-    Source: https://core.telegram.org/method/messages.getDialogFilters
-    """
-    return t.messages.DialogFilters([t.DialogFilterDefault()])

@@ -12,7 +12,6 @@ from vasya_sandbox.errors import RpcError
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
-    from vasya_sandbox.records import Channel, Group
     from vasya_sandbox.session import Session
 
 MAX_PHOTOS = 100
@@ -42,22 +41,12 @@ def get_full_user(session: Session, request: Any) -> Any:
     """
     world, me = session.dc.world, session.user
     who = inputs.user(session, request.id)
-    everywhere: list[Group | Channel] = [*world.groups.values(), *world.channels.values()]
-    common = [
-        peer
-        for peer in everywhere
-        if who is not me
-        and all(
-            (member := peer.members.get(user_id)) and member.is_inside
-            for user_id in (me.id, who.id)
-        )
-    ]
     dialog = me.dialogs.get(who.id)
     full = t.UserFull(
         who.id,
         t.PeerSettings(),
         t.PeerNotifySettings(mute_until=(dialog.muted_until or None) if dialog else None),
-        len(common),
+        0 if who is me else len(world.common_groups(me, who)),
         about=who.about or None,
         blocked=who.id in me.blocked or None,
         can_pin_message=True,

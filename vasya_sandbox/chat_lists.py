@@ -1,0 +1,43 @@
+"""What one person's list of chats remembers: the state of each chat, and the folders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+# As the flags of Telegram's dialogFilter.
+FolderRule = Literal[
+    "contacts",
+    "non_contacts",
+    "groups",
+    "broadcasts",
+    "bots",
+    "exclude_muted",
+    "exclude_read",
+    "exclude_archived",
+]
+
+
+class Dialog(Struct, eq=False, omit_defaults=True):
+    """What one user's list says about one chat."""
+
+    read_in: int = 0
+    read_out: int = 0
+    mentions: list[int] = field(default_factory=list)
+    pin_rank: int = 0
+    folder_id: int = 0
+    muted_until: int = 0
+    is_marked_unread: bool = False
+
+
+class Folder(Struct, eq=False, omit_defaults=True):
+    """A tab of the chat list, by peer ids; a shared one has neither rules nor exceptions."""
+
+    id: int
+    title: str
+    included: list[int] = field(default_factory=list)
+    pinned: list[int] = field(default_factory=list)
+    excluded: list[int] = field(default_factory=list)
+    rules: list[FolderRule] = field(default_factory=list)
+    is_shared: bool = False
