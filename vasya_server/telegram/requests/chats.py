@@ -157,9 +157,9 @@ async def _walk_common(
     user = await resolve_in(reading, query.with_ or "")
     if user.id < 0:
         raise ValidationFailed(FieldError("?with", "not_a_user"))
-    input_user = t.InputUser(user.id, getattr(user.input_peer, "access_hash", 0))
     if isinstance(user.input_peer, t.InputPeerSelf):
-        input_user = t.InputUserSelf()
+        raise ValidationFailed(FieldError("?with", "is_oneself"))
+    input_user = t.InputUser(user.id, user.input_peer.access_hash)
     found: list[Row] = []
     for _ in range(_MAX_REQUESTS // 2):
         request = functions.messages.GetCommonChatsRequest(input_user, place.common, PAGE)
