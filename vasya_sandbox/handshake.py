@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import struct
+from functools import lru_cache
 from hmac import compare_digest
 from typing import Any
 
@@ -69,6 +70,7 @@ class RsaKey:
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
     @classmethod
+    @lru_cache(maxsize=1)  # checking a key takes a tenth of a second, and a process has one
     def load(cls, private_pem: bytes) -> RsaKey:
         """Read what `private_pem` gave.
 

@@ -14,6 +14,7 @@ from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.faults import Fault
 from vasya_sandbox.handshake import RsaKey
 from vasya_sandbox.model import World
+from vasya_sandbox.srp import make_verifier
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.master_key import MasterKey
 from vasya_server.sessions.vault import Vault
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from vasya_sandbox.records import Channel, Group, User
+    from vasya_sandbox.records import Channel, Group, User, Verifier
     from vasya_server.ids import OwnerId
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 API_ID, API_HASH = 12345, "0123456789abcdef0123456789abcdef"
 SUBJECT = "local"
+PASSWORD = "correct horse"
 
 
 @dataclass
@@ -110,10 +112,17 @@ def world(private_key: bytes) -> World:
     return world
 
 
+@pytest.fixture(scope="session")
+def verifier() -> Verifier:
+    """Return what the data centre keeps of Bob's password: deriving it is slow by design."""
+    return make_verifier(PASSWORD, b"first salt", b"second salt")
+
+
 @pytest.fixture
-def scene(world: World) -> Scene:
+def scene(world: World, verifier: Verifier) -> Scene:
     alice = world.add_user("Alice", "Archer", "alice_a", phone="99966210001")
-    bob = world.add_user("Bob", None, "bob_b", phone="99966210002", password="correct horse")
+    bob = world.add_user("Bob", None, "bob_b", phone="99966210002")
+    bob.password, bob.verifier = PASSWORD, verifier
     carol = world.add_user("Кэрол", None, "carol_c", phone="99966210003")
     group = world.add_group("Lunch", alice, [bob, carol])
     supergroup = world.add_channel("Garden club", bob, [alice, carol], username="garden_club")
