@@ -119,6 +119,7 @@ def test_a_request_in_hand_is_answered_before_the_server_stops(
     assert status == 200
 
 
+@pytest.mark.long
 def test_a_request_that_takes_too_long_is_told_that_the_server_stops(
     server: Process, data_dir: Path, sandbox: SandboxControl
 ) -> None:

@@ -164,7 +164,7 @@ def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
         "TELEGRAM_API_ID": str(API_ID),
         "TELEGRAM_API_HASH": API_HASH,
         "VASYA_READ_DEADLINE_SECS": "1",
-        "VASYA_SEND_DEADLINE_SECS": "3",
+        "VASYA_SEND_DEADLINE_SECS": "2",
         "VASYA_CONNECT_DEADLINE_SECS": "2",
     }
 
