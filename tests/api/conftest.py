@@ -93,8 +93,8 @@ def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
         "VASYA_TELEGRAM_DC_KEY": str(pem),
         "TELEGRAM_API_ID": "12345",
         "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
-        "VASYA_READ_DEADLINE_SECS": "1",
-        "VASYA_SEND_DEADLINE_SECS": "2",
+        "VASYA_READ_DEADLINE_SECS": "2",
+        "VASYA_SEND_DEADLINE_SECS": "3",
         "VASYA_CONNECT_DEADLINE_SECS": "2",
     }
 
