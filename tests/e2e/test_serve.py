@@ -138,6 +138,27 @@ def test_a_request_that_takes_too_long_is_told_that_the_server_stops(
     assert (status, problem["code"], problem["isRetryable"]) == (503, "shutting_down", True)
 
 
+@pytest.mark.long
+def test_a_send_on_its_way_when_the_server_stops_is_told_to_be_of_unknown_outcome(
+    server: Process, data_dir: Path, sandbox: SandboxControl
+) -> None:
+    api = api_of(data_dir)
+    api.get("/accounts/me/chats?limit=1")
+    sandbox.ask(
+        "POST",
+        "/faults",
+        {"request": "messages.SendMessage", "action": "delay", "secs": 8.0, "times": 1},
+    )
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(
+            api.call, "POST", "/accounts/me/chats/me/messages", {"text": "on its way"}
+        )
+        time.sleep(0.4)
+        assert server.stop(signal.SIGTERM) == 0
+        status, problem = asked.result(timeout=10)
+    assert (status, problem["code"]) == (409, "outcome_unknown")
+
+
 def test_a_second_signal_does_not_wait(
     server: Process, data_dir: Path, sandbox: SandboxControl
 ) -> None:

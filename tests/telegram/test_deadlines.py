@@ -202,7 +202,7 @@ async def test_a_failing_server_is_told_at_once(
     fault("rpc_error", "users.GetUsers", code=500, text="INTERNAL")
     started = time.monotonic()
 
-    with pytest.raises(TelegramUnavailable):
+    with pytest.raises(TelegramUnavailable, match="failed to answer"):
         await alice.call(a_read())
 
     assert time.monotonic() - started < 1

@@ -182,6 +182,60 @@ async def test_a_change_that_timed_out_at_telegram_is_of_unknown_outcome(
         await alice.mutate(an_edit(1), is_exactly_once=False)
 
 
+async def test_a_change_that_failed_inside_telegram_is_of_unknown_outcome(
+    alice: AccountRuntime, fault: Faults
+) -> None:
+    fault("rpc_error", "messages.SendMessage", code=500, text="RPC_CALL_FAIL")
+    with pytest.raises(OutcomeUnknown):
+        await alice.mutate(a_send(), is_exactly_once=True)
+
+    fault("rpc_error", "messages.EditMessage", code=-500, text="No workers running")
+    with pytest.raises(OutcomeUnknown):
+        await alice.mutate(an_edit(1), is_exactly_once=False)
+
+
+async def test_a_send_that_is_cancelled_on_its_way_stays_cancelled_and_tells_that_it_may_happen(
+    alice: AccountRuntime, fault: Faults, dc: DataCentre, scene: Scene, world: World
+) -> None:
+    fault("delay", "messages.SendMessage", secs=0.4)
+    sending = asyncio.create_task(alice.mutate(a_send("late"), is_exactly_once=True))
+    await asyncio.sleep(0.2)
+
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await sending
+    await asyncio.sleep(0.4)
+
+    assert sending.cancelled()
+    assert isinstance(cancelled.value.__cause__, OutcomeUnknown)
+    assert saved_texts(scene, world) == ["late"]
+
+
+async def test_a_send_that_is_cancelled_before_it_left_says_nothing_of_its_outcome(
+    alice: AccountRuntime, dc: DataCentre
+) -> None:
+    await dc.stop()
+    await until_noticed(alice)
+    sending = asyncio.create_task(alice.mutate(a_send(), is_exactly_once=True))
+    await asyncio.sleep(0.1)
+
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await sending
+
+    assert cancelled.value.__cause__ is None
+
+
+async def test_a_callers_own_deadline_ends_a_send_as_a_timeout(
+    alice: AccountRuntime, fault: Faults
+) -> None:
+    fault("silence", "messages.SendMessage", times=9)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await alice.mutate(a_send(), is_exactly_once=True)
+
+
 async def test_what_a_caller_was_told_is_unknown_is_not_sent_behind_its_back(
     alice: AccountRuntime, dc: DataCentre, scene: Scene, world: World
 ) -> None:

@@ -15,7 +15,12 @@ from vasya_server.api.answer import PROBLEM_JSON
 from vasya_server.api.edge import REQUEST_ID, SECURITY_HEADERS
 from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
-from vasya_server.errors import ConfigurationInvalid, ShuttingDown, StartupRefused
+from vasya_server.errors import (
+    ConfigurationInvalid,
+    ShuttingDown,
+    StartupRefused,
+    VasyaError,
+)
 from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from vasya_server.errors import VasyaError
     from vasya_server.settings import Settings
 
     ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -195,7 +199,7 @@ def make_server(
 
 
 def _answering_to_the_end(app: ASGIApp) -> ASGIApp:
-    """Answer the requests that a stop cancels: a client that retries needs to know that it may."""
+    """Answer the requests that a stop cancels: a client needs to know whether it may retry."""
 
     async def answering(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 — ASGI
         is_started = False
@@ -207,11 +211,14 @@ def _answering_to_the_end(app: ASGIApp) -> ASGIApp:
 
         try:
             await app(scope, receive, noting)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if is_started:
                 raise
             request_id = scope["state"].get(REQUEST_ID) or new_request_id()
-            await refuse(ShuttingDown(), request_id)(scope, receive, send)
+            # Its cause, where it has one, tells what became of a change that was under way.
+            cause = cancelled.__cause__
+            refusal = cause if isinstance(cause, VasyaError) else ShuttingDown()
+            await refuse(refusal, request_id)(scope, receive, send)
 
     return answering
 

@@ -148,6 +148,12 @@ def is_definitive(error: BaseException) -> bool:
     return isinstance(error, tg.BadRequestError | tg.ForbiddenError | tg.NotFoundError)
 
 
+def is_failing_server(error: BaseException) -> bool:
+    """Tell whether Telegram has failed at the request, or lost sight of it, instead of judging it."""
+    is_judged = isinstance(error, tg.RPCError) and rpc_name(error) in _MEANINGS
+    return isinstance(error, tg.ServerError | tg.TimedOutError) and not is_judged
+
+
 def domain_error(error: BaseException) -> VasyaError:
     """Return what *error*, one of `FAILURES`, means to a caller."""
     if isinstance(error, VasyaError):
@@ -171,8 +177,8 @@ def _refusal(error: tg.RPCError) -> VasyaError:
         return _REFUSALS[name](name)
     if isinstance(error, tg.FloodError):
         return _flood(error, name)
-    if isinstance(error, tg.ServerError | tg.TimedOutError):
-        return TelegramUnavailable(name)
+    if is_failing_server(error):
+        return TelegramUnavailable(name, "Telegram failed to answer the request.")
     if isinstance(error, tg.ForbiddenError):
         return ChatWriteForbidden(name)
     return TelegramError(name)

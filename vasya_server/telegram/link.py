@@ -28,6 +28,7 @@ from vasya_server.telegram.errors import (
     ConnectionLost,
     domain_error,
     is_definitive,
+    is_failing_server,
     is_session_over,
 )
 
@@ -155,6 +156,7 @@ class Link(abc.ABC):
             OutcomeUnknown: It was sent and no answer came back: it may have happened.
             TelegramTimeout, TelegramUnavailable: It was not sent.
             VasyaError: Telegram refused, and nothing has happened.
+            CancelledError: With an `OutcomeUnknown` as its cause where the change may have happened.
         """
         attempts = _Attempts(is_exactly_once=is_exactly_once)
         self._in_flight += 1
@@ -172,6 +174,11 @@ class Link(abc.ABC):
         except VasyaError as error:
             if attempts.may_have_happened:
                 raise OutcomeUnknown from error
+            raise
+        except asyncio.CancelledError as cancelled:
+            # Whoever cancelled gets the cancellation, and whoever answers for it the truth.
+            if attempts.is_open:
+                raise cancelled from OutcomeUnknown()
             raise
         finally:
             self._in_flight -= 1
@@ -348,6 +355,11 @@ class _Attempts:
         """Whether it must not be sent again."""
         return self.may_have_happened and not self._is_exactly_once
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an earlier copy, or the one under way, may be done."""
+        return self.may_have_happened or bool(self.call and self.call.is_dispatched)
+
     def next_pause_secs(self) -> float:
         """Return how long to wait for the first copy to finish."""
         self._duplicates += 1
@@ -358,13 +370,12 @@ class _Attempts:
     def verdict(self, refusal: VasyaError, error: BaseException | None = None) -> VasyaError:
         """Return *refusal* where it is the whole truth, and `OutcomeUnknown` where an earlier or unanswered copy may be done.
 
-        A refusal of the request itself holds for its earlier copies, too; a flood wait or a failing server does not.
+        A refusal of the request itself holds for its earlier copies, too; a flood wait does not. A failing server may
+        have failed before the change or after it.
         """
+        is_open = self.is_open
         if isinstance(error, tg.RPCError | tg.AuthKeyNotFound):
-            # «Timeout» is Telegram's word for work that it has lost sight of.
-            is_open = isinstance(error, tg.TimedOutError) or (
+            is_open = is_failing_server(error) or (
                 self.may_have_happened and not is_definitive(error)
             )
-        else:
-            is_open = self.may_have_happened or bool(self.call and self.call.is_dispatched)
         return OutcomeUnknown() if is_open else refusal
