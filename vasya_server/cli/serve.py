@@ -105,6 +105,7 @@ def serve(ready: Prepared, announce: Announce) -> int:
     """Run the event loop until the server has stopped; return the exit code."""
     import uvloop
 
+    logs.keep_access(is_on=ready.settings.access_log == "on")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(ready, announce))
 

@@ -61,6 +61,7 @@ class Settings:
     send: Literal["on", "off"]
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    access_log: Literal["on", "off"]
     read_deadline_secs: int
     send_deadline_secs: int
     connect_deadline_secs: int

@@ -151,6 +151,13 @@ SETTINGS: Final = (
         "Web origins that may call; none by default.",
     ),
     Setting(
+        "VASYA_ACCESS_LOG",
+        "access_log",
+        one_of("on", "off"),
+        "on",
+        "A log line per request: method, route, status, time and request id.",
+    ),
+    Setting(
         "VASYA_READ_DEADLINE_SECS",
         "read_deadline_secs",
         whole(1, 300),
