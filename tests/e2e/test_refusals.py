@@ -101,6 +101,16 @@ def assert_refused(result: CompletedProcess[str], code: int, sentence: str) -> N
             "VASYA_TELEGRAM_DC and VASYA_TELEGRAM_DC_KEY go together",
             id="data centre without key",
         ),
+        pytest.param(
+            {"SESSION_MASTER_KEY": MASTER_KEY, "VASYA_ALLOWED_ORIGINS": "*"},
+            "VASYA_ALLOWED_ORIGINS must be origins such as https://app.example",
+            id="every origin",
+        ),
+        pytest.param(
+            {"SESSION_MASTER_KEY": MASTER_KEY, "VASYA_ALLOWED_HOSTS": "*"},
+            "VASYA_ALLOWED_HOSTS must be host names such as vasya.example",
+            id="every host",
+        ),
     ],
 )
 def test_an_unsafe_setting_ends_the_server(

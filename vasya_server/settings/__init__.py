@@ -114,10 +114,6 @@ def verify(values: Mapping[str, object]) -> list[str]:
         faults.append(
             "VASYA_TELEGRAM_DC and VASYA_TELEGRAM_DC_KEY go together: an address without its key cannot be trusted"
         )
-    if (key_file := values["VASYA_TELEGRAM_DC_KEY"]) is not None and not _public_key(key_file):
-        faults.append(
-            "VASYA_TELEGRAM_DC_KEY must be a readable PEM file that begins with BEGIN RSA PUBLIC KEY (PKCS#1)"
-        )
     if not _is_loopback(str(values["VASYA_HOST"])):
         faults.append(
             f"VASYA_HOST must be a loopback address in embedded mode (it is {values['VASYA_HOST']!r}): whoever reaches "
@@ -155,18 +151,8 @@ def _build(values: Mapping[str, object]) -> Settings:
     by_field["data_dir"] = values["VASYA_DATA_DIR"] or default_data_dir()
     by_field["telegram_dc"] = None
     if isinstance(address := values["VASYA_TELEGRAM_DC"], DataCentreAddress):
-        pem = _public_key(values["VASYA_TELEGRAM_DC_KEY"])
-        by_field["telegram_dc"] = DataCentre(address.dc_id, address.host, address.port, pem)
+        by_field["telegram_dc"] = DataCentre(*address, str(values["VASYA_TELEGRAM_DC_KEY"]))
     return Settings(**{f.name: by_field[f.name] for f in fields(Settings)})  # type: ignore[arg-type]  # parsed row by row
-
-
-def _public_key(path: object) -> str:
-    """Return the PEM text of the file, or "" where it is not one."""
-    try:
-        pem = Path(str(path)).read_text("ascii")
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return pem if pem.lstrip().startswith("-----BEGIN RSA PUBLIC KEY-----") else ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vasya_server.settings.files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +17,15 @@ _MIN_TOKEN_CHARACTERS: Final = 32
 _API_HASH_CHARACTERS: Final = 32
 _JWT_DOTS: Final = 2
 MAX_PORT: Final = 65535
+_MAX_PEM_BYTES: Final = 16 * 1024
+# A host name's 253, brackets or not, and a port.
+_MAX_AUTHORITY_CHARACTERS: Final = 260
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_AUTHORITY: Final = re.compile(
+    rf"(?:{_LABEL}(?:\.{_LABEL})*|\[(?P<six>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{{1,5}}))?"
+)
+_OWN_PORTS: Final = {"http": ":80", "https": ":443"}
 _MAX_DC: Final = 5
 
 
@@ -89,9 +101,64 @@ def path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
-def comma_list(value: str) -> tuple[str, ...]:
-    """Read a list whose parts are separated by commas, in lower case."""
+def origins(value: str) -> tuple[str, ...]:
+    """Read web origins, separated by commas, as browsers write them: in lower case, without the scheme's own port."""
+    parts = _parts(value)
+    for part in parts:
+        scheme, separator, authority = part.partition("://")
+        if not (separator and _SCHEME.fullmatch(scheme) and _is_authority(authority)):
+            message = (
+                "must be origins such as https://app.example or http://localhost:3000, separated by commas: "
+                "no path, and no * for all"
+            )
+            raise ValueError(message)
+    return tuple(_without_own_port(part) for part in parts)
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Read values of the Host header, separated by commas, in lower case."""
+    parts = _parts(value)
+    if not all(map(_is_authority, parts)):
+        message = (
+            "must be host names such as vasya.example or vasya.example:8443, separated by commas: "
+            "no scheme, no path, and no * for all"
+        )
+        raise ValueError(message)
+    return parts
+
+
+def _parts(value: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+
+
+def _is_authority(part: str) -> bool:
+    """Tell whether *part* is `host` or `host:port`; an IPv6 address stands in brackets."""
+    found = _AUTHORITY.fullmatch(part)
+    if found is None or len(part) > _MAX_AUTHORITY_CHARACTERS:
+        return False
+    if found["six"] is not None:
+        try:
+            ipaddress.IPv6Address(found["six"])
+        except ValueError:
+            return False
+    return found["port"] is None or 1 <= int(found["port"]) <= MAX_PORT
+
+
+def _without_own_port(origin: str) -> str:
+    scheme, _, authority = origin.partition("://")
+    return f"{scheme}://{authority.removesuffix(_OWN_PORTS.get(scheme, ''))}"
+
+
+def public_key(value: str) -> str:
+    """Read the file of a data centre's public key and return its PEM text."""
+    try:
+        pem = read_small(path(value), _MAX_PEM_BYTES).decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        pem = ""
+    if not pem.lstrip().startswith("-----BEGIN RSA PUBLIC KEY-----"):
+        message = "must be a readable PEM file that begins with BEGIN RSA PUBLIC KEY (PKCS#1)"
+        raise ValueError(message)
+    return pem
 
 
 def token(value: str) -> Secret:
