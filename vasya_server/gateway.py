@@ -55,7 +55,7 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Open storage, prove the master key and load the accounts; disconnect and close at the end.
 
-    The caller holds the data dir's lock. Nothing is dialled here: accounts connect when they are asked for.
+    The caller holds the data dir's lock. Without a token nothing is dialled: accounts connect when they are asked for.
 
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
@@ -75,6 +75,8 @@ async def open_gateway(
         accounts = Accounts(vault, settings, clock, endpoint)
         stack.push_async_callback(accounts.close)
         await accounts.open()
+        if token is not None:
+            accounts.start()
         logins = Logins(accounts, vault, settings, clock)
         stack.push_async_callback(logins.close)
         yield Gateway(

@@ -208,6 +208,7 @@ def server_tasks() -> list[str]:
 async def accounts(vault: Vault, settings: Settings) -> AsyncIterator[Accounts]:
     accounts = Accounts(vault, settings, SystemClock(), Endpoint(settings))
     await accounts.open()
+    accounts.start()
     yield accounts
     await accounts.close()
     assert server_tasks() == []

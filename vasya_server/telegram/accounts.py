@@ -46,9 +46,15 @@ class Accounts:
         self._adopting = asyncio.Lock()
 
     async def open(self) -> None:
-        """Load the accounts; nothing is dialled but what is kept connected."""
+        """Load the accounts; nothing is dialled."""
         for record in await self._vault.accounts():
             self._add(record)
+
+    def start(self) -> None:
+        """Dial what is kept connected from now on: only a process that serves may do so unasked.
+
+        A session that two processes use at the same time, say one over a copy of the data dir, is ended by Telegram.
+        """
         self._tending = asyncio.create_task(self._tend())
 
     async def close(self) -> None:
