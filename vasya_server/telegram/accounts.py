@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -108,16 +109,24 @@ class Accounts:
 
         Args:
             account_id: The id of a new account; a Telegram user whom the owner has already keeps the id it has.
+
+        Raises:
+            StorageFailed: It cannot be stored, or what it replaces cannot be erased.
         """
-        async with self._adopting:
-            known = await self.of_user(owner, profile.user_id)
-            if known is not None:
-                await known.renew(session, profile)
-                return known
-            record = await self._vault.create(
-                owner, account_id or new_account_id(), session, profile
-            )
-            return self._add(record)
+        while True:
+            async with self._adopting:
+                known = await self.of_user(owner, profile.user_id)
+                if known is None:
+                    record = await self._vault.create(
+                        owner, account_id or new_account_id(), session, profile
+                    )
+                    return self._add(record)
+                if not known.is_leaving:
+                    await known.renew(session, profile)
+                    return known
+            # Its end was asked for before this login succeeded, and must not take the new session along.
+            with contextlib.suppress(AccessDenied):
+                await known.log_out()
 
     async def of_user(self, owner: OwnerId, user_id: int) -> AccountRuntime | None:
         """Return the owner's account of that Telegram user."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import time
@@ -19,6 +20,7 @@ from vasya_server.errors import (
 from vasya_server.model.account import Account, AccountStatus, AccountUser, mask_phone
 from vasya_server.sessions.vault import Profile
 from vasya_server.telegram.client import Client
+from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.session import VaultSession
 
@@ -40,7 +42,7 @@ class AccountRuntime(Link):
 
     Args:
         application: Gives the api id and hash to connect with.
-        on_gone: Told once, when the account is being erased.
+        on_gone: Told once, when the account has been erased.
     """
 
     def __init__(
@@ -61,8 +63,15 @@ class AccountRuntime(Link):
         self._endpoint = endpoint
         self._application = application
         self._on_gone = on_gone
+        # A new session and the end of the account come one after the other.
+        self._turn = asyncio.Lock()
         self._is_leaving = False
+        # Ended here and at Telegram; what is left of it waits to be erased.
         self._is_gone = False
+        self._is_erased = False
+        # Whether Telegram has ended the session of an account that is gone.
+        self._is_logged_out = False
+        self._farewells: set[asyncio.Task[None]] = set()
         # Disconnected by hand: not dialled again until somebody needs it, keep-connected or not.
         self._is_paused = False
 
@@ -92,7 +101,7 @@ class AccountRuntime(Link):
         """Where the account stands with Telegram now; nothing is dialled to find out."""
         if self.record.is_unreadable:
             return AccountStatus.SESSION_UNREADABLE
-        if self.record.needs_login:
+        if self.record.needs_login or self._is_gone:
             return AccountStatus.REAUTH_REQUIRED
         if self.is_connected:
             return AccountStatus.CONNECTED
@@ -143,40 +152,70 @@ class AccountRuntime(Link):
         self._is_paused = True
         await super().disconnect()
 
+    async def close(self) -> None:
+        """Disconnect for good; no task is left behind."""
+        for farewell in self._farewells:
+            farewell.cancel()
+        await super().close()
+        if self._farewells:
+            await asyncio.wait(set(self._farewells))
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its end has begun; it takes no new session any more."""
+        return self._is_leaving
+
     async def renew(self, session: SessionState, profile: Profile) -> None:
-        """Go on with another session of the same Telegram user."""
-        await self._vault.save_session(self.id, session)
-        await self._vault.save_profile(self.id, profile)
-        await self._vault.mark_needs_login(self.id, value=False)
-        # Before the old connection ends: whoever dials again then uses the new key.
-        self.record = dataclasses.replace(
-            self.record, session=session, profile=profile, needs_login=False, is_unreadable=False
-        )
-        self._failures = 0
-        await super().disconnect()
+        """Go on with another session of the same Telegram user; the old one is logged out behind the caller's back."""
+        async with self._turn:
+            replaced, was_over = self.record.session, self.record.needs_login
+            await self._vault.save_session(self.id, session)
+            await self._vault.save_profile(self.id, profile)
+            await self._vault.mark_needs_login(self.id, value=False)
+            # Before the old connection ends: whoever dials again then uses the new key.
+            self.record = dataclasses.replace(
+                self.record,
+                session=session,
+                profile=profile,
+                needs_login=False,
+                is_unreadable=False,
+            )
+            self._failures = 0
+            await super().disconnect()
+        if replaced is None or was_over or replaced.auth_key == session.auth_key:
+            return
+        farewell = asyncio.create_task(self._end_session(replaced))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
 
     async def log_out(self) -> bool:
         """Log out at Telegram, then erase the account here, even where Telegram cannot be reached.
 
         A key that is erased opens nothing any more, so erasing is never refused; what Telegram was not told stays in
-        the user's list of devices until it is ended there.
+        the user's list of devices until it is ended there. Where the disk refuses, the account answers no more and
+        is still there: repeating this erases it.
 
         Returns:
             Whether Telegram has ended the session.
 
         Raises:
-            AccessDenied: It is being erased already.
+            AccessDenied: It has been erased already.
+            StorageFailed: It could not be erased yet.
         """
-        if self._is_leaving:
-            raise AccessDenied
         self._is_leaving = True
-        try:
-            return await self._log_out_at_telegram()
-        finally:
-            self._is_gone = True
-            self._on_gone(self)
-            await self.close()
-            await self._vault.erase(self.id)
+        async with self._turn:
+            if self._is_erased:
+                raise AccessDenied
+            try:
+                if not self._is_gone:
+                    self._is_logged_out = await self._log_out_at_telegram()
+            finally:
+                self._is_gone = True
+                await self.close()
+                await self._vault.erase(self.id)
+                self._is_erased = True
+                self._on_gone(self)
+        return self._is_logged_out
 
     async def _log_out_at_telegram(self) -> bool:
         if self.record.needs_login:
@@ -190,6 +229,21 @@ class AccountRuntime(Link):
             _log.warning("erased without a log-out at Telegram (%s)", error.code)
             return False
         return True
+
+    async def _end_session(self, session: SessionState) -> None:
+        """Log a replaced session out at Telegram: its key would stay among the user's devices with nobody to use it."""
+        client = None
+        try:
+            async with asyncio.timeout(self._settings.connect_deadline_secs):
+                client = await self._client_for(session)
+                await client.connect()
+                await (await client.post(functions.auth.LogOutRequest())).answer()
+        except Exception as error:  # noqa: BLE001 — nobody waits for it, and the user can end the session in Telegram's own app
+            if not is_session_over(error):
+                _log.warning("a replaced session was not logged out (%s)", type(error).__name__)
+        finally:
+            if client is not None:
+                await client.disconnect()
 
     def tend(self) -> None:
         """Do what is due: disconnect an idle account, ask a silent connection for life, dial what is kept connected."""
@@ -223,10 +277,12 @@ class AccountRuntime(Link):
 
     async def _new_client(self) -> Client:
         self._check_usable()
-        api_id, api_hash = await self._application(self.owner)
-        session = self.record.session
-        if session is None:
+        if self.record.session is None:
             raise SessionUnreadable
+        return await self._client_for(self.record.session)
+
+    async def _client_for(self, session: SessionState) -> Client:
+        api_id, api_hash = await self._application(self.owner)
         place = self._endpoint.place(session.dc_id, session.host, session.port)
         return Client(
             VaultSession(
