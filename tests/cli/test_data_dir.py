@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import uuid
 from pathlib import Path
 
 import pytest
@@ -113,12 +114,54 @@ def test_the_instance_id_outlives_the_process_and_the_boot_id_does_not(path: Pat
     assert first.boot_id != second.boot_id
 
 
-def test_a_damaged_instance_id_is_refused_and_kept(path: Path) -> None:
+DAMAGED = pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"3f2504e0-4f89", id="torn"),
+        pytest.param(b"\0" * 37, id="zeroed"),
+        pytest.param(b"not an id", id="foreign"),
+    ],
+)
+
+
+@DAMAGED
+def test_a_damaged_instance_id_is_made_anew_where_nothing_is_sealed(
+    path: Path, left: bytes
+) -> None:
     path.mkdir()
-    (path / "instance-id").write_text("not an id")
+    (path / "instance-id").write_bytes(left)
+    with held(path) as first:
+        assert (path / "instance-id").read_text() == f"{uuid.UUID(first.instance_id)}\n"
+        assert mode_of(path / "instance-id") == 0o600
+    with held(path) as second:
+        assert second.instance_id == first.instance_id
+
+
+@DAMAGED
+def test_a_damaged_instance_id_beside_sealed_data_is_refused_and_kept(
+    path: Path, left: bytes
+) -> None:
+    path.mkdir()
+    (path / "instance-id").write_bytes(left)
+    (path / "vasya.db").touch()
     with pytest.raises(ConfigurationInvalid, match="does not hold the id"), held(path):
         pass
-    assert (path / "instance-id").read_text() == "not an id"
+    assert (path / "instance-id").read_bytes() == left
+
+
+def test_a_pipe_in_the_place_of_the_instance_id_is_refused_and_not_waited_for(path: Path) -> None:
+    path.mkdir()
+    os.mkfifo(path / "instance-id")
+    with pytest.raises(ConfigurationInvalid, match="cannot be read: Not a regular file"):
+        held(path).__enter__()
+
+
+def test_the_draft_of_an_instance_id_that_was_never_finished_is_removed(path: Path) -> None:
+    path.mkdir()
+    (path / "instance-id.deadbeef").write_text("3f25")
+    with held(path):
+        assert sorted(entry.name for entry in path.iterdir()) == [".lock", "instance-id"]
 
 
 def test_what_is_published_is_private_and_tells_how_to_reach_the_server(path: Path) -> None:
@@ -156,7 +199,7 @@ def test_publishing_never_writes_through_a_link_planted_in_its_place(
     victim.write_text("mine")
     with held(path) as data_dir:
         (path / f"embedded.json.{data_dir.boot_id}").symlink_to(victim)
-        with pytest.raises(FileExistsError):
+        with pytest.raises(ConfigurationInvalid, match="cannot be written: File exists"):
             publish(data_dir, "http://127.0.0.1:1", 1, "vl_token")
     assert victim.read_text() == "mine"
 

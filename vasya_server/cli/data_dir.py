@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server.errors import ConfigurationInvalid, DataDirLocked
+from vasya_server.settings.files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ ID_FILE: Final = "instance-id"
 EMBEDDED_FILE: Final = "embedded.json"
 PRIVATE_DIR: Final = 0o700
 PRIVATE_FILE: Final = 0o600
+_MAX_ID_BYTES: Final = 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 
@@ -81,7 +83,7 @@ def held(path: Path) -> Iterator[DataDir]:
         boot_id = secrets.token_hex(8)
         _lock(descriptor, path, boot_id)
         _clean(path)
-        yield DataDir(path, _instance_id(path / ID_FILE), boot_id)
+        yield DataDir(path, _instance_id(path, boot_id), boot_id)
     finally:
         os.close(descriptor)
 
@@ -115,13 +117,9 @@ def faults_of(path: Path) -> list[str]:
 
 
 def publish(data_dir: DataDir, url: str, port: int, token: str) -> None:
-    """Write `embedded.json`, whole or not at all, over the one of a dead process."""
+    """Write `embedded.json` over the one of a dead process."""
     told = Embedded(url=url, port=port, pid=os.getpid(), boot_id=data_dir.boot_id, token=token)
-    target = data_dir.path / EMBEDDED_FILE
-    draft = target.with_name(f"{EMBEDDED_FILE}.{data_dir.boot_id}")
-    _write_new(draft, msgspec.json.encode(told))
-    draft.rename(target)
-    _sync_directory(data_dir.path)
+    _put(data_dir.path / EMBEDDED_FILE, msgspec.json.encode(told), data_dir.boot_id)
 
 
 def withdraw(data_dir: DataDir) -> None:
@@ -202,8 +200,13 @@ def _lock(descriptor: int, path: Path, boot_id: str) -> None:
             f"The data dir {path} is on a file system without locks: {error.strerror}.",
             remedy="Put the data dir on a local disk.",
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, msgspec.json.encode({"pid": os.getpid(), "bootId": boot_id}), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode({"pid": os.getpid(), "bootId": boot_id}), 0)
+    except OSError as error:
+        raise ConfigurationInvalid(
+            f"The data dir {path} cannot be written: {error.strerror}."
+        ) from error
 
 
 def _pid_in(descriptor: int) -> int:
@@ -217,23 +220,51 @@ def _pid_in(descriptor: int) -> int:
 
 def _clean(path: Path) -> None:
     """Remove what a killed process left behind: its token is dead, its drafts are nobody's."""
-    for left in path.glob(f"{EMBEDDED_FILE}*"):
+    for left in (*path.glob(f"{EMBEDDED_FILE}*"), *path.glob(f"{ID_FILE}.*")):
         left.unlink()
 
 
-def _instance_id(path: Path) -> str:
+def _instance_id(folder: Path, boot_id: str) -> str:
+    """Return the id of the data dir, making it where there is none, or an unusable one under which nothing is filed.
+
+    Raises:
+        ConfigurationInvalid: It is unusable and something is sealed, or it cannot be read or written.
+    """
+    path = folder / ID_FILE
     try:
-        text = path.read_text("ascii").strip()
-        return str(uuid.UUID(text))
+        return str(uuid.UUID(read_small(path, _MAX_ID_BYTES).decode("ascii").strip()))
     except FileNotFoundError:
-        made = str(uuid.uuid4())
-        _write_new(path, made.encode() + b"\n")
-        return made
-    except ValueError as error:
-        raise ConfigurationInvalid(
-            f"{path} does not hold the id of this data dir.",
-            remedy="Restore it from a backup: a keychain files the master key under that id.",
-        ) from error
+        pass
+    except OSError as error:
+        raise ConfigurationInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    except (
+        ValueError
+    ) as error:  # empty or torn, where power was lost in the moment of the first start
+        from vasya_server.gateway import DATABASE_FILE
+
+        if (folder / DATABASE_FILE).exists():
+            raise ConfigurationInvalid(
+                f"{path} does not hold the id of this data dir, in which sessions are sealed already.",
+                remedy="Restore it from a backup: a keychain files the master key under that id.",
+            ) from error
+    made = str(uuid.uuid4())
+    _put(path, made.encode() + b"\n", boot_id)
+    return made
+
+
+def _put(target: Path, content: bytes, boot_id: str) -> None:
+    """Write a private file, whole or not at all, over what is there.
+
+    Raises:
+        ConfigurationInvalid: The disk is full, or does not let us.
+    """
+    draft = target.with_name(f"{target.name}.{boot_id}")
+    try:
+        _write_new(draft, content)
+        draft.rename(target)
+        _sync_directory(target.parent)
+    except OSError as error:
+        raise ConfigurationInvalid(f"{target} cannot be written: {error.strerror}.") from error
 
 
 def _write_new(path: Path, content: bytes) -> None:
