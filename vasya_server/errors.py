@@ -6,7 +6,7 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
 ├── NotFound                   ChatNotFound · MessageNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · OutcomeUnknown
+│                              SessionUnreadable · OutcomeUnknown (SendUnknown)
 ├── InvalidInput               ValidationFailed · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
@@ -177,6 +177,12 @@ class OutcomeUnknown(Conflict):
 
     code = "outcome_unknown"
     detail = "Telegram did not answer in time, so the operation may or may not have happened."
+
+
+class SendUnknown(OutcomeUnknown):
+    """As above, for a send that carried no idempotency key: repeating it could make a second message."""
+
+    is_retryable = False
 
 
 class InvalidInput(VasyaError):

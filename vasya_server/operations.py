@@ -6,12 +6,13 @@ Telegram itself makes one message of it (D-6.8).
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from vasya_server.errors import SendingDisabled
+from vasya_server.errors import SendingDisabled, TelegramTimeout, VasyaError
 from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.idempotency.random_id import random_id
 from vasya_server.telegram.peers import resolve
@@ -58,9 +59,20 @@ async def perform(
         ChatNotFound: The account knows no such chat.
         SendingDisabled: The server's or the account's gate is closed.
     """
-    peer = await resolve(intent.account, intent.path["chat"])
-    _require_open_gates(gateway, intent.account)
-    return await execute(peer, _random_id(gateway, intent, peer))
+    try:
+        async with asyncio.timeout(gateway.settings.send_deadline_secs):
+            peer = await resolve(intent.account, intent.path["chat"])
+            _require_open_gates(gateway, intent.account)
+            return await execute(peer, _random_id(gateway, intent, peer))
+    except TimeoutError as late:
+        raise _verdict(late) from late
+
+
+def _verdict(late: TimeoutError) -> VasyaError:
+    """Tell what the deadline cut short: the cancellation carries it, where the change may have happened."""
+    cancelled = late.__cause__
+    cause = None if cancelled is None else cancelled.__cause__
+    return cause if isinstance(cause, VasyaError) else TelegramTimeout()
 
 
 def _require_open_gates(gateway: Gateway, account: AccountRuntime) -> None:
@@ -78,11 +90,13 @@ def _require_open_gates(gateway: Gateway, account: AccountRuntime) -> None:
 
 def _random_id(gateway: Gateway, intent: Intent, peer: ResolvedPeer) -> int:
     method, template = intent.route
+    # Without account and chat: they have many names, and the random_id is bound to what they stand for.
+    path = {name: value for name, value in intent.path.items() if name not in {"account", "chat"}}
     content = fingerprint(
         gateway.key,
         method,
         template,
-        intent.path,
+        path,
         {},
         b"" if intent.body is None else msgspec.json.encode(intent.body, order="sorted"),
     )

@@ -126,6 +126,18 @@ async def test_one_key_and_one_content_is_one_message(
     assert _texts(scene).count("only once") == 1
 
 
+async def test_the_names_of_one_chat_and_account_are_one_content(
+    client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    body = {"text": "by any name"}
+    for base in (account, "/api/v1/accounts/me"):
+        for chat in (scene.bob.id, "@bob_b", "@Bob_B"):
+            sent = await client.post(f"{base}/chats/{chat}/messages", json=body, headers=KEY)
+            assert sent.status_code == 201
+
+    assert _texts(scene).count("by any name") == 1
+
+
 async def test_one_key_does_not_swallow_another_text(
     client: httpx.AsyncClient, account: str, scene: Scene
 ) -> None:
@@ -337,6 +349,32 @@ async def test_a_silent_data_centre_makes_a_send_unknown_and_a_retry_settles_it(
 
     assert settled.status_code == 201
     assert _texts(scene).count("maybe") == 1
+
+
+async def test_an_unknown_send_without_a_key_must_not_be_repeated_blindly(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=9))
+
+    response = await client.post(f"{account}/chats/@bob_b/messages", json={"text": "maybe"})
+
+    problem = assert_problem(response, 409, "outcome_unknown")
+    assert problem["isRetryable"] is False
+    assert problem["remedy"].startswith("Look at the chat")
+
+
+async def test_resolving_the_chat_counts_against_the_deadline_of_a_send(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    path = f"{account}/chats/@bob_b/messages"
+    await client.get(path)
+    dc.faults.add(Fault(action=Action.DELAY, request="users.GetUsers", secs=1.5))
+    dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=9))
+
+    async with asyncio.timeout(3.9):
+        response = await client.post(path, json={"text": "x"}, headers=KEY)
+
+    assert_problem(response, 409, "outcome_unknown")
 
 
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vasya_server.api.routes import Call, Kind, mutation, read
 from vasya_server.api.validation import read_path_id
 from vasya_server.auth.scopes import Scope
+from vasya_server.errors import OutcomeUnknown, SendUnknown
 from vasya_server.ids import new_request_id
 from vasya_server.model.message import (
     CompactPage,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LOOK_FIRST = (
+    "Look at the chat before sending again; with an Idempotency-Key the request could be repeated."
+)
 _MESSAGES = "/accounts/{account}/chats/{chat}/messages"
 
 
@@ -61,11 +65,16 @@ async def send_message(call: Call, body: SendMessage) -> Message:
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
-    return await _perform(
-        call,
-        body,
-        lambda peer, random_id: messages.send_message(call.account, peer, body, random_id),
-    )
+    try:
+        return await _perform(
+            call,
+            body,
+            lambda peer, random_id: messages.send_message(call.account, peer, body, random_id),
+        )
+    except OutcomeUnknown as error:
+        if call.idempotency_key is None:
+            raise SendUnknown(remedy=_LOOK_FIRST) from error
+        raise
 
 
 @mutation("PATCH", _MESSAGES + "/{message}", Scope.MESSAGES_SEND, Kind.TELEGRAM)

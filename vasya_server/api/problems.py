@@ -233,6 +233,7 @@ def refuse(error: VasyaError, request_id: str) -> Answer:
         problem,
         retry_after_secs=wait,
         remedy=error.remedy or row.remedy,
+        is_retryable=getattr(error, "is_retryable", row.is_retryable),
         **_members(error),
     )
     return Answer(row.status, _encode(problem), PROBLEM_JSON, _headers(error, wait))
