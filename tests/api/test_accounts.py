@@ -72,7 +72,21 @@ async def test_an_alias_can_be_taken_away_again(client: httpx.AsyncClient, accou
     assert_problem(await client.get("/api/v1/accounts/work"), 403, "access_denied")
 
 
-@pytest.mark.parametrize("alias", ["me", "Work", "a b", "", "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa", 7])
+async def test_deleting_while_telegram_is_away_says_that_the_session_lives(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    await dc.stop()
+
+    answer = (await client.delete(account)).json()
+
+    assert answer["isLoggedOut"] is False
+    assert "Devices" in answer["remedy"]
+    assert_problem(await client.get(account), 403, "access_denied")
+
+
+@pytest.mark.parametrize(
+    "alias", ["me", "work\n", "Work", "a b", "", "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa", 7]
+)
 async def test_an_alias_that_could_be_mistaken_is_refused(
     client: httpx.AsyncClient, account: str, alias: object
 ) -> None:
@@ -136,8 +150,8 @@ async def test_deleting_logs_out_at_telegram_and_forgets(
 
     response = await client.delete(account)
 
-    assert response.status_code == 204
-    assert response.content == b""
+    assert response.status_code == 200
+    assert response.json() == {"accountId": account.rpartition("/")[2], "isLoggedOut": True}
     assert dc.authorizations_of(scene.alice) == []
     assert_problem(await client.get(account), 403, "access_denied")
     assert (await client.get("/api/v1/accounts")).json() == {"items": []}

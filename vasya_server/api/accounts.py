@@ -9,8 +9,12 @@ from msgspec import Meta
 from vasya_server.api.paging import page
 from vasya_server.api.routes import Access, Call, Kind, mutation, read
 from vasya_server.auth.scopes import Scope
-from vasya_server.model.account import Account, AccountPage, AccountPatch
+from vasya_server.model.account import Account, AccountDeleted, AccountPage, AccountPatch
 from vasya_server.model.base import Query
+
+_END_BY_HAND = (
+    "Telegram did not confirm the log-out: end the session in a Telegram app, in Settings, Devices."
+)
 
 
 class AccountQuery(Query, frozen=True, kw_only=True):
@@ -58,16 +62,21 @@ async def update_account(call: Call, body: AccountPatch) -> Account:
     "/accounts/{account}",
     Scope.ACCOUNTS_DELETE,
     Kind.TELEGRAM,
-    status=204,
     is_destructive=True,
 )
-async def delete_account(call: Call) -> None:
+async def delete_account(call: Call) -> AccountDeleted:
     """Log the account out at Telegram and erase its session and everything kept about it.
 
-    It cannot be undone; the Telegram account itself stays. Repeating it answers 403 `access_denied`, because the
-    account is no longer there.
+    It cannot be undone; the Telegram account itself stays. `isLoggedOut` is false where Telegram could not be asked:
+    everything here is erased all the same, and the remedy says how to end the session from a phone. Repeating it
+    answers 403 `access_denied`, because the account is no longer there.
     """
-    await call.account.log_out()
+    is_logged_out = await call.account.log_out()
+    return AccountDeleted(
+        account_id=call.account.id,
+        is_logged_out=is_logged_out,
+        remedy=None if is_logged_out else _END_BY_HAND,
+    )
 
 
 @mutation("POST", "/accounts/{account}/connect", Scope.ACCOUNTS_WRITE, Kind.LOCAL)

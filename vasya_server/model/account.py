@@ -56,6 +56,14 @@ class Account(Wire, frozen=True, kw_only=True):
     created_at: datetime = msgspec.field()
 
 
+class AccountDeleted(Wire, frozen=True, kw_only=True):
+    """An account that is no longer here, and whether Telegram has ended its session."""
+
+    account_id: str
+    is_logged_out: bool = msgspec.field()
+    remedy: str | None = None
+
+
 class AccountPage(Wire, frozen=True, kw_only=True):
     """Accounts, newest first."""
 
@@ -64,7 +72,8 @@ class AccountPage(Wire, frozen=True, kw_only=True):
 
 
 Alias = Annotated[
-    str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="1 to 32 of a-z, 0-9, - and _.")
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$(?!\n)", description="1 to 32 of a-z, 0-9, - and _."),
 ]
 
 
