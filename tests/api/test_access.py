@@ -83,6 +83,18 @@ async def test_an_unknown_path_is_404_for_those_who_are_known(client: httpx.Asyn
     assert_problem(await client.get("/api/v1/nowhere"), 404, "not_found")
 
 
+@pytest.mark.parametrize(
+    "tail", ["/", "//", "%2F", "%2f", "/chats/", "/chats//messages", "/chats/%2F"]
+)
+async def test_an_empty_part_of_a_path_never_reaches_the_route_above_it(
+    client: httpx.AsyncClient, account: str, tail: str
+) -> None:
+    response = await client.delete(f"{account}{tail}")
+
+    assert_problem(response, 404, "not_found")
+    assert (await client.get(account)).status_code == 200
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "TRACE", "BREW"])
 async def test_a_wrong_method_is_405_with_the_right_ones(
     client: httpx.AsyncClient, method: str

@@ -105,6 +105,7 @@ async def test_resolve_answers_a_title_with_candidates(
         ("cursor=AAAA", "?cursor"),
         ("q=", "?q"),
         ("folder=4711", "?folder"),
+        ("folder=99999999999999999999", "?folder"),
     ],
 )
 async def test_a_wrong_filter_is_refused_and_never_ignored(

@@ -71,6 +71,41 @@ async def test_a_browser_that_comes_from_another_site_is_refused(
     assert_problem(response, 403, "origin_not_allowed")
 
 
+class TestWithAnAllowedOrigin:
+    """A desktop application's own page."""
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return environment | {"VASYA_ALLOWED_ORIGINS": "http://tauri.localhost"}
+
+    async def test_it_may_call_from_what_the_browser_calls_another_site(
+        self, anonymous: httpx.AsyncClient
+    ) -> None:
+        headers = {"Origin": "http://tauri.localhost", "Sec-Fetch-Site": "cross-site"}
+
+        assert (await anonymous.get(HEALTH, headers=headers)).status_code == 200
+
+    async def test_another_origin_may_not(self, anonymous: httpx.AsyncClient) -> None:
+        headers = {"Origin": "http://tauri.localhost.evil.example"}
+
+        response = await anonymous.get(HEALTH, headers=headers)
+
+        assert_problem(response, 403, "origin_not_allowed")
+
+
+async def test_the_log_names_the_route_and_not_the_path(
+    client: httpx.AsyncClient, account: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="vasya.access"):
+        response = await client.get(f"{account}/chats/@bob_b")
+
+    (line,) = (vars(record) for record in caplog.records if record.name == "vasya.access")
+    assert line["method"] == "GET"
+    assert line["route"] == "/api/v1/accounts/{account}/chats/{chat}"
+    assert line["status"] == 200
+    assert line["request_id"] == response.headers["x-request-id"]
+
+
 async def test_a_preflight_is_refused_without_cors_headers(client: httpx.AsyncClient) -> None:
     response = await client.options(HEALTH)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vasya_server.api.edge import REQUEST_ID
 from vasya_server.api.problems import refuse
+from vasya_server.api.refusals import RouteNotFound
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope as AccessScope
@@ -55,7 +56,8 @@ class Authenticate:
         """Pass on with the principal; public paths go without one unless a credential is presented."""
         try:
             scope["state"][PRINCIPAL] = self._principal(scope)  # type: ignore[arg-type]  # edge lets only HTTP in
-        except Unauthenticated as error:
+            _check_path(scope)
+        except (Unauthenticated, RouteNotFound) as error:
             refusal = refuse(error, scope["state"][REQUEST_ID])
             await refusal(scope, receive, send)
             return
@@ -80,6 +82,16 @@ class Authenticate:
             return False
         token = self._gateway.token
         return token is not None and token.verify(credential.decode("latin-1"))
+
+
+def _check_path(scope: Scope) -> None:
+    """Refuse paths that the router would read as shorter ones.
+
+    A client that puts an empty id into `/accounts/{account}/chats/{chat}` must not reach the route above it.
+    """
+    raw = (scope.get("raw_path") or scope["path"].encode()).lower()
+    if b"//" in raw or b"%2f" in raw or raw.endswith(b"/"):
+        raise RouteNotFound
 
 
 def authorize(app: ASGIApp, gateway: Gateway) -> ASGIApp:

@@ -5,7 +5,9 @@ Litestar runs no middleware for unknown paths and wrong methods, so this wraps t
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from typing import TYPE_CHECKING, Final
 
 from litestar.enums import ScopeType
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 
     from vasya_server.settings import Settings
 
+_log: Final = logging.getLogger("vasya.access")
 REQUEST_ID: Final = "vasya.request_id"
 _MAX_URI_BYTES: Final = 4096
 _CLIENT_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _JSON: Final = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
+_OTHER_SITES: Final = {b"cross-site", b"same-site"}
 SECURITY_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -58,21 +62,30 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope["state"][REQUEST_ID] = request_id
+        status, started = 0, time.perf_counter()
 
         async def send_hardened(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = [*message["headers"], *SECURITY_HEADERS]
                 message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
+            await self._serve(scope, receive, send_hardened)
+        finally:
+            _note(scope, request_id, status, time.perf_counter() - started)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        try:
             self._check(scope)
         except VasyaError as error:
-            await refuse(error, request_id)(scope, receive, send_hardened)
+            await refuse(error, scope["state"][REQUEST_ID])(scope, receive, send)
             return
         self._in_flight += 1
         try:
-            await self._app(scope, receive, send_hardened)
+            await self._app(scope, receive, send)
         finally:
             self._in_flight -= 1
 
@@ -101,10 +114,11 @@ class Edge:
         """Refuse browsers' cross-origin requests, preflights included, without any CORS header (D-3.6)."""
         if scope["method"] == "OPTIONS":
             raise OriginNotAllowed
+        origins = [value.lower() for name, value in scope["headers"] if name == b"origin"]
+        if any(origin not in self._origins for origin in origins):
+            raise OriginNotAllowed
         for name, value in scope["headers"]:
-            if name == b"origin" and value.lower() not in self._origins:
-                raise OriginNotAllowed
-            if name == b"sec-fetch-site" and value in {b"cross-site", b"same-site"}:
+            if name == b"sec-fetch-site" and value in _OTHER_SITES and not origins:
                 raise OriginNotAllowed
 
     def _check_body(self, headers: dict[bytes, bytes]) -> None:
@@ -121,6 +135,19 @@ class Edge:
         has_body = is_chunked or int(length) > 0
         if has_body and not _JSON.fullmatch(headers.get(b"content-type", b"")):
             raise UnsupportedMediaType
+
+
+def _note(scope: HTTPScope, request_id: str, status: int, took_secs: float) -> None:
+    """Log the request by its route's template: a path holds names and numbers of people (D-12.1)."""
+    if _log.isEnabledFor(logging.INFO):
+        fields = {
+            "method": scope["method"],
+            "route": scope.get("path_template", ""),
+            "status": status,
+            "ms": round(took_secs * 1000, 1),
+            "request_id": request_id,
+        }
+        _log.info("request", extra=fields)
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -95,7 +95,9 @@ class ChatFilter(Query, frozen=True, kw_only=True):
     type: tuple[ChatType, ...] = ()
     unread: bool | None = None
     archived: bool | None = None
-    folder: Annotated[int, Meta(ge=0, description="A Telegram folder's id.")] | None = None
+    folder: (
+        Annotated[int, Meta(ge=0, le=2**31 - 1, description="A Telegram folder's id.")] | None
+    ) = None
     with_: (
         Annotated[
             str, Meta(min_length=1, max_length=256, description="A user: chats shared with them.")

@@ -30,7 +30,9 @@ class CodeRequest(Input, frozen=True, kw_only=True):
 
     phone: Annotated[
         str,
-        Meta(pattern=r"^\+?[0-9 ()-]{5,32}$", description="International form: +4915112345678."),
+        Meta(
+            pattern=r"^\+?[0-9 ()-]{5,32}$(?!\n)", description="International form: +4915112345678."
+        ),
     ]
 
 
@@ -107,4 +109,4 @@ class CredentialsInput(Input, frozen=True, kw_only=True):
     """An application of the owner's own, from my.telegram.org."""
 
     api_id: Annotated[int, Meta(ge=1, le=2**31 - 1)]
-    api_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    api_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
