@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from tests.disk import full_disk
 from vasya_server.errors import ConfigurationInvalid, StorageFailed
 from vasya_server.store.database import (
     ConstraintFailed,
@@ -185,6 +186,26 @@ async def test_a_full_disk_fails_the_write_and_reads_go_on(db: Database) -> None
     await db.write(fill.bind())
     await db.write(*unit(3))
     assert {1, 3} <= set(await keys(db))
+
+
+async def test_a_ping_fails_while_nothing_can_be_written(db: Database) -> None:
+    await db.ping()
+    with full_disk():
+        with pytest.raises(StorageFailed):
+            await db.ping()
+        assert await keys(db) == []
+
+    await db.ping()
+
+
+async def test_every_ping_reaches_the_disk(db: Database, path: Path) -> None:
+    await db.ping()
+    log = path.with_name("vasya.db-wal")
+    size_bytes = log.stat().st_size
+
+    await db.ping()
+
+    assert log.stat().st_size > size_bytes
 
 
 async def test_a_bug_in_the_sql_is_not_left_hanging(db: Database) -> None:

@@ -80,7 +80,7 @@ class Database(Protocol):
         """
 
     async def ping(self) -> None:
-        """Read and write nothing, to see that both are possible.
+        """Read, and write durably without changing anything, to see that both are possible.
 
         Raises:
             StorageFailed: They are not.
