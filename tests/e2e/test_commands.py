@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import subprocess
 import termios
 import time
@@ -17,6 +18,7 @@ import pytest
 from tests.e2e.processes import (
     DEADLINE_SECS,
     MASTER_KEY,
+    OTHER_MASTER_KEY,
     SCRIPTS,
     SandboxControl,
     environment,
@@ -207,6 +209,74 @@ def test_the_doctor_finds_nothing_wrong_beside_a_running_server(
         done = commands.run("doctor", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert set(results(done).values()) == {"ok"}
+
+
+def says_of_the_key(done: CompletedProcess[str]) -> tuple[str, str]:
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    return checks["master key"]["result"], checks["master key"]["says"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but the WAL's index, which is no data: whoever opens a WAL builds it."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"}
+
+
+def leave_a_data_dir(commands: Commands, folder: Path, number: int) -> None:
+    where = ("--data-dir", str(commands.data_dir), "--port", "0")
+    server = start(folder, "vasya-server", "serve", *where, settings=commands.settings)
+    server.line("LISTENING ")
+    server.stop(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_the_doctor_tells_the_key_of_the_data_dir_from_another_and_changes_nothing(
+    commands: Commands, tmp_path: Path, number: int
+) -> None:
+    leave_a_data_dir(commands, tmp_path, number)
+    before = contents(commands.data_dir)
+    right = commands.run("doctor", "--json", cwd=tmp_path)
+    commands.settings["SESSION_MASTER_KEY"] = OTHER_MASTER_KEY
+    wrong = commands.run("doctor", "--json", cwd=tmp_path)
+    assert contents(commands.data_dir) == before
+    assert says_of_the_key(right)[0] == "ok"
+    assert "it is the one that sealed this data dir" in says_of_the_key(right)[1]
+    assert wrong.returncode == 1
+    assert says_of_the_key(wrong) == (
+        "fail",
+        "The session master key is not the one that sealed this data dir; nothing was changed.",
+    )
+
+
+def test_the_doctor_tells_another_key_beside_a_running_server(
+    commands: Commands, tmp_path: Path
+) -> None:
+    with commands.beside_a_server(tmp_path):
+        commands.settings["SESSION_MASTER_KEY"] = OTHER_MASTER_KEY
+        done = commands.run("doctor", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert says_of_the_key(done)[0] == "fail"
+
+
+def test_the_doctor_says_when_nothing_is_sealed_yet(commands: Commands, tmp_path: Path) -> None:
+    done = commands.run("doctor", "--json", cwd=tmp_path)
+    assert "nothing is sealed here yet" in says_of_the_key(done)[1]
+
+
+def test_the_doctor_says_when_the_database_is_none(commands: Commands, tmp_path: Path) -> None:
+    commands.data_dir.mkdir(mode=0o700)
+    (commands.data_dir / "vasya.db").write_bytes(b"no database" * 500)
+    (commands.data_dir / "vasya.db").chmod(0o600)
+    done = commands.run("doctor", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert says_of_the_key(done)[0] == "fail"
+    assert "file is not a database" in says_of_the_key(done)[1]
+
+
+def test_the_doctor_survives_what_is_no_data_dir(commands: Commands, tmp_path: Path) -> None:
+    commands.data_dir.write_text("a file")
+    done = commands.run("doctor", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert results(done)["data dir"] == "fail"
 
 
 def test_the_doctor_finds_open_files_and_sessions_in_clear(

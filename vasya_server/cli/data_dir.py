@@ -30,7 +30,7 @@ ID_FILE: Final = "instance-id"
 EMBEDDED_FILE: Final = "embedded.json"
 PRIVATE_DIR: Final = 0o700
 PRIVATE_FILE: Final = 0o600
-_MAX_ID_BYTES: Final = 1024
+MAX_ID_BYTES: Final = 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 
@@ -232,7 +232,7 @@ def _instance_id(folder: Path, boot_id: str) -> str:
     """
     path = folder / ID_FILE
     try:
-        return str(uuid.UUID(read_small(path, _MAX_ID_BYTES).decode("ascii").strip()))
+        return str(uuid.UUID(read_small(path, MAX_ID_BYTES).decode("ascii").strip()))
     except FileNotFoundError:
         pass
     except OSError as error:

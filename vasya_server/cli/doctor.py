@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -17,13 +18,15 @@ import msgspec
 
 from vasya_server import __version__
 from vasya_server.cli import EX_REFUSED
-from vasya_server.cli.data_dir import ID_FILE, faults_of, holder, published
-from vasya_server.errors import KeychainLocked, StartupRefused, VasyaError
+from vasya_server.cli.data_dir import ID_FILE, MAX_ID_BYTES, faults_of, holder, published
+from vasya_server.errors import KeychainLocked, MasterKeyMismatch, StartupRefused, VasyaError
 from vasya_server.settings import load
+from vasya_server.settings.files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vasya_server.crypto.master_key import KeySource, MasterKey
     from vasya_server.settings import Settings
 
 _CLOCK_TOLERANCE_SECS: Final = 60
@@ -118,15 +121,12 @@ def _data_dir(settings: Settings) -> Iterator[Check]:
 
 
 def _key(settings: Settings) -> Check:
-    """Say where the master key is, and whether anything can be done when it is lost."""
+    """Say where the master key is, whether it is the one, and whether anything can be done when it is lost."""
     from vasya_server.crypto.keychain import OsKeychain
-    from vasya_server.crypto.master_key import KeySource, load_master_key
+    from vasya_server.crypto.master_key import load_master_key
 
     name = "master key"
-    try:
-        instance = (settings.data_dir / ID_FILE).read_text("ascii").strip()
-    except FileNotFoundError:
-        instance = ""
+    instance = _instance(settings.data_dir)
     try:
         key, source = load_master_key(
             settings, data_dir_id=instance, may_create=False, keychain=OsKeychain()
@@ -141,26 +141,64 @@ def _key(settings: Settings) -> Check:
         ):
             return _unmade_key(refusal)
         return _fail(name, refusal.detail)
-    key.close()
+    try:
+        sealed = _sealed_by(key, settings.data_dir)
+    except VasyaError as refusal:
+        return _fail(name, refusal.detail)
+    finally:
+        key.close()
+    return _kept(settings, source, sealed)
+
+
+def _instance(data_dir: Path) -> str:
+    try:
+        return read_small(data_dir / ID_FILE, MAX_ID_BYTES).decode("ascii", "replace").strip()
+    except OSError:  # nobody has started here, or the check of the data dir says why not
+        return ""
+
+
+def _sealed_by(key: MasterKey, data_dir: Path) -> str:
+    """Return what the key is to the data dir, in words.
+
+    Raises:
+        MasterKeyMismatch: It sealed nothing here, and another did.
+        StorageFailed: The database cannot be read.
+    """
+    from vasya_server.gateway import DATABASE_FILE
+    from vasya_server.sessions.vault import is_key_of
+
+    path = data_dir / DATABASE_FILE
+    is_right = is_key_of(path, key) if path.is_file() else None
+    if is_right is None:
+        return "nothing is sealed here yet"
+    if not is_right:
+        raise MasterKeyMismatch
+    return "it is the one that sealed this data dir"
+
+
+def _kept(settings: Settings, source: KeySource, sealed: str) -> Check:
+    """Say where a key that fits is kept."""
+    from vasya_server.crypto.master_key import KeySource
+
+    name = "master key"
     if source is KeySource.KEYCHAIN:
         return _warn(
             name,
-            "in this user's keychain and, as far as Vasya knows, nowhere else: back the keychain up, or every account "
-            "has to log in again when it is lost",
+            f"{sealed}. It is in this user's keychain and, as far as Vasya knows, nowhere else: back the keychain up, "
+            "or every account has to log in again when it is lost",
         )
     file = settings.session_master_key_file
     if file is not None and file.is_relative_to(settings.data_dir):
         return _fail(name, f"{file} is inside the data dir: whoever copies the one has the other")
     where = f"the file {file}" if file is not None else "the environment"
     return _ok(
-        name, f"from {where}; Vasya keeps no copy of it, so keep one apart from the data dir"
+        name,
+        f"from {where}; {sealed}. Vasya keeps no copy of it, so keep one apart from the data dir",
     )
 
 
 def _unmade_key(refusal: VasyaError) -> Check:
     """Tell a first start that will make a key in the keychain from one that cannot."""
-    from vasya_server.errors import MasterKeyMismatch
-
     if isinstance(refusal, MasterKeyMismatch):
         return _ok("master key", "the first start makes one in the keychain")
     return _fail("master key", refusal.detail)
@@ -168,7 +206,7 @@ def _unmade_key(refusal: VasyaError) -> Check:
 
 def _plaintext(data_dir: Path) -> Check:
     """Look for sessions that are not sealed: in the data dir by content, where commands are typed by name."""
-    found = [path for path in _files(data_dir) if _holds_session(path)]
+    found = [path for path, _ in _files(data_dir) if _holds_session(path)]
     found += [path for path in Path.cwd().glob("*.session") if path.is_file()]
     if found:
         listed = ", ".join(sorted({str(path) for path in found}))
@@ -179,12 +217,14 @@ def _plaintext(data_dir: Path) -> Check:
     return _ok("plaintext", "no unsealed session in the data dir or the present directory")
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if stat.S_ISREG(path.lstat().st_mode):
-                yield path
+            with contextlib.suppress(FileNotFoundError):  # a running server's own files come and go
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode):
+                    yield path, found
 
 
 def _holds_session(path: Path) -> bool:
@@ -198,14 +238,14 @@ def _holds_session(path: Path) -> bool:
                 if _SESSION_STRING.search(seen) or _SESSION_TABLE.search(seen):
                     return True
                 tail = seen[-_OVERLAP_BYTES:]
-    except PermissionError:  # reported by the check of permissions
+    except OSError:  # gone meanwhile, or not ours to read, which the check of permissions reports
         return False
     return False
 
 
 def _clock(data_dir: Path) -> Check:
     """Compare the clock with what it said when the data dir was last written: Telegram refuses one that is far off."""
-    newest = max((path.lstat().st_mtime for path in _files(data_dir)), default=0.0)
+    newest = max((found.st_mtime for _, found in _files(data_dir)), default=0.0)
     ahead = newest - time.time()
     if ahead > _CLOCK_TOLERANCE_SECS:
         return _fail(

@@ -28,9 +28,11 @@ from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
 from vasya_server.sessions.peers import PeerStore
 from vasya_server.store import accounts as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
+from vasya_server.store.peek import peek_meta
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
@@ -93,6 +95,24 @@ class AccountRecord:
     is_unreadable: bool
 
 
+def is_key_of(path: Path, key: MasterKey) -> bool | None:
+    """Tell whether *key* sealed the database at *path*, None where nothing is sealed; another process may be using it.
+
+    Raises:
+        StorageFailed: The file cannot be read, or is no database.
+    """
+    box = peek_meta(path, _KEY_CHECK)
+    return None if box is None else _opens(key, box)
+
+
+def _opens(key: MasterKey, box: bytes) -> bool:
+    try:
+        open_sealed(key, Purpose.KEY_CHECK, generation=_FIRST, box=box)
+    except SealBroken:
+        return False
+    return True
+
+
 class Vault:
     """Loads, seals and erases; the one user of the accounts' tables."""
 
@@ -110,11 +130,8 @@ class Vault:
         stored = await self._db.one(rows.META, rows.MetaRow, name=_KEY_CHECK)
         if stored is None:
             await self._adopt_key()
-            return
-        try:
-            open_sealed(self._key, Purpose.KEY_CHECK, generation=_FIRST, box=stored.value)
-        except SealBroken:
-            raise MasterKeyMismatch from None
+        elif not _opens(self._key, stored.value):
+            raise MasterKeyMismatch
 
     async def _adopt_key(self) -> None:
         owners = await self._db.one(rows.OWNERS_TOTAL, rows.CountRow)
