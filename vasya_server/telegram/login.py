@@ -24,6 +24,7 @@ from vasya_server.errors import (
     LoginNotFound,
     PhoneInvalid,
     SessionInvalid,
+    TelegramError,
     TelegramTimeout,
 )
 from vasya_server.ids import AccountId, new_account_id
@@ -134,14 +135,12 @@ class Logins:
             return await self._settle(login)
 
     async def cancel(self, owner: OwnerId, subject: str, account_id: str) -> None:
-        """Give a login up.
+        """Give a login up, whatever step it is at; only one that is through becomes an account first.
 
         Raises:
             LoginNotFound: No such login of this credential.
         """
-        async with self._turn(owner, subject, account_id) as login:
-            self._forget(login)
-            await login.withdraw()
+        await self._end(self._find(owner, subject, account_id))
 
     async def import_session(self, owner: OwnerId, text: str) -> LoginState:
         """Take over the account of a Telethon StringSession, once Telegram has confirmed it.
@@ -201,7 +200,8 @@ class Logins:
     async def _kept_if_begun(self, login: SignIn) -> AsyncIterator[None]:
         """Keep a login whose first step went well; close any other."""
         try:
-            yield
+            async with login.turn():
+                yield
         except BaseException:
             await login.close()
             raise
@@ -216,16 +216,24 @@ class Logins:
     @contextlib.asynccontextmanager
     async def _turn(self, owner: OwnerId, subject: str, account_id: str) -> AsyncIterator[SignIn]:
         """Find a login and hold it for one step."""
+        login = self._find(owner, subject, account_id)
+        async with login.turn():
+            self._check_begun(login)  # it may have ended while this step waited
+            yield login
+
+    def _find(self, owner: OwnerId, subject: str, account_id: str) -> SignIn:
         login = self._begun.get(AccountId(account_id))
         if login is None or not _is_of(login, owner, subject):
             raise LoginNotFound
-        async with login.turn:
-            if login.account_id not in self._begun:
-                raise LoginNotFound  # it ended while this step waited
-            yield login
+        return login
+
+    def _check_begun(self, login: SignIn) -> None:
+        if login.account_id not in self._begun:
+            raise LoginNotFound
 
     async def _settle(self, login: SignIn) -> LoginState:
         """Make an account of a login that is through, and tell where any other stands."""
+        self._check_begun(login)  # it may have been given up while Telegram answered
         if login.step is not Step.DONE:
             return login.describe()
         # Before the account's own connection comes up: one key, one connection.
@@ -298,10 +306,27 @@ class Logins:
 
     def _give_up(self, login: SignIn) -> None:
         """End a login that nobody finishes."""
-        self._forget(login)
-        farewell = asyncio.get_running_loop().create_task(login.withdraw())
+        if login.step is not Step.DONE:
+            self._forget(login)
+        farewell = asyncio.get_running_loop().create_task(self._end_quietly(login))
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
+
+    async def _end_quietly(self, login: SignIn) -> None:
+        with contextlib.suppress(LoginNotFound, TelegramError):
+            await self._end(login)
+
+    async def _end(self, login: SignIn) -> None:
+        """End *login* whatever it waits for; one that is through is about to be an account, and that is waited for.
+
+        Raises:
+            LoginNotFound: It has become one.
+        """
+        if login.step is Step.DONE and login.account_id in self._begun:
+            async with login.turn():
+                self._check_begun(login)
+        self._forget(login)
+        await login.withdraw()
 
 
 def _is_of(login: SignIn, owner: OwnerId, subject: str) -> bool:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import io
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import segno
 from telethon import errors as tg
 from telethon import functions, password, types
 
@@ -21,16 +18,18 @@ from vasya_server.errors import (
     TelegramError,
     TelegramUnavailable,
     ValidationFailed,
+    VasyaError,
 )
 from vasya_server.model.account import mask_phone
 from vasya_server.model.login import CodeSent, LoginState, QrCode
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import WIRE_ERRORS, ConnectionLost, domain_error
 from vasya_server.telegram.link import Link
+from vasya_server.telegram.login_token import svg_of, url_of
 from vasya_server.telegram.session import VaultSession
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Iterator
 
     from telethon.tl.tlobject import TLRequest
 
@@ -97,7 +96,9 @@ class SignIn(Link):
         # Who it turned out to be.
         self.user: Any = None
         # One step at a time: the answer to one decides what the next may be.
-        self.turn = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        # When the step that has the turn must be done, on the loop's clock.
+        self._ends_at = 0.0
         self._expires_at = clock.now() + timedelta(seconds=settings.login_ttl_secs)
         self._endpoint = endpoint
         self._application = application
@@ -108,6 +109,25 @@ class SignIn(Link):
         self._token: Any = None
         self._token_client: Client | None = None
         self._hint: str | None = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold the login for one step; waiting for the turn and all requests of the step share one deadline.
+
+        Raises:
+            TelegramTimeout: The steps before were not over by then.
+        """
+        ends_at = asyncio.get_running_loop().time() + self._settings.connect_deadline_secs
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise self._late() from error
+        try:
+            self._ends_at = ends_at
+            yield
+        finally:
+            self._turn.release()
 
     def session_state(self) -> SessionState:
         """Return the session for the vault, once it is somebody's."""
@@ -194,9 +214,9 @@ class SignIn(Link):
 
     def qr_code(self) -> QrCode:
         """Return the token as something to show."""
-        url = self._url()
+        url = url_of(self._token.token)
         return QrCode(
-            account_id=self.account_id, url=url, expires_at=self._token.expires, svg=_svg(url)
+            account_id=self.account_id, url=url, expires_at=self._token.expires, svg=svg_of(url)
         )
 
     def describe(self) -> LoginState:
@@ -229,19 +249,21 @@ class SignIn(Link):
         )
 
     async def withdraw(self) -> None:
-        """Give the login up: tell Telegram where it still listens, and disconnect."""
-        if self.is_connected:
-            with contextlib.suppress(tg.RPCError, TelegramError, TimeoutError):
-                async with asyncio.timeout(_FAREWELL_SECS):
-                    await self._say_farewell()
+        """Give the login up: tell Telegram where it matters, and disconnect; a step under way ends with it."""
+        if self.is_connected or self.user is not None:
+            self._ends_at = asyncio.get_running_loop().time() + _FAREWELL_SECS
+            for request in self._farewells():
+                with contextlib.suppress(tg.RPCError, VasyaError):
+                    await self._ask(request)
         await self.close()
 
-    async def _say_farewell(self) -> None:
-        if self.user is not None:
-            await self._ask(functions.auth.LogOutRequest())
-        elif self._sent is not None and self.step is Step.CODE:
-            request = functions.auth.CancelCodeRequest(self._phone, self._sent.phone_code_hash)
-            await self._ask(request)
+    def _farewells(self) -> Iterator[TLRequest]:
+        """Make what is said last; whether a step under way has logged the key in is looked at after the code is dead."""
+        is_stepping = self._turn.locked()
+        if self._sent is not None and self.step is Step.CODE:
+            yield functions.auth.CancelCodeRequest(self._phone, self._sent.phone_code_hash)
+        if self.user is not None or is_stepping:
+            yield functions.auth.LogOutRequest()
 
     def _expect(self, step: Step) -> None:
         """Refuse a step that is not the one the login waits for.
@@ -300,9 +322,8 @@ class SignIn(Link):
             return await self._bounded(self._once(request))
         except ConnectionLost:
             with contextlib.suppress(tg.UnauthorizedError):
-                return (await self._ask(functions.users.GetUsersRequest([types.InputUserSelf()])))[
-                    0
-                ]
+                myself = functions.users.GetUsersRequest([types.InputUserSelf()])
+                return (await self._ask(myself))[0]
             return await self._ask(request)
 
     async def _ask(self, request: TLRequest) -> Any:
@@ -322,9 +343,9 @@ class SignIn(Link):
         return answer
 
     async def _bounded(self, work: Awaitable[T]) -> T:
-        """Wait for *work* within the connect deadline, which is also how long a person waits for a login step."""
+        """Wait for *work* until the step must be done."""
         try:
-            async with asyncio.timeout(self._settings.connect_deadline_secs):
+            async with asyncio.timeout_at(self._ends_at):
                 return await work
         except TimeoutError as error:
             late = self._late()
@@ -344,9 +365,7 @@ class SignIn(Link):
 
     def _code_sent(self, sent: Any) -> CodeSent:
         if not isinstance(sent, types.auth.SentCode):
-            raise TelegramError(
-                detail="Telegram asks for something else than a code for this number."
-            )
+            raise TelegramError(detail="Telegram asks for something else than a code.")
         if type(sent.type) not in _CODE_TYPES:
             raise TelegramError(
                 detail="Telegram asks for an email address first; set one up in Telegram's own app."
@@ -363,10 +382,6 @@ class SignIn(Link):
             timeout_secs=self._sent.timeout,
         )
 
-    def _url(self) -> str:
-        token = base64.urlsafe_b64encode(self._token.token).decode().rstrip("=")
-        return f"tg://login?token={token}"
-
     def _check_usable(self) -> None:
         if self._is_closed:
             raise LoginNotFound
@@ -382,12 +397,3 @@ class SignIn(Link):
             is_listening=True,
             may_migrate=True,
         )
-
-
-def _svg(text: str) -> str:
-    """Draw *text* as a QR code that a browser shows as it is."""
-    drawn = io.BytesIO()
-    segno.make_qr(text, error="m").save(
-        drawn, kind="svg", scale=6, light="#fff", xmldecl=False, nl=False
-    )
-    return drawn.getvalue().decode()
