@@ -240,6 +240,8 @@ class User(Struct, eq=False, omit_defaults=True):
     blocked: set[int] = field(default_factory=set)
     # Of those blocked by a request.
     blocked_at: dict[int, int] = field(default_factory=dict)
+    # The data centre where the account is kept; 0 for the one that serves.
+    home_dc_id: int = 0
     photos: list[int] = field(default_factory=list)
     dialogs: dict[int, Dialog] = field(default_factory=dict)
     folders: list[Folder] = field(default_factory=list)

@@ -196,6 +196,23 @@ async def test_qr_tokens_are_refused_when_unknown_or_accepted_already(
         await phone(functions.auth.AcceptLoginTokenRequest(login.token))
 
 
+async def test_a_qr_login_is_sent_to_the_data_centre_that_keeps_the_account(
+    world: World, connect: Connect
+) -> None:
+    ada = world.add_user("Ada")
+    ada.home_dc_id = 4
+    phone, desktop, moved = await connect(ada), await connect(), await connect()
+    login = await desktop.qr_login()
+    await phone(functions.auth.AcceptLoginTokenRequest(login.token))
+
+    sent_on = await desktop(functions.auth.ExportLoginTokenRequest(1, "sandbox", []))
+    done = await moved(functions.auth.ImportLoginTokenRequest(sent_on.token))
+
+    assert isinstance(sent_on, types.auth.LoginTokenMigrateTo)
+    assert sent_on.dc_id == 4
+    assert done.authorization.user.id == ada.id
+
+
 async def test_import_login_token_completes_an_accepted_one(world: World, connect: Connect) -> None:
     ada = world.add_user("Ada")
     phone, desktop = await connect(ada), await connect()

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-from telethon.tl import functions, types
+from telethon.tl import functions
 
 from tests.telegram.conftest import SUBJECT
 from vasya_sandbox.client import open_client
-from vasya_sandbox.registry import HANDLERS, Handler
 from vasya_server.clock import SystemClock
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from tests.telegram.conftest import Scene
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.records import User
-    from vasya_sandbox.session import Session
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
@@ -110,8 +106,9 @@ async def test_a_password_is_asked_for_after_a_qr_code(
 
 
 async def test_a_qr_code_logs_in_at_the_data_centre_of_the_account(
-    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault, elsewhere: None
+    logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, vault: Vault
 ) -> None:
+    scene.carol.home_dc_id = 4
     shown = await logins.start_qr(owner, SUBJECT)
     await scan(dc, scene.carol, shown.url)
 
@@ -121,20 +118,3 @@ async def test_a_qr_code_logs_in_at_the_data_centre_of_the_account(
     session = (await vault.accounts())[0].session
     assert session is not None
     assert session.dc_id == 4
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[None]:
-    """Have the sandbox send whoever accepted a QR code on to data centre 4, as Telegram does with most people."""
-    request_type: type = functions.auth.ExportLoginTokenRequest
-    served = HANDLERS[request_type]
-
-    def send_on(session: Session, request: Any) -> Any:
-        for value, token in session.dc.world.qr_tokens.items():
-            if token.auth is session.auth and token.user is not None:
-                return types.auth.LoginTokenMigrateTo(4, value)
-        return served.function(session, request)
-
-    HANDLERS[request_type] = Handler(send_on, served.needs_login)
-    yield
-    HANDLERS[request_type] = served

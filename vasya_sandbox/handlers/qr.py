@@ -38,14 +38,19 @@ class Token:
 def export_login_token(session: Session, request: Any) -> Any:
     """Serve auth.exportLoginToken: a new token, or the login once the last one was accepted.
 
+    Somebody whose account is kept elsewhere is sent there with the token, to import it.
+
     Source: https://core.telegram.org/method/auth.exportLoginToken
     """
     world = session.dc.world
     for value, token in list(world.qr_tokens.items()):
         if token.auth is not session.auth:
             continue
+        is_accepted = token.user is not None and token.expires_at >= world.now
+        if is_accepted and token.user.home_dc_id:
+            return t.auth.LoginTokenMigrateTo(token.user.home_dc_id, value)
         del world.qr_tokens[value]
-        if token.user is not None and token.expires_at >= world.now:
+        if is_accepted:
             return t.auth.LoginTokenSuccess(authorize_or_ask_password(session, token.user))
     value = secrets.token_bytes(32)
     token = Token(session.auth, world.now + TOKEN_LIFE_SECS)
