@@ -11,7 +11,7 @@ VasyaError
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
-├── Unavailable                KeychainLocked · StorageFailed · ShuttingDown
+├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
 ```
 
@@ -352,6 +352,21 @@ class StorageFailed(Unavailable):
 
     code = "storage_failed"
     detail = "The server cannot write to its storage."
+
+
+class AuditUnavailable(Unavailable):
+    """The audit log cannot be written, so nothing that has to be written down may begin (D-7.4).
+
+    Args:
+        is_stored: The change is in the database and its line will follow; False means that nothing is stored.
+    """
+
+    code = "audit_unavailable"
+    detail = "The server cannot write its audit log, so nothing is changed."
+
+    def __init__(self, *, is_stored: bool = False) -> None:
+        super().__init__()
+        self.is_stored = is_stored
 
 
 class ShuttingDown(Unavailable):

@@ -51,6 +51,8 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "cursor",
         "idem-fp",
         "random-id",
+        "audit-mac",
+        "logpseudo",
     ]
 
 

@@ -217,6 +217,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Ask the operator to look at the data dir: its disk may be full.",
         is_retryable=True,
     ),
+    "audit_unavailable": Row(
+        503,
+        "Audit unavailable",
+        "Ask the operator to look at GET /api/v1/ready and run `vasya-server audit verify`; reading still works.",
+        is_retryable=True,
+    ),
     "telegram_timeout": Row(504, "Telegram timeout", _AGAIN, is_retryable=True),
 }
 

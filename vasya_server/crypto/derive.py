@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     CURSOR = "cursor"
     IDEM_FINGERPRINT = "idem-fp"
     RANDOM_ID = "random-id"
+    AUDIT_MAC = "audit-mac"
+    LOG_PSEUDONYM = "logpseudo"
 
 
 def derive(
