@@ -18,7 +18,7 @@ from vasya_server.model.message import (
     SendMessage,
 )
 from vasya_server.operations import Intent, perform
-from vasya_server.telegram.requests import listing, messages
+from vasya_server.telegram.requests import deletion, listing, messages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -99,7 +99,7 @@ async def delete_message(call: Call, query: DeleteQuery) -> None:
     await _perform(
         call,
         None,
-        lambda peer, _: messages.delete_message(
+        lambda peer, _: deletion.delete_message(
             call.account, peer, message_id, for_everyone=query.for_everyone
         ),
     )
