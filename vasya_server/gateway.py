@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vasya_server.audit.journal import Journal
+from vasya_server.audit.log import Audit
+from vasya_server.audit.reserve import Reserve
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
@@ -41,6 +45,7 @@ class Gateway:
     clock: Clock
     key: MasterKey
     db: Database
+    audit: Audit
     vault: Vault
     accounts: Accounts
     logins: Logins
@@ -60,9 +65,18 @@ async def open_gateway(
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
         MasterKeyMismatch: Another key sealed this data dir; nothing was written.
+        StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db = await open_sqlite(settings.data_dir / DATABASE_FILE)
+        journal = Journal(
+            settings.data_dir,
+            key,
+            clock,
+            boot=secrets.token_hex(8),
+            rotate_bytes=settings.audit_rotate_bytes,
+            min_free_bytes=settings.audit_min_free_bytes,
+        )
+        db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
         stack.push_async_callback(db.close)
         vault = Vault(db, key, clock)
         if await schema_version(
@@ -71,6 +85,10 @@ async def open_gateway(
             await vault.verify_key()
         await migrate(db)
         await vault.verify_key()
+        reserve = Reserve(settings.data_dir, key)
+        audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
+        stack.push_async_callback(audit.close)
+        await audit.open()
         endpoint = Endpoint(settings)
         accounts = Accounts(vault, settings, clock, endpoint)
         stack.push_async_callback(accounts.close)
@@ -82,6 +100,7 @@ async def open_gateway(
             clock=clock,
             key=key,
             db=db,
+            audit=audit,
             vault=vault,
             accounts=accounts,
             logins=logins,

@@ -27,6 +27,12 @@ _REQUEST: Final = re.compile(
 _MAX_ID: Final = 2**53
 
 
+def _check(form: re.Pattern[str], value: str | None) -> None:
+    if value is not None and form.fullmatch(value) is None:
+        # The value itself stays out of the message: it may be what must never be written down.
+        raise ValueError(f"internal error: a field of an audit entry must match {form.pattern}")
+
+
 class EntryKind(StrEnum):
     """Where in the life of an act an entry stands."""
 
@@ -121,9 +127,3 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         The outcome of what has happened already is not lost with the log; what has not begun does not begin.
         """
         return self.reduces_risk or self.kind is EntryKind.OUTCOME
-
-
-def _check(form: re.Pattern[str], value: str | None) -> None:
-    if value is not None and form.fullmatch(value) is None:
-        # The value itself stays out of the message: it may be what must never be written down.
-        raise ValueError(f"internal error: a field of an audit entry must match {form.pattern}")

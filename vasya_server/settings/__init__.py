@@ -66,6 +66,8 @@ class Settings:
     connect_deadline_secs: int
     idle_disconnect_secs: int
     login_ttl_secs: int
+    audit_rotate_bytes: int
+    audit_min_free_bytes: int
     json_max_bytes: int
     max_requests_in_flight: int
     header_timeout_secs: int

@@ -191,6 +191,22 @@ SETTINGS: Final = (
         "seconds",
     ),
     Setting(
+        "VASYA_AUDIT_ROTATE_BYTES",
+        "audit_rotate_bytes",
+        whole(KIBIBYTE, KIBIBYTE**4),
+        str(64 * KIBIBYTE**2),
+        "Size at which a file of the audit log is set aside and another begun.",
+        "bytes",
+    ),
+    Setting(
+        "VASYA_AUDIT_MIN_FREE_BYTES",
+        "audit_min_free_bytes",
+        whole(0, KIBIBYTE**4),
+        str(64 * KIBIBYTE**2),
+        "With less than this free on the data dir's disk nothing new is changed.",
+        "bytes",
+    ),
+    Setting(
         "VASYA_JSON_MAX_BYTES",
         "json_max_bytes",
         whole(KIBIBYTE, 16 * KIBIBYTE**2),

@@ -289,8 +289,8 @@ def _commit(
     connection, journal = writer.connection, writer.journal
     _roll_back(connection)  # where the last roll-back failed with the disk
     has_entries = any(unit.entries for unit in units)
-    own = journal.begin(has_entries=has_entries) if journal else ()
     try:
+        own = journal.begin(has_entries=has_entries) if journal else ()
         connection.execute("BEGIN IMMEDIATE")
         _run_all(connection, own)
         outcomes = [_apply(connection, journal, unit) for unit in units]
@@ -302,9 +302,9 @@ def _commit(
         raise
     finally:
         _roll_back(connection)
-    if journal is None or not (has_entries or own):
+    if journal is None:
         return outcomes
-    if not all(unit.entries for unit in units):
+    if has_entries and not all(unit.entries for unit in units):
         settle([None if u.entries else o for u, o in zip(units, outcomes, strict=True)])
     is_written = journal.append()
     return [
