@@ -116,8 +116,9 @@ def test_a_read_line_says_what_was_written() -> None:
     ],
 )
 def test_no_words_fit_into_a_field(field: str, value: str) -> None:
+    fields: dict[str, Any] = {field: value}
     with pytest.raises(ValueError, match="must match") as refusal:
-        Entry(kind=EntryKind.INTENT, action=Action.MESSAGE_SEND, **{field: value})
+        Entry(kind=EntryKind.INTENT, action=Action.MESSAGE_SEND, **fields)
     assert value not in str(refusal.value)
 
 

@@ -76,12 +76,15 @@ class Reserve:
         Raises:
             OSError: There is no room, or the file is not ours to use.
         """
+        self.close()
+        self._end = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         self._handle = os.open(self._path, flags, _PRIVATE)
         size = os.fstat(self._handle).st_size
         if size < _SIZE:
             # Zeros and not a hole: a hole takes its blocks only when it is written, when there are none.
-            os.pwrite(self._handle, bytes(_SIZE - size), size)
+            if os.pwrite(self._handle, bytes(_SIZE - size), size) < _SIZE - size:
+                raise OSError(f"there is no room for {self._path}")
             os.fsync(self._handle)
         return self._read(self._handle)
 
