@@ -4,10 +4,10 @@
 VasyaError
 ├── Unauthenticated            MissingToken · InvalidToken
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
-├── NotFound                   ChatNotFound · MessageNotFound · LoginNotFound
+├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · OutcomeUnknown
-├── InvalidInput               ValidationFailed · PhoneInvalid · CodeInvalid · CodeExpired
+│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · KeyStale
+├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
@@ -34,6 +34,9 @@ class VasyaError(Exception):
     Args:
         detail: A sentence for the client where the class's own says too little. Never contains user data.
         remedy: What the caller has to do, where it is more exact than the code's own remedy.
+
+    `is_retryable` says what the code's own row would say wrongly here, and `action_id` which action was refused; whoever
+    knows them sets them.
     """
 
     code: ClassVar[str]
@@ -42,6 +45,8 @@ class VasyaError(Exception):
     def __init__(self, detail: str | None = None, *, remedy: str | None = None) -> None:
         self.detail = detail or type(self).detail
         self.remedy = remedy
+        self.is_retryable: bool | None = None
+        self.action_id: str | None = None
         super().__init__(self.detail)
 
 
@@ -121,6 +126,20 @@ class MessageNotFound(NotFound):
     detail = "The chat holds no such message."
 
 
+class MediaNotFound(NotFound):
+    """The message carries no file, or none of that kind."""
+
+    code = "media_not_found"
+    detail = "The message carries no such file."
+
+
+class UploadNotFound(NotFound):
+    """No upload has that id: expired, of another credential or account, or never made."""
+
+    code = "upload_not_found"
+    detail = "This credential has no such upload, or it has expired."
+
+
 class LoginNotFound(NotFound):
     """No login is in progress under that id: never begun, finished, cancelled or timed out."""
 
@@ -172,11 +191,46 @@ class SessionUnreadable(Conflict):
     detail = "The stored session of this account cannot be opened."
 
 
+class TooManyUploads(Conflict):
+    """The account has as many uploads as are kept at one time."""
+
+    code = "too_many_uploads"
+    detail = "The account has too many uploads that have not expired."
+
+
 class OutcomeUnknown(Conflict):
     """The mutation left for Telegram and no answer came back: it may have happened."""
 
     code = "outcome_unknown"
     detail = "Telegram did not answer in time, so the operation may or may not have happened."
+    retry_after_secs: int | None = 5
+
+
+class ClaimInProgress(Conflict):
+    """The same request with the same `Idempotency-Key` is under way (D-6.4)."""
+
+    code = "idempotency_in_progress"
+    detail = "The same request with this Idempotency-Key is still under way."
+    retry_after_secs = 1
+
+    def __init__(self, action_id: str) -> None:
+        super().__init__()
+        self.action_id = action_id
+
+
+class KeyStale(Conflict):
+    """The same request was carried out too long ago for its answer to be here; Telegram did not do it again (D-6.9).
+
+    Args:
+        message_id: What it made then.
+    """
+
+    code = "idempotency_key_stale"
+    detail = "This Idempotency-Key was used for the same request before, and nothing was done again."
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__()
+        self.message_id = message_id
 
 
 class InvalidInput(VasyaError):
@@ -207,6 +261,17 @@ class ValidationFailed(InvalidInput):
     def __init__(self, *errors: FieldError, detail: str | None = None) -> None:
         super().__init__(detail)
         self.errors = errors
+
+
+class KeyReused(InvalidInput):
+    """The `Idempotency-Key` stands for another request (D-6.2)."""
+
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used for another request."
+
+    def __init__(self, action_id: str) -> None:
+        super().__init__()
+        self.action_id = action_id
 
 
 class PhoneInvalid(InvalidInput):

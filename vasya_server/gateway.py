@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from vasya_server.audit.journal import Journal
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
+from vasya_server.audit.stopping import StoppingJournal
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
@@ -46,6 +48,7 @@ class Gateway:
     key: MasterKey
     db: Database
     audit: Audit
+    claims: Claims
     vault: Vault
     accounts: Accounts
     logins: Logins
@@ -68,7 +71,7 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        journal = Journal(
+        journal = (StoppingJournal if settings.kill_point else Journal)(
             settings.data_dir,
             key,
             clock,
@@ -76,6 +79,8 @@ async def open_gateway(
             rotate_bytes=settings.audit_rotate_bytes,
             min_free_bytes=settings.audit_min_free_bytes,
         )
+        if isinstance(journal, StoppingJournal):
+            journal.stop_at = settings.kill_point
         db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
         stack.push_async_callback(db.close)
         vault = Vault(db, key, clock)
@@ -89,6 +94,9 @@ async def open_gateway(
         audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
         stack.push_async_callback(audit.close)
         await audit.open()
+        claims = Claims(db, key, clock)
+        stack.push_async_callback(claims.close)
+        await claims.open()
         endpoint = Endpoint(settings)
         accounts = Accounts(vault, settings, clock, endpoint)
         stack.push_async_callback(accounts.close)
@@ -101,6 +109,7 @@ async def open_gateway(
             key=key,
             db=db,
             audit=audit,
+            claims=claims,
             vault=vault,
             accounts=accounts,
             logins=logins,

@@ -16,6 +16,7 @@ from vasya_server.api.access import ACCOUNT, OPERATION, PRINCIPAL
 from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
 from vasya_server.api.edge import REQUEST_ID
+from vasya_server.api.mutating import carry_out
 from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.refusals import (
     IdempotencyKeyInvalid,
@@ -25,7 +26,7 @@ from vasya_server.api.refusals import (
     RouteNotFound,
 )
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Call, Kind, Operation
-from vasya_server.api.validation import read_body, read_query
+from vasya_server.api.validation import read_body, read_path_id, read_query
 from vasya_server.errors import VasyaError
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
 from vasya_server.model.base import Query
@@ -56,13 +57,12 @@ def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
                 arguments["query"] = query
             if operation.body is not None:
                 arguments["body"] = read_body(call.body, operation.body)
+            if operation.mutation is not None:
+                return await carry_out(call, operation.mutation, arguments)
             answer = await operation.handler(call, **arguments)
         except VasyaError as error:
             return refuse(error, request_id)
-        key = call.idempotency_key
-        headers = (("idempotency-key", key),) if key else ()
-        body = b"" if answer is None else _encode(answer)
-        return Answer(operation.status, body, headers=headers)
+        return Answer(operation.status, b"" if answer is None else _encode(answer))
 
     handle.__name__ = handle.__qualname__ = operation.name
     return HTTPRouteHandler(
@@ -80,13 +80,16 @@ async def _call(
 ) -> Call:
     state = request.scope["state"]
     _check_accept(request)
+    path = {name: str(value) for name, value in request.path_params.items()}
     return Call(
         gateway=gateway,
         operation=operation,
         request_id=request_id,
+        request_path=request.scope["path"],
         principal=state.get(PRINCIPAL),
         account_runtime=state.get(ACCOUNT),
-        path={name: str(value) for name, value in request.path_params.items()},
+        path=path,
+        message=read_path_id(path["message"], "message") if "message" in path else None,
         query_string=request.scope["query_string"],
         idempotency_key=None if operation.kind is Kind.NONE else _idempotency_key(request),
         body=await read_all(request.receive, gateway.settings) if operation.body else b"",

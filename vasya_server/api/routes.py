@@ -1,7 +1,14 @@
 """One declaration of an operation: path, who may, what it takes, what it answers.
 
 `read` and `mutation` are the only ways to make a route, so that a route without a declared access cannot exist. The
-handler is one expression; its docstring is the OpenAPI text.
+handler is one expression; its docstring is the OpenAPI text. A mutation's handler takes what `operations.perform` made
+ready, which nothing else makes, so that no change can be had without being claimed and written down first:
+
+```
+@mutation("POST", "/…/messages", Scope.MESSAGES_SEND, telegram(Action.MESSAGE_SEND, parts=one), status=201)
+async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
+    return await messages.send_message(call.account, ready.chat, body, ready.random_id)
+```
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from vasya_server.model.base import Input, Query
+from vasya_server.operations import Mutation, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,6 +59,7 @@ class Operation:
 
     Args:
         access: The one scope that opens it, or who may without one.
+        mutation: What it changes; None where that is nothing.
         query: The Struct of its query parameters; None takes none.
         body: The Struct of its JSON body; None takes none.
         answer: What the handler returns, as annotated.
@@ -61,7 +70,7 @@ class Operation:
     method: Method
     path: str
     access: Scope | Access
-    kind: Kind
+    mutation: Mutation | None
     query: type[Query] | None
     body: type[Input] | None
     answer: Any
@@ -69,6 +78,13 @@ class Operation:
     is_destructive: bool
     description: str
     handler: Callable[..., Awaitable[Any]]
+
+    @property
+    def kind(self) -> Kind:
+        """Tell where it changes something."""
+        if self.mutation is None:
+            return Kind.NONE
+        return Kind.TELEGRAM if self.mutation.reaches_telegram else Kind.LOCAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +94,21 @@ class Call:
     gateway: Gateway
     operation: Operation
     request_id: str
+    request_path: str
     principal: Principal | None
     account_runtime: AccountRuntime | None
     path: dict[str, str]
     query_string: bytes
     idempotency_key: str | None
+    message: int | None = None
     body: bytes = field(default=b"", repr=False)
+
+    @property
+    def message_id(self) -> int:
+        """Return the message that `{message}` names."""
+        if self.message is None:
+            raise LookupError(self.operation.name)
+        return self.message
 
     @property
     def who(self) -> Principal:
@@ -105,27 +130,27 @@ OPERATIONS: Final[list[Operation]] = []
 
 def read(path: str, access: Scope | Access) -> Callable[[F], F]:
     """Declare a GET that changes nothing anywhere, not even what counts as read."""
-    return _declare("GET", path, access, Kind.NONE, status=200, is_destructive=False)
+    return _declare("GET", path, access, None, status=200, is_destructive=False)
 
 
 def mutation(
     method: Method,
     path: str,
     access: Scope | Access,
-    kind: Kind,
+    change: Mutation,
     *,
     status: int = 200,
     is_destructive: bool = False,
 ) -> Callable[[F], F]:
-    """Declare an operation that changes something: here (`LOCAL`) or at Telegram (`TELEGRAM`)."""
-    return _declare(method, path, access, kind, status=status, is_destructive=is_destructive)
+    """Declare an operation that changes something: here (`local`) or at Telegram (`telegram`)."""
+    return _declare(method, path, access, change, status=status, is_destructive=is_destructive)
 
 
 def _declare(
     method: Method,
     path: str,
     access: Scope | Access,
-    kind: Kind,
+    change: Mutation | None,
     *,
     status: int,
     is_destructive: bool,
@@ -133,13 +158,15 @@ def _declare(
     def register(handler: F) -> F:
         hints = typing.get_type_hints(handler, include_extras=True)
         answer = hints.pop("return", None)
+        if (Ready in hints.values()) != (change is not None):
+            raise TypeError(f"{handler.__name__}: a mutation, and nothing else, takes a Ready")
         OPERATIONS.append(
             Operation(
                 name=handler.__name__,
                 method=method,
                 path=path,
                 access=access,
-                kind=kind,
+                mutation=change,
                 query=_struct(hints.get("query"), Query),
                 body=_struct(hints.get("body"), Input),
                 answer=None if answer is type(None) else answer,

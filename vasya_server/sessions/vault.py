@@ -26,7 +26,9 @@ from vasya_server.errors import (
 )
 from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
 from vasya_server.sessions.peers import PeerStore
+from vasya_server.sessions.uploads import UploadStore
 from vasya_server.store import accounts as rows
+from vasya_server.store.claims import ERASE_CLAIMS
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
@@ -246,7 +248,7 @@ class Vault:
 
     async def erase(self, account_id: AccountId) -> None:
         """Forget the account and every peer it has met; an account that is not there is forgotten already."""
-        await self._db.write(rows.ERASE_ACCOUNT.bind(account_id=account_id))
+        await self._db.write(*erasing(account_id))
 
     async def credentials(self, owner: OwnerId) -> tuple[int, str] | None:
         """Return the owner's own Telegram api id and api hash.
@@ -289,6 +291,11 @@ class Vault:
     def peers(self, owner: OwnerId, account_id: AccountId) -> PeerStore:
         """Return the store of the peers that the account has met; make one per account and keep it."""
         return PeerStore(self._db, AccountSeal(self._key, owner, account_id), account_id)
+
+    def uploads(self, owner: OwnerId, account_id: AccountId) -> UploadStore:
+        """Return the store of what the account has uploaded."""
+        seal = AccountSeal(self._key, owner, account_id)
+        return UploadStore(self._db, seal, account_id, self._clock)
 
     async def _reseal(
         self,
@@ -357,6 +364,19 @@ class Vault:
 
     def _user_digest(self, owner: OwnerId, user_id: int) -> bytes:
         return self._key.derive(Purpose.USER_INDEX, owner, str(user_id))
+
+
+def closing_gate(account_id: AccountId) -> Statement:
+    """Return what closes the account's gate; done twice it changes nothing more."""
+    return rows.CLOSE_GATE.bind(account_id=account_id)
+
+
+def erasing(account_id: AccountId) -> tuple[Statement, ...]:
+    """Return what forgets the account, every peer it has met and every answer it was given; it may be done twice."""
+    return (
+        ERASE_CLAIMS.bind(account_id=account_id),
+        rows.ERASE_ACCOUNT.bind(account_id=account_id),
+    )
 
 
 def _flag(value: bool | UnsetType) -> int | None:  # noqa: FBT001 — the value is the subject here

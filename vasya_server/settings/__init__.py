@@ -73,6 +73,9 @@ class Settings:
     header_timeout_secs: int
     body_idle_secs: int
     body_total_secs: int
+    upload_max_bytes: int
+    media_idle_secs: int
+    kill_point: str | None
 
 
 def load(
@@ -118,6 +121,11 @@ def verify(values: Mapping[str, object]) -> list[str]:
     if (key_file := values["VASYA_TELEGRAM_DC_KEY"]) is not None and not _public_key(key_file):
         faults.append(
             "VASYA_TELEGRAM_DC_KEY must be a readable PEM file that begins with BEGIN RSA PUBLIC KEY (PKCS#1)"
+        )
+    if values["VASYA_KILL_POINT"] and not values["VASYA_TELEGRAM_DC"]:
+        faults.append(
+            "VASYA_KILL_POINT is for crash tests and needs VASYA_TELEGRAM_DC: a process on Telegram's own data centres "
+            "is not stopped in the middle of a message"
         )
     if not _is_loopback(str(values["VASYA_HOST"])):
         faults.append(

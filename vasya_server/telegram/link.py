@@ -21,6 +21,7 @@ from vasya_server.errors import (
     TelegramUnavailable,
     VasyaError,
 )
+from vasya_server.kill_points import KillPoint, stop
 from vasya_server.telegram.connection import pause_secs
 from vasya_server.telegram.errors import (
     FAILURES,
@@ -30,6 +31,7 @@ from vasya_server.telegram.errors import (
     is_definitive,
     is_session_over,
 )
+from vasya_server.telegram.progress import current_progress, note_confirmed
 
 if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
+# In a crash test: for the request to leave, and for the data centre to do what it says.
+_LEAVES_WITHIN_SECS: Final = 0.5
 # RANDOM_ID_DUPLICATE says that the first copy is still under way (D-6.10).
 _DUPLICATE_PAUSES_SECS: Final = (0.5, 1.0, 2.0)
 _LONGEST_DUPLICATE_PAUSE_SECS: Final = 4.0
@@ -158,17 +162,21 @@ class Link(abc.ABC):
         self._in_flight += 1
         try:
             async with asyncio.timeout(deadline_secs or self._settings.send_deadline_secs):
-                return await self._drive(request, attempts)
+                answer = await self._drive(request, attempts)
         except TimeoutError as error:
             late = attempts.verdict(self._late())
             self._suspect(attempts.call)
             raise late from error
         except FAILURES as error:
+            current_progress().is_refused = is_definitive(error)
             raise attempts.verdict(await self._refused(error), error) from error
         except VasyaError as error:
             if attempts.may_have_happened:
                 raise OutcomeUnknown from error
             raise
+        else:
+            note_confirmed(answer)
+            return answer
         finally:
             self._in_flight -= 1
             self._used_at = self._clock.monotonic()
@@ -179,6 +187,9 @@ class Link(abc.ABC):
             try:
                 attempts.call = None
                 attempts.call = await (await self._connected()).post(request)
+                if self._settings.kill_point == KillPoint.DURING_CALL:
+                    await asyncio.sleep(_LEAVES_WITHIN_SECS)
+                    stop(KillPoint.DURING_CALL)
                 return await self._answer(attempts.call)
             except tg.RandomIdDuplicateError:
                 attempts.may_have_happened = True
