@@ -9,6 +9,8 @@ from litestar.exceptions import HTTPException
 
 from vasya_server.api import (  # noqa: F401 — importing a resource declares its operations
     accounts,
+    actions,
+    audit,
     chats,
     health,
     identity,

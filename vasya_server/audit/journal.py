@@ -111,6 +111,7 @@ class Journal:
         self._owed: list[Action] = []
         self._paid = 0
         self._has_begun = False
+        self._is_asked = False
         self._written_seq = 0
         self._noted_seq = 0
         self._noting_seq = 0
@@ -119,6 +120,10 @@ class Journal:
     def fault(self) -> Fault | None:
         """Return why mutations stop, or None where they do not; any thread may ask."""
         return self._fault
+
+    def ask(self) -> None:
+        """Have the next batch look at the file, whatever it writes; any thread may ask."""
+        self._is_asked = True
 
     def resume(self, stored: Stored) -> None:
         """Open the file, see that it goes with the database, and append what only the database holds.
@@ -138,8 +143,10 @@ class Journal:
     def begin(self, *, has_entries: bool) -> Sequence[Statement]:
         """Begin a batch; look at the file where there is something to write, and number lines of our own."""
         self._paid = 0
-        if not (has_entries or self._outbox or self._owed) or self._fault is Fault.NOT_OPEN:
+        is_idle = not (has_entries or self._outbox or self._owed or self._is_asked)
+        if (is_idle and self._fault is None) or self._fault is Fault.NOT_OPEN:
             return ()
+        self._is_asked = False
         self._look()
         if self._fault in _LASTING:
             return ()

@@ -34,7 +34,7 @@ _log: Final = logging.getLogger(__name__)
 _PSEUDONYM_BYTES: Final = 8
 _DIGEST_BYTES: Final = 16
 _RETRY_SECS: Final = 1.0
-_NEWEST: Final = 2**62
+NEWEST: Final = 2**62
 # Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
 _PLAIN_REQUEST_ID: Final = re.compile(r"req_[a-z2-7]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -44,7 +44,7 @@ class Wanted:
     """Which of an owner's entries: newest first, below the own number *below*."""
 
     limit: int
-    below: int = _NEWEST
+    below: int = NEWEST
     account_id: str | None = None
     key_id: str | None = None
     action: Action | None = None
@@ -75,6 +75,15 @@ class Audit:
     def fault(self) -> Fault | None:
         """Return why mutations stop, or None where they do not."""
         return self._journal.fault
+
+    async def is_writable(self) -> bool:
+        """Look at the log, and tell whether mutations go on."""
+        self._journal.ask()
+        try:
+            await self._db.write()
+        except StorageFailed:
+            return False
+        return self.fault is None
 
     async def open(self) -> None:
         """Open the log behind the database, and do what an earlier process had to put off.
