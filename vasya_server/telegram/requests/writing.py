@@ -37,18 +37,27 @@ def reply_to_of(peer: ResolvedPeer, body: SendMessage) -> Any:
     Raises:
         ValidationFailed: The chat has no topics, or there is a quote of nothing.
     """
-    if body.topic is not None and not peer.is_channel:
-        raise ValidationFailed(FieldError("/topic", "chat_has_no_topics"))
+    topic = topic_of(peer, body.topic)
     if body.reply_to is None:
         if body.quote is not None:
             raise ValidationFailed(FieldError("/quote", "requires_reply_to"))
-        if body.topic is None or body.topic == _GENERAL_TOPIC:
+        if topic is None:
             return None
-        return t.InputReplyToMessage(reply_to_msg_id=body.topic, top_msg_id=body.topic)
-    topic = None if body.topic == _GENERAL_TOPIC else body.topic
+        return t.InputReplyToMessage(reply_to_msg_id=topic, top_msg_id=topic)
     return t.InputReplyToMessage(
         reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
     )
+
+
+def topic_of(peer: ResolvedPeer, topic: int | None) -> int | None:
+    """Return the topic as Telegram wants it named: not at all where it is the general one.
+
+    Raises:
+        ValidationFailed: The chat has no topics.
+    """
+    if topic is not None and not peer.is_channel:
+        raise ValidationFailed(FieldError("/topic", "chat_has_no_topics"))
+    return None if topic == _GENERAL_TOPIC else topic
 
 
 async def compose(
