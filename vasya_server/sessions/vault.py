@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.store.database import Database, Query, Statement
 
-_KEY_CHECK: Final = "key_check"
+KEY_CHECK: Final = "key_check"
 _KEY_CHECK_TEXT: Final = b"vasya-key-check"
 _FIRST: Final = 1
 # `me` is a reference of the API, so an account cannot be called that.
@@ -95,6 +95,18 @@ class AccountRecord:
     is_unreadable: bool
 
 
+def require_key(key: MasterKey, box: bytes) -> None:
+    """See that *key* is the one that sealed *box*, the data dir's own check of its master key.
+
+    Raises:
+        MasterKeyMismatch: It is another.
+    """
+    try:
+        open_sealed(key, Purpose.KEY_CHECK, generation=_FIRST, box=box)
+    except SealBroken:
+        raise MasterKeyMismatch from None
+
+
 class Vault:
     """Loads, seals and erases; the one user of the accounts' tables."""
 
@@ -109,14 +121,11 @@ class Vault:
         Raises:
             MasterKeyMismatch: It is another; nothing was written.
         """
-        stored = await self._db.one(rows.META, rows.MetaRow, name=_KEY_CHECK)
+        stored = await self._db.one(rows.META, rows.MetaRow, name=KEY_CHECK)
         if stored is None:
             await self._adopt_key()
             return
-        try:
-            open_sealed(self._key, Purpose.KEY_CHECK, generation=_FIRST, box=stored.value)
-        except SealBroken:
-            raise MasterKeyMismatch from None
+        require_key(self._key, stored.value)
 
     async def _adopt_key(self) -> None:
         owners = await self._db.one(rows.OWNERS_TOTAL, rows.CountRow)
@@ -124,7 +133,7 @@ class Vault:
             # Somebody took the check away: to write a new one would bless a key that opens none of these rows.
             raise MasterKeyMismatch
         box = seal(self._key, Purpose.KEY_CHECK, generation=_FIRST, plaintext=_KEY_CHECK_TEXT)
-        await self._db.write(rows.ADD_META.bind(name=_KEY_CHECK, value=box))
+        await self._db.write(rows.ADD_META.bind(name=KEY_CHECK, value=box))
 
     async def owner(self, subject: str) -> OwnerId:
         """Return the owner that *subject* is, making it at the first call."""

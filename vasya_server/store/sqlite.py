@@ -157,7 +157,7 @@ class _Sqlite:
     async def all(self, query: Query, into: type[T], **params: Value) -> list[T]:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
-        work = partial(_select, self._reading, query, into, params)
+        work = partial(select, self._reading, query, into, params)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, work)
         except sqlite3.Error as error:
@@ -263,10 +263,10 @@ def _told(fault: BaseException) -> BaseException:
     return failed
 
 
-def _select(
+def select(
     connection: sqlite3.Connection, query: Query, into: type[T], params: Mapping[str, Value]
 ) -> list[T]:
-    """Run on the reader thread: the query and the making of its rows, in one hop."""
+    """Run *query* and make its rows, in one hop to the thread of *connection*."""
     cursor = connection.execute(query.text, params)
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
