@@ -29,7 +29,7 @@ def read_beside(path: Path, query: Query, into: type[T], **params: Value) -> lis
     """
     # Who has a database open keeps its WAL; one that nobody has open is read without making one.
     is_open = path.with_name(f"{path.name}-wal").exists()
-    uri = f"{path.as_uri()}?{'mode=ro' if is_open else 'immutable=1'}"
+    uri = f"{path.as_uri()}?{'mode=ro' if is_open else 'mode=ro&immutable=1'}"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECS)) as connection:
             return select(connection, query, into, params)
