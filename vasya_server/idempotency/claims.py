@@ -18,6 +18,7 @@ import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -66,11 +67,16 @@ class Dispatch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """What the client was told, and is told again; a status of 400 or more is a problem."""
+    """What the client was told, and is told again."""
 
     status: int
     body: bytes
     location: str | None = None
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether it is a refusal, in the shape of one."""
+        return self.status >= HTTPStatus.BAD_REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,18 +274,19 @@ class Claims:
         """Store that nobody knows whether it happened; only sending the same again can tell."""
         await self._db.write(rows.LOSE_CLAIM.bind(action_id=hold.action_id), entries=(entry,))
 
-    async def action(self, action_id: ActionId, *, wait_secs: float = 0) -> Known | Hold | None:
-        """Return an action as it stands, or as it ends within *wait_secs*.
-
-        A `Hold` is one that is under way and not stored yet.
-        """
-        if wait_secs and action_id in self._running:
-            ended = self._ended.setdefault(action_id, asyncio.Event())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_secs):
-                    await ended.wait()
+    async def action(self, action_id: str) -> Known | Hold | None:
+        """Return an action as it stands; a `Hold` is one that is under way and not stored yet."""
         row = await self._db.one(rows.CLAIM, rows.ClaimRow, action_id=action_id)
-        return self._running.get(action_id) if row is None else self._known(row)
+        return self._running.get(ActionId(action_id)) if row is None else self._known(row)
+
+    async def wait(self, action_id: str, secs: float) -> None:
+        """Wait until the action is not under way any more, at most *secs*."""
+        under_way = ActionId(action_id)
+        if under_way in self._running:
+            ended = self._ended.setdefault(under_way, asyncio.Event())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(secs):
+                    await ended.wait()
 
     async def purge(self) -> None:
         """Forget what is older than its time."""
