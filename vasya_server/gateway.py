@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vasya_server.audit.journal import Journal
@@ -71,23 +72,12 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        journal = (StoppingJournal if settings.kill_point else Journal)(
-            settings.data_dir,
-            key,
-            clock,
-            boot=secrets.token_hex(8),
-            rotate_bytes=settings.audit_rotate_bytes,
-            min_free_bytes=settings.audit_min_free_bytes,
-        )
-        if isinstance(journal, StoppingJournal):
-            journal.stop_at = settings.kill_point
+        journal = _make_journal(settings, key, clock)
         db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
         stack.push_async_callback(db.close)
         vault = Vault(db, key, clock)
-        if await schema_version(
-            db
-        ):  # under a wrong key nothing is rewritten, not even by a migration
-            await vault.verify_key()
+        if await schema_version(db):
+            await vault.verify_key()  # under a wrong key not even a migration rewrites anything
         await migrate(db)
         await vault.verify_key()
         reserve = Reserve(settings.data_dir, key)
@@ -117,3 +107,15 @@ async def open_gateway(
             owner=await vault.owner(LOCAL_OWNER),
             token=token,
         )
+
+
+def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
+    kind = partial(StoppingJournal, settings.kill_point) if settings.kill_point else Journal
+    return kind(
+        settings.data_dir,
+        key,
+        clock,
+        boot=secrets.token_hex(8),
+        rotate_bytes=settings.audit_rotate_bytes,
+        min_free_bytes=settings.audit_min_free_bytes,
+    )

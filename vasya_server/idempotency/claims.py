@@ -148,7 +148,13 @@ class Claims:
 
     async def open(self) -> None:
         """Take up what an earlier process left: what it had sent is unknown, and nothing is sent again (D-6.11)."""
-        await self._db.write(rows.LOSE_CLAIMS.bind())
+        try:
+            await self._db.write(rows.LOSE_CLAIMS.bind())
+        except StorageFailed as error:
+            # Reading goes on with a full disk, and what nobody drives counts as unknown whatever its row says.
+            _log.warning(
+                "what an earlier process had sent was not noted as unknown (%s)", error.code
+            )
         self._purging = asyncio.create_task(self._purge_now_and_then())
 
     async def close(self) -> None:
@@ -329,11 +335,17 @@ class Claims:
             fingerprint=row.fingerprint,
             account_id=row.account_id,
             kind=row.kind,
-            status=ActionStatus(row.status),
+            status=self._status(row),
             dispatch=self._opened(row, _DISPATCH, row.dispatch, Dispatch),
             answer=self._opened(row, _ANSWER, row.answer, StoredAnswer),
             created_at=from_ms(row.created_at_ms),
             finished_at=None if row.finished_at_ms is None else from_ms(row.finished_at_ms),
+        )
+
+    def _status(self, row: rows.ClaimRow) -> ActionStatus:
+        status, is_driven = ActionStatus(row.status), ActionId(row.action_id) in self._running
+        return (
+            ActionStatus.UNKNOWN if status is ActionStatus.DISPATCHED and not is_driven else status
         )
 
     def _opened(self, row: rows.ClaimRow, kind: str, box: bytes | None, into: type[S]) -> S | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.audit.entry import Result
+from vasya_server.audit.entry import MAX_RESULT_IDS, Result
 from vasya_server.errors import KeyStale, MessageNotFound, OutcomeUnknown
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.record import messages_in
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
 # A refusal that time, or a human, may turn into a success is not the answer for ever.
 _PASSING: Final = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-_MAX_IDS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +45,11 @@ class Ending:
 
 def success(answer: StoredAnswer, made: object) -> Ending:
     """Return the ending of a mutation that is done."""
-    ids = tuple(message.id for message in messages_in(made)[:_MAX_IDS])
+    ids = tuple(each for message in messages_in(made) for each in message.album_ids or [message.id])
     return Ending(
         status=ActionStatus.DONE,
         answer=answer,
-        result=Result(status=ActionStatus.DONE.value, ids=ids),
+        result=Result(status=ActionStatus.DONE.value, ids=ids[:MAX_RESULT_IDS]),
         keeps_key=True,
     )
 
