@@ -105,12 +105,12 @@ def write_line(
     actor, result = entry.actor, entry.result
     line = Line(
         acc=entry.account_id,
-        act=entry.action.value,
+        act=entry.action,
         actor=LineActor(key=actor.key, lin=actor.lineage, owner=actor.owner, t=actor.type),
         boot=boot,
         fp=entry.fingerprint,
         idem=entry.idempotency,
-        kind=entry.kind.value,
+        kind=entry.kind,
         op=entry.action_id,
         oseq=own_seq,
         prev=prev.hex(),
@@ -118,7 +118,7 @@ def write_line(
         rid=entry.request_id,
         seq=seq,
         tgt=entry.target,
-        ts=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        ts=at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
         v=FORMAT_VERSION,
     )
     mac = hmac.digest(key, _encode(line), "sha256").hex()

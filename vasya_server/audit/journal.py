@@ -12,7 +12,7 @@ import logging
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -70,8 +70,7 @@ class Stored:
 NOTHING_STORED: Final = Stored(0, NO_LINE_HASH, 0, (), {})
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbered:
+class _Numbered(NamedTuple):
     seq: int
     owner: str | None
     raw: bytes

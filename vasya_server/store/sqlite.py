@@ -230,10 +230,11 @@ class _Sqlite:
                 waiting.outcome.set_result(outcome)
 
     def _finish(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
-        """Keep the writer busy, and tell the waiters of *batch* the rest."""
-        self._hand_over()
+        """Tell the waiters of *batch* the rest, and keep the writer busy."""
         fault = done.exception()
         self._settle(batch, [_told(fault) for _ in batch] if fault else done.result())
+        # Behind the callbacks that wake the waiters: what they write at once goes into the next batch and shares its syncs.
+        asyncio.get_running_loop().call_soon(self._hand_over)
         if any(waiting.unit.entries for waiting in batch):
             self._note_later()
 
