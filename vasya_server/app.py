@@ -15,7 +15,10 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     health,
     identity,
     login,
+    marks,
+    media,
     messages,
+    uploads,
 )
 from vasya_server.api.access import Authenticate, authorize
 from vasya_server.api.binding import answer_bug, answer_refusal, bind

@@ -7,15 +7,19 @@ from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.message import (
     CompactPage,
+    DeleteMessages,
     DeleteQuery,
+    Deletion,
     EditMessage,
+    ForwardedMessages,
+    ForwardMessages,
     Message,
     MessageFilter,
     MessagePage,
     SendMessage,
 )
-from vasya_server.operations import Ready, one, telegram
-from vasya_server.telegram.requests import deletion, listing, messages
+from vasya_server.operations import Ready, telegram
+from vasya_server.telegram.requests import deletion, forward, listing, media, messages
 
 _MESSAGES = "/accounts/{account}/chats/{chat}/messages"
 
@@ -46,17 +50,59 @@ async def get_message(call: Call) -> Message:
     "POST",
     _MESSAGES,
     Scope.MESSAGES_SEND,
-    telegram(Action.MESSAGE_SEND, parts=one),
+    telegram(Action.MESSAGE_SEND, parts=lambda body: len(body.media) or 1),
     status=201,
 )
 async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
-    """Send a text message as the account's user; 201 means that it stands on Telegram.
+    """Send a text, or uploads with it as their caption, as the account's user; 201 means that it stands on Telegram.
+
+    `media` takes up to ten uploadIds of POST …/uploads; several are an album, of photos alone or of other files alone,
+    and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
+    404 `upload_not_found`.
 
     Send an `Idempotency-Key`: repeating the request with it after any failure never makes a second message. When
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
-    return await messages.send_message(call.account, ready.chat, body, ready.random_id)
+    return await (
+        media.send_media(call.account, ready.chat, body, ready.random_ids, lineage=call.who.lineage)
+        if body.media
+        else messages.send_message(call.account, ready.chat, body, ready.random_id)
+    )
+
+
+@mutation(
+    "POST",
+    _MESSAGES + "/forward",
+    Scope.MESSAGES_FORWARD,
+    telegram(Action.MESSAGE_FORWARD, parts=lambda body: len(body.message_ids)),
+    status=201,
+    is_destructive=True,
+)
+async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> ForwardedMessages:
+    """Forward up to 100 messages of the chat `fromChat` to this one, each of them once.
+
+    `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. Repeated with the same
+    `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, a
+    message that is not in it 404 `message_not_found`.
+    """
+    return await forward.forward_messages(call.account, ready.chat, body, ready.random_ids)
+
+
+@mutation(
+    "POST",
+    _MESSAGES + "/delete",
+    Scope.MESSAGES_DELETE,
+    telegram(Action.MESSAGE_DELETE),
+    is_destructive=True,
+)
+async def delete_messages(call: Call, ready: Ready, body: DeleteMessages) -> Deletion:
+    """Delete up to 100 messages, for this account alone or for everyone; it cannot be undone.
+
+    `deleted` names those that were there, `missing` the others; repeated after an unknown outcome it finds its own work
+    among the missing. Where one of them may not be deleted for everyone, none is, and it answers 403 `admin_required`.
+    """
+    return await deletion.delete_messages(call.account, ready.chat, body)
 
 
 @mutation("PATCH", _MESSAGES + "/{message}", Scope.MESSAGES_SEND, telegram(Action.MESSAGE_EDIT))

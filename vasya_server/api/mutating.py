@@ -17,6 +17,7 @@ from vasya_server.operations import Intent, Rendering, perform
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vasya_server.api.receiving import ReceivedFile
     from vasya_server.api.routes import Call
     from vasya_server.errors import VasyaError
     from vasya_server.operations import Mutation, Performed, Ready
@@ -29,6 +30,8 @@ _encode_canonical: Final = msgspec.json.Encoder(order="sorted").encode
 async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Answer:
     """Perform the mutation that *call* asks for, with the query and body that were read from it."""
     body = arguments.get("body")
+    file: ReceivedFile | None = arguments.get("file")
+    content = b"" if body is None else _encode_canonical(body)
     intent = Intent(
         mutation=mutation,
         action_id=new_action_id(),
@@ -39,7 +42,7 @@ async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]
         route=(call.operation.method, call.operation.path),
         path=call.path,
         query=dict(parse_qsl(call.query_string.decode(), keep_blank_values=True)),
-        content=b"" if body is None else _encode_canonical(body),
+        content=content if file is None else file.content,
         parts=mutation.parts(body),
         reduces_risk=mutation.reduces_risk(body),
     )
@@ -76,5 +79,5 @@ def _response(performed: Performed, idempotency_key: str | None) -> Answer:
         headers.append(("idempotency-replayed", "true"))
     if stored.location is not None:
         headers.append(("location", stored.location))
-    media_type = PROBLEM_JSON if stored.status >= HTTPStatus.BAD_REQUEST else JSON
+    media_type = PROBLEM_JSON if stored.is_problem else JSON
     return Answer(stored.status, stored.body, media_type, tuple(headers))

@@ -5,9 +5,9 @@ handler is one expression; its docstring is the OpenAPI text. A mutation's handl
 ready, which nothing else makes, so that no change can be had without being claimed and written down first:
 
 ```
-@mutation("POST", "/…/messages", Scope.MESSAGES_SEND, telegram(Action.MESSAGE_SEND, parts=one), status=201)
-async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
-    return await messages.send_message(call.account, ready.chat, body, ready.random_id)
+@mutation("POST", "/…/chats/{chat}/typing", Scope.MESSAGES_REACT, telegram(Action.CHAT_TYPING), status=204)
+async def show_typing(call: Call, ready: Ready) -> None:
+    await marks.show_typing(call.account, ready.chat)
 ```
 """
 
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from vasya_server.api.receiving import ReceivedFile
 from vasya_server.model.base import Input, Query
 from vasya_server.operations import Mutation, Ready
+from vasya_server.telegram.requests.downloads import Download
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +64,7 @@ class Operation:
         mutation: What it changes; None where that is nothing.
         query: The Struct of its query parameters; None takes none.
         body: The Struct of its JSON body; None takes none.
+        takes_file: Its body is a file instead, raw or in a form.
         answer: What the handler returns, as annotated.
         status: The status of success; 204 where the handler returns nothing.
     """
@@ -73,11 +76,17 @@ class Operation:
     mutation: Mutation | None
     query: type[Query] | None
     body: type[Input] | None
+    takes_file: bool
     answer: Any
     status: int
     is_destructive: bool
     description: str
     handler: Callable[..., Awaitable[Any]]
+
+    @property
+    def answers_file(self) -> bool:
+        """Tell whether it answers with a file and not with JSON."""
+        return self.answer is Download
 
     @property
     def kind(self) -> Kind:
@@ -169,6 +178,7 @@ def _declare(
                 mutation=change,
                 query=_struct(hints.get("query"), Query),
                 body=_struct(hints.get("body"), Input),
+                takes_file=hints.get("file") is ReceivedFile,
                 answer=None if answer is type(None) else answer,
                 status=status,
                 is_destructive=is_destructive,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from vasya_server.model.base import Input, Query, Untrusted, Wire
+from vasya_server.model.base import Input, OptionalInput, Query, Untrusted, Wire
 from vasya_server.model.chat import ChatType
 
 
@@ -292,7 +292,7 @@ class Deletion(Wire, frozen=True, kw_only=True):
     missing: list[int] = msgspec.field(default_factory=list)
 
 
-class MarkRead(Input, frozen=True, kw_only=True):
+class MarkRead(OptionalInput, frozen=True, kw_only=True):
     """How far a chat has been read; to its end where nothing is said."""
 
     up_to: MessageId | None = None

@@ -13,7 +13,6 @@ from vasya_server.operations.mutation import (
     Ready,
     always,
     local,
-    one,
     telegram,
 )
 from vasya_server.operations.path import Rendering, perform
@@ -26,7 +25,6 @@ __all__ = [
     "Rendering",
     "always",
     "local",
-    "one",
     "perform",
     "telegram",
 ]

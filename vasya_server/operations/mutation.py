@@ -69,11 +69,6 @@ def always(_body: Any) -> bool:  # noqa: ANN401 — any body
     return True
 
 
-def one(_body: Any) -> int:  # noqa: ANN401 — any body
-    """Say that it makes one message, whatever the body."""
-    return 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """What somebody wants done, before anything of it is done.

@@ -33,12 +33,15 @@ class Download:
     """A file on its way from Telegram.
 
     Args:
+        chat: Where it was sent.
         kind: `photo`, `video`, …, as in the message's media; `thumb` for a small picture of it.
         file_name: As its sender wrote it, unchecked.
         mime_type: As its sender claimed.
         pieces: Yields exactly *size_bytes*, or fails.
     """
 
+    chat: ResolvedPeer
+    message_id: int
     kind: str
     file_name: str | None
     mime_type: str
@@ -95,6 +98,8 @@ async def _open(account: AccountRuntime, reference: str, message_id: int, pick: 
     # Whatever is wrong is wrong with the first piece already, while it can still be said in the answer.
     first = await fetching.next_piece()
     return Download(
+        chat=peer,
+        message_id=message_id,
         kind=file.kind,
         file_name=file.file_name,
         mime_type=file.mime_type,
