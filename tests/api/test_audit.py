@@ -88,6 +88,16 @@ async def test_nothing_personal_is_in_the_file(
         assert secret not in written, secret
 
 
+async def test_an_entry_names_the_request_as_its_answer_does(
+    client: httpx.AsyncClient, account: str
+) -> None:
+    uuid = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+    for headers in ({}, {"X-Request-Id": uuid}):
+        url = f"{account}/chats/me/messages"
+        response = await client.post(url, json={"text": "hello"}, headers=headers)
+        assert (await listed(client))[0]["requestId"] == response.headers["x-request-id"]
+
+
 async def test_what_a_client_calls_its_request_is_not_written_down(
     client: httpx.AsyncClient, account: str, gateway: Gateway
 ) -> None:

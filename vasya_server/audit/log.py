@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.chain import Line, read_line
+from vasya_server.audit.entry import PLAIN_REQUEST_ID
 from vasya_server.audit.journal import NOTHING_STORED, Stored
 from vasya_server.audit.reserve import Kept
 from vasya_server.audit.verify import Heads, judge, walk
@@ -35,8 +35,6 @@ _PSEUDONYM_BYTES: Final = 8
 _DIGEST_BYTES: Final = 16
 _RETRY_SECS: Final = 1.0
 NEWEST: Final = 2**62
-# Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
-_PLAIN_REQUEST_ID: Final = re.compile(r"req_[a-z2-7]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +179,7 @@ class Audit:
 
     def request_id(self, request_id: str) -> str:
         """Return what the log calls a request: its id, or a pseudonym where a client chose words of its own."""
-        if _PLAIN_REQUEST_ID.fullmatch(request_id):
+        if PLAIN_REQUEST_ID.fullmatch(request_id):
             return request_id
         return f"r:{self._keyed('request', request_id)[:_PSEUDONYM_BYTES].hex()}"
 
