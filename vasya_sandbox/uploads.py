@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vasya_sandbox.session import Session
 
 MAX_PARTS = 8_000
+# Enough for every file that a client has in hand; the parts are in memory.
+KEPT_UPLOADS = 32
 MIN_OPTIONS, MAX_OPTIONS = 2, 12
 
 
@@ -51,7 +53,7 @@ def media(session: Session, given: Any) -> Media:
 
 
 def assemble(session: Session, given: Any) -> bytes:
-    """Return the parts of an upload in one piece and forget them.
+    """Return the parts of an upload in one piece; they stay for a while and may be used again.
 
     Raises:
         RpcError: FILE_PARTS_INVALID, FILE_PART_x_MISSING or MD5_CHECKSUM_INVALID.
@@ -67,8 +69,15 @@ def assemble(session: Session, given: Any) -> bytes:
     checksum = getattr(given, "md5_checksum", "")
     if checksum and md5(data).hexdigest() != checksum:
         raise RpcError(400, "MD5_CHECKSUM_INVALID")
-    del session.dc.world.uploads[key]
+    _keep(session.dc.world.uploads, key)
     return data
+
+
+def _keep(uploads: dict[tuple[int, int], dict[int, bytes]], key: tuple[int, int]) -> None:
+    """Make *key* the newest of the uploads and forget the oldest: Telegram keeps parts for less than a day."""
+    uploads[key] = uploads.pop(key)
+    while len(uploads) > KEPT_UPLOADS:
+        del uploads[next(iter(uploads))]
 
 
 def _photo(session: Session, data: bytes) -> File:

@@ -9,11 +9,16 @@ from litestar.exceptions import HTTPException
 
 from vasya_server.api import (  # noqa: F401 — importing a resource declares its operations
     accounts,
+    actions,
+    audit,
     chats,
     health,
     identity,
     login,
+    marks,
+    media,
     messages,
+    uploads,
 )
 from vasya_server.api.access import Authenticate, authorize
 from vasya_server.api.binding import answer_bug, answer_refusal, bind

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from vasya_server.audit.journal import Journal
+from vasya_server.audit.log import Audit
+from vasya_server.audit.reserve import Reserve
+from vasya_server.audit.stopping import StoppingJournal
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
@@ -41,6 +48,8 @@ class Gateway:
     clock: Clock
     key: MasterKey
     db: Database
+    audit: Audit
+    claims: Claims
     vault: Vault
     accounts: Accounts
     logins: Logins
@@ -60,17 +69,21 @@ async def open_gateway(
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
         MasterKeyMismatch: Another key sealed this data dir; nothing was written.
+        StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db = await open_sqlite(settings.data_dir / DATABASE_FILE)
+        journal = _make_journal(settings, key, clock)
+        db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
         stack.push_async_callback(db.close)
         vault = Vault(db, key, clock)
-        if await schema_version(
-            db
-        ):  # under a wrong key nothing is rewritten, not even by a migration
-            await vault.verify_key()
-        await migrate(db)
-        await vault.verify_key()
+        await _prove_key(db, vault)
+        reserve = Reserve(settings.data_dir, key)
+        audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
+        stack.push_async_callback(audit.close)
+        await audit.open()
+        claims = Claims(db, key, clock)
+        stack.push_async_callback(claims.close)
+        await claims.open()
         endpoint = Endpoint(settings)
         accounts = Accounts(vault, settings, clock, endpoint)
         stack.push_async_callback(accounts.close)
@@ -84,6 +97,8 @@ async def open_gateway(
             clock=clock,
             key=key,
             db=db,
+            audit=audit,
+            claims=claims,
             vault=vault,
             accounts=accounts,
             logins=logins,
@@ -91,3 +106,22 @@ async def open_gateway(
             owner=await vault.owner(LOCAL_OWNER),
             token=token,
         )
+
+
+def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
+    kind = partial(StoppingJournal, settings.kill_point) if settings.kill_point else Journal
+    return kind(
+        settings.data_dir,
+        key,
+        clock,
+        boot=secrets.token_hex(8),
+        rotate_bytes=settings.audit_rotate_bytes,
+        min_free_bytes=settings.audit_min_free_bytes,
+    )
+
+
+async def _prove_key(db: Database, vault: Vault) -> None:
+    if await schema_version(db):
+        await vault.verify_key()  # under a wrong key not even a migration rewrites anything
+    await migrate(db)
+    await vault.verify_key()

@@ -8,8 +8,10 @@ import secrets
 from typing import NewType
 
 AccountId = NewType("AccountId", str)
+ActionId = NewType("ActionId", str)
 OwnerId = NewType("OwnerId", str)
 RequestId = NewType("RequestId", str)
+UploadId = NewType("UploadId", str)
 
 # 130 bits: too many to guess, so that an identifier met in a log or a URL opens nothing by itself.
 _RANDOM_BITS = 130
@@ -22,9 +24,19 @@ def new_account_id() -> AccountId:
     return AccountId(f"acc_{_random_base32()}")
 
 
+def new_action_id() -> ActionId:
+    """Make an action id: `act_` and 26 base32 characters."""
+    return ActionId(f"act_{_random_base32()}")
+
+
 def new_owner_id() -> OwnerId:
     """Make an owner id: `own_` and 26 base32 characters, stored in place of who the owner is."""
     return OwnerId(f"own_{_random_base32()}")
+
+
+def new_upload_id() -> UploadId:
+    """Make the id of an upload: `upl_` and 26 base32 characters."""
+    return UploadId(f"upl_{_random_base32()}")
 
 
 def new_request_id() -> RequestId:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 import pytest
 
+from tests.clocks import MovableClock
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
 from vasya_server.app import create_app
@@ -19,11 +21,14 @@ from vasya_server.gateway import Gateway, open_gateway
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from vasya_sandbox.records import Channel, Group, User
 
+Served: TypeAlias = "tuple[Gateway, httpx.AsyncClient]"
+Serve: TypeAlias = "Callable[[], AbstractAsyncContextManager[Served]]"
 TOKEN = "vl_" + "0123456789abcdef" * 4
 BASE_URL = "http://127.0.0.1:8787"
 API = "/api/v1"
@@ -112,6 +117,36 @@ async def gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
 def _transport(gateway: Gateway) -> httpx.ASGITransport:
     app: Any = create_app(gateway)  # Litestar's scope is narrower than httpx's any mapping
     return httpx.ASGITransport(app, raise_app_exceptions=False)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def serve(environment: dict[str, str], clock: MovableClock) -> Serve:
+    """Return what starts the server on one data dir, as often as a test wants."""
+    master_key = secrets.token_hex(32)
+
+    @contextlib.asynccontextmanager
+    async def serve() -> AsyncIterator[Served]:
+        async with (
+            open_gateway(
+                load(dict(environment)),
+                clock=clock,
+                key=parse_master_key(master_key),
+                token=EmbeddedToken(TOKEN),
+            ) as gateway,
+            httpx.AsyncClient(
+                transport=_transport(gateway),
+                base_url=BASE_URL,
+                headers={"Authorization": f"Bearer {TOKEN}"},
+            ) as client,
+        ):
+            yield gateway, client
+
+    return serve
 
 
 @pytest.fixture

@@ -174,6 +174,7 @@ async def test_readiness_counts_accounts(client: httpx.AsyncClient, account: str
     assert (await client.get("/api/v1/ready")).json() == {
         "isReady": True,
         "storage": True,
+        "audit": True,
         "masterKey": True,
         "accounts": 1,
         "accountsConnected": 1,

@@ -113,19 +113,6 @@ async def test_a_sent_message_stands_on_telegram(
     assert again["text"] == "hi Bob"
 
 
-async def test_one_key_and_one_content_is_one_message(
-    client: httpx.AsyncClient, account: str, scene: Scene
-) -> None:
-    body = {"text": "only once"}
-    path = f"{account}/chats/@bob_b/messages"
-    first = await client.post(path, json=body, headers=KEY)
-    again = await client.post(path, json=body, headers=KEY)
-    parallel = await asyncio.gather(*(client.post(path, json=body, headers=KEY) for _ in range(5)))
-
-    assert {r.json()["id"] for r in (first, again, *parallel)} == {first.json()["id"]}
-    assert _texts(scene).count("only once") == 1
-
-
 async def test_the_names_of_one_chat_and_account_are_one_content(
     client: httpx.AsyncClient, account: str, scene: Scene
 ) -> None:
@@ -136,16 +123,6 @@ async def test_the_names_of_one_chat_and_account_are_one_content(
             assert sent.status_code == 201
 
     assert _texts(scene).count("by any name") == 1
-
-
-async def test_one_key_does_not_swallow_another_text(
-    client: httpx.AsyncClient, account: str, scene: Scene
-) -> None:
-    path = f"{account}/chats/@bob_b/messages"
-    await client.post(path, json={"text": "first"}, headers=KEY)
-    await client.post(path, json={"text": "second"}, headers=KEY)
-
-    assert _texts(scene)[-2:] == ["first", "second"]
 
 
 async def test_without_a_key_every_request_is_its_own_message(

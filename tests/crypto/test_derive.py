@@ -50,7 +50,11 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "user-index",
         "cursor",
         "idem-fp",
+        "idem-body",
+        "idem-index",
         "random-id",
+        "audit-mac",
+        "logpseudo",
     ]
 
 

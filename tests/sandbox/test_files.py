@@ -10,6 +10,7 @@ from telethon import functions, types
 from tests.sandbox.refusals import refused
 from vasya_sandbox import images, world_demo_files
 from vasya_sandbox.records import FileMedia, Size
+from vasya_sandbox.uploads import KEPT_UPLOADS
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect
@@ -204,6 +205,27 @@ async def test_checksum_of_an_upload_is_checked(client: SandboxClient) -> None:
         functions.messages.UploadMediaRequest("me", types.InputMediaUploadedPhoto(file))
     )
     assert media.photo.sizes[0].w == 80
+
+
+async def test_the_parts_of_an_upload_serve_more_than_once(
+    world: World, client: SandboxClient
+) -> None:
+    await client(functions.upload.SaveFilePartRequest(7, 0, PICTURE))
+    file = types.InputFile(7, 1, "x.jpg", "")
+    upload = functions.messages.UploadMediaRequest("me", types.InputMediaUploadedPhoto(file))
+    first, second = await client(upload), await client(upload)
+    assert first.photo.id != second.photo.id
+    assert len(world.files) == 2
+
+
+async def test_the_parts_of_old_uploads_are_forgotten(client: SandboxClient) -> None:
+    for number in range(1, KEPT_UPLOADS + 2):
+        await client(functions.upload.SaveFilePartRequest(number, 0, PICTURE))
+        media = types.InputMediaUploadedPhoto(types.InputFile(number, 1, "x.jpg", ""))
+        await client(functions.messages.UploadMediaRequest("me", media))
+    with refused("FILE_PART_0_MISSING"):
+        media = types.InputMediaUploadedPhoto(types.InputFile(1, 1, "x.jpg", ""))
+        await client(functions.messages.UploadMediaRequest("me", media))
 
 
 async def test_parts_are_checked(client: SandboxClient) -> None:

@@ -98,6 +98,18 @@ async def test_random_ids_of_different_chats_and_people_do_not_meet(
     assert [len(world.ids(ada, peer)) for peer in (bob, ada, town)] == [1, 1, 3]
 
 
+async def test_a_repeated_forward_names_whom_it_is_from(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    eve = world.add_user("Eve", username="eve1")
+    posted = world.post(eve, ada, "look").message.copies[ada.id]
+    client = await connect(ada)
+    request = functions.messages.ForwardMessagesRequest("eve1", [posted], "bob", random_id=[5])
+    first, again = await client(request), await client(request)
+    for answer in (first, again):
+        assert {user.id for user in answer.users} == {ada.id, bob.id, eve.id}
+
+
 async def test_repeat_of_a_deleted_message_sends_nothing(
     world: World, ada: User, bob: User, connect: Connect
 ) -> None:

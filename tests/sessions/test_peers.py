@@ -16,11 +16,12 @@ from vasya_server.store.migrate import migrate
 from vasya_server.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
-    from vasya_server.store.database import Database, Query, Statement, Value
+    from vasya_server.store.database import Database, Entry, Query, Statement, Value
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -67,9 +68,9 @@ class Counting:
         self.reads += 1
         return await self._db.one(query, into, **params)
 
-    async def write(self, *statements: Statement) -> list[int]:
+    async def write(self, *statements: Statement, entries: Sequence[Entry] = ()) -> list[int]:
         self.writes += 1
-        return await self._db.write(*statements)
+        return await self._db.write(*statements, entries=entries)
 
     async def ping(self) -> None:
         await self._db.ping()

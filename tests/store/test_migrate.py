@@ -48,7 +48,7 @@ async def test_the_schema_is_the_sum_of_the_migrations(empty: Database, path: Pa
         written = sorted(" ".join(row[0].split()) for row in whole.execute(OBJECTS))
 
     assert summed == written
-    assert len(summed) == 7
+    assert len(summed) > 12
 
 
 async def test_migrations_are_numbered_without_a_gap() -> None:
@@ -58,7 +58,7 @@ async def test_migrations_are_numbered_without_a_gap() -> None:
 async def test_a_migration_is_applied_once(empty: Database) -> None:
     await migrate(empty)
     await migrate(empty)
-    assert await versions(empty) == [1]
+    assert await versions(empty) == list(migrations())
 
 
 async def test_migrating_again_writes_nothing(empty: Database, path: Path) -> None:
@@ -76,7 +76,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(empty: Database) -> None
     with pytest.raises(ConfigurationInvalid, match="schema version 9999"):
         await migrate(empty)
 
-    assert await versions(empty) == [1, 9999]
+    assert await versions(empty) == [*migrations(), 9999]
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty: Database, path: Path) -> None:

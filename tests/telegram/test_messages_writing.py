@@ -18,12 +18,8 @@ from vasya_server.errors import (
 )
 from vasya_server.model.message import EditMessage, Entity, SendMessage, TextFormat
 from vasya_server.telegram.peers import resolve
-from vasya_server.telegram.requests.messages import (
-    delete_message,
-    edit_message,
-    get_message,
-    send_message,
-)
+from vasya_server.telegram.requests.deletion import delete_message
+from vasya_server.telegram.requests.messages import edit_message, get_message, send_message
 
 if TYPE_CHECKING:
     from tests.telegram.conftest import Faults, Scene

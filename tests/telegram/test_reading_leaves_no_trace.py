@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vasya_sandbox import images
+from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter
 from vasya_server.model.message import MessageFilter, MessageKind
 from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
+from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.messages import get_message
 
@@ -42,14 +45,25 @@ HARMLESS = {
     "messages.GetReplies",
     "messages.GetUnreadMentions",
     "messages.Search",
+    "upload.GetFile",
     "users.GetUsers",
 }
+PHOTO = 5
 
 
 def listing(chat: str, **query: Any) -> Read:
     return lambda account, cursors: list_messages(
         account, chat, MessageFilter(**query), cursors, SystemClock()
     )
+
+
+def file(*, is_thumb: bool) -> Read:
+    async def read(account: AccountRuntime, _: Cursors) -> list[bytes]:
+        open_file = open_thumb if is_thumb else open_media
+        download = await open_file(account, "@garden_club", PHOTO)
+        return [piece async for piece in download.pieces]
+
+    return read
 
 
 def chats(**query: Any) -> Read:
@@ -84,6 +98,8 @@ READS: dict[str, Read] = {
     "unread mentions": listing("@garden_club", mentions=True, unread=True),
     "thread": listing("@garden_club", topic=2),
     "compact": listing("@garden_club", view="compact"),
+    "media": file(is_thumb=False),
+    "thumb": file(is_thumb=True),
 }
 
 
@@ -93,6 +109,10 @@ async def test_a_read_sends_harmless_requests_only(
 ) -> None:
     for n in range(3):
         world.post(scene.bob, scene.supergroup, f"m{n}")
+    sizes = [Size("m", 160, 160, images.landscape(1, 20, 20))]
+    photo = world.add_file("photo", "image/jpeg", sizes=sizes)
+    posted = world.post(scene.bob, scene.supergroup, media=FileMedia(photo.id)).message
+    assert posted.copies[scene.supergroup.peer_id] == PHOTO
     await resolve_any(alice, "@garden_club", public=False)
     dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
     dc.reset_counters()

@@ -12,7 +12,7 @@ from vasya_sandbox import composing, content_views, inputs, uploads
 from vasya_sandbox.composing import CAPTION_LIMIT, Target
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
-from vasya_sandbox.message_views import box_owner, message
+from vasya_sandbox.message_views import box_owner, message, peers_of
 from vasya_sandbox.records import CHANNEL_MARK, FileMedia, Notice, User
 from vasya_sandbox.registry import rpc
 
@@ -25,10 +25,11 @@ MAX_FORWARDS = 100
 
 
 class _Sent(NamedTuple):
-    """What the answer says of one message: new, or a repeat of an earlier send."""
+    """What the answer says of one message: new, or a repeat of an earlier send that mentions *peers*."""
 
     confirmations: list[Any]
     notices: list[Notice]
+    peers: list[int]
 
 
 def _earlier(session: Session, where: Peer, random_id: int) -> _Sent | None:
@@ -51,7 +52,7 @@ def _earlier(session: Session, where: Peer, random_id: int) -> _Sent | None:
         is_channel = record.peer < -CHANNEL_MARK
         kind = t.UpdateNewChannelMessage if is_channel else t.UpdateNewMessage
         confirmations.append(kind(shown, box.pts, 0))
-    return _Sent(confirmations, [])
+    return _Sent(confirmations, [], peers_of(world, record))
 
 
 def _send(session: Session, target: Target, text: str, random_id: int, **content: Any) -> _Sent:
@@ -68,7 +69,7 @@ def _send(session: Session, target: Target, text: str, random_id: int, **content
         **content,
     )
     message_id = posted.message.copies[box_owner(me, posted.message)]
-    return _Sent([t.UpdateMessageID(message_id, random_id)], posted.notices)
+    return _Sent([t.UpdateMessageID(message_id, random_id)], posted.notices, [])
 
 
 def _reply(session: Session, where: Peer, sent: list[_Sent]) -> Any:
@@ -76,9 +77,12 @@ def _reply(session: Session, where: Peer, sent: list[_Sent]) -> Any:
     first = [update for one in sent for update in one.confirmations]
     notices = [notice for one in sent for notice in one.notices]
     result = answer(session, notices, *first)
-    if not notices:
-        mentioned = [where.peer_id]
-        result.users, result.chats = composing.shown(session, mentioned)
+    repeated = {peer_id for one in sent for peer_id in one.peers}
+    if repeated:
+        users, chats = composing.shown(session, {where.peer_id} | repeated)
+        for named, more in ((result.users, users), (result.chats, chats)):
+            known = {each.id for each in named}
+            named += [each for each in more if each.id not in known]
     return result
 
 

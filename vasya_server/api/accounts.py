@@ -7,10 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from vasya_server.api.paging import page
-from vasya_server.api.routes import Access, Call, Kind, mutation, read
+from vasya_server.api.routes import Access, Call, mutation, read
+from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.account import Account, AccountDeleted, AccountPage, AccountPatch
 from vasya_server.model.base import Query
+from vasya_server.operations import Ready, always, local, telegram
 
 _END_BY_HAND = (
     "Telegram did not confirm the log-out: end the session in a Telegram app, in Settings, Devices."
@@ -47,8 +49,13 @@ async def get_account(call: Call) -> Account:
     return call.account.describe()
 
 
-@mutation("PATCH", "/accounts/{account}", Access.HUMAN, Kind.LOCAL)
-async def update_account(call: Call, body: AccountPatch) -> Account:
+@mutation(
+    "PATCH",
+    "/accounts/{account}",
+    Access.HUMAN,
+    local(Action.ACCOUNT_UPDATE, reduces_risk=lambda body: body.can_send is False),
+)
+async def update_account(call: Call, _ready: Ready, body: AccountPatch) -> Account:
     """Change an account's alias, its send gate, or whether it is kept connected.
 
     Only the fields that are sent change; `canSend: false` closes the account for every send, edit and delete at once.
@@ -61,10 +68,10 @@ async def update_account(call: Call, body: AccountPatch) -> Account:
     "DELETE",
     "/accounts/{account}",
     Scope.ACCOUNTS_DELETE,
-    Kind.TELEGRAM,
+    telegram(Action.ACCOUNT_DELETE, reduces_risk=always),
     is_destructive=True,
 )
-async def delete_account(call: Call) -> AccountDeleted:
+async def delete_account(call: Call, _ready: Ready) -> AccountDeleted:
     """Log the account out at Telegram and erase its session and everything kept about it.
 
     It cannot be undone; the Telegram account itself stays. `isLoggedOut` is false where Telegram could not be asked:
@@ -79,8 +86,13 @@ async def delete_account(call: Call) -> AccountDeleted:
     )
 
 
-@mutation("POST", "/accounts/{account}/connect", Scope.ACCOUNTS_WRITE, Kind.LOCAL)
-async def connect_account(call: Call) -> Account:
+@mutation(
+    "POST",
+    "/accounts/{account}/connect",
+    Scope.ACCOUNTS_WRITE,
+    local(Action.ACCOUNT_CONNECT),
+)
+async def connect_account(call: Call, _ready: Ready) -> Account:
     """Connect the account to Telegram now instead of at its next use.
 
     Connecting what is connected changes nothing. Answers 503 `telegram_unavailable` when Telegram cannot be reached,
@@ -90,8 +102,13 @@ async def connect_account(call: Call) -> Account:
     return call.account.describe()
 
 
-@mutation("POST", "/accounts/{account}/disconnect", Scope.ACCOUNTS_WRITE, Kind.LOCAL)
-async def disconnect_account(call: Call) -> Account:
+@mutation(
+    "POST",
+    "/accounts/{account}/disconnect",
+    Scope.ACCOUNTS_WRITE,
+    local(Action.ACCOUNT_DISCONNECT),
+)
+async def disconnect_account(call: Call, _ready: Ready) -> Account:
     """Close the account's connection to Telegram; the session stays and the next use connects again.
 
     Disconnecting what is not connected changes nothing. An account of somebody else answers 403 `access_denied`.

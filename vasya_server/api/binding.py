@@ -16,7 +16,10 @@ from vasya_server.api.access import ACCOUNT, OPERATION, PRINCIPAL
 from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
 from vasya_server.api.edge import REQUEST_ID
+from vasya_server.api.file_answer import FileAnswer
+from vasya_server.api.mutating import carry_out
 from vasya_server.api.problems import refuse, refuse_bug
+from vasya_server.api.receiving import receive_file
 from vasya_server.api.refusals import (
     IdempotencyKeyInvalid,
     MalformedRequest,
@@ -25,10 +28,11 @@ from vasya_server.api.refusals import (
     RouteNotFound,
 )
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Call, Kind, Operation
-from vasya_server.api.validation import read_body, read_query
+from vasya_server.api.validation import read_body, read_path_id, read_query
 from vasya_server.errors import VasyaError
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
-from vasya_server.model.base import Query
+from vasya_server.model.base import OptionalInput, Query
+from vasya_server.operations.egress import note_download
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
@@ -56,13 +60,17 @@ def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
                 arguments["query"] = query
             if operation.body is not None:
                 arguments["body"] = read_body(call.body, operation.body)
+            if operation.takes_file:
+                arguments["file"] = await receive_file(request, call.account, gateway.settings)
+            if operation.mutation is not None:
+                return await carry_out(call, operation.mutation, arguments)
             answer = await operation.handler(call, **arguments)
         except VasyaError as error:
             return refuse(error, request_id)
-        key = call.idempotency_key
-        headers = (("idempotency-key", key),) if key else ()
-        body = b"" if answer is None else _encode(answer)
-        return Answer(operation.status, body, headers=headers)
+        if operation.answers_file:
+            await note_download(gateway, call.who, call.account, answer, request_id)
+            return FileAnswer(answer, gateway.settings.media_idle_secs)
+        return Answer(operation.status, b"" if answer is None else _encode(answer))
 
     handle.__name__ = handle.__qualname__ = operation.name
     return HTTPRouteHandler(
@@ -79,18 +87,30 @@ async def _call(
     operation: Operation, gateway: Gateway, request: AnyRequest, request_id: str
 ) -> Call:
     state = request.scope["state"]
-    _check_accept(request)
+    if not operation.answers_file:
+        _check_accept(request)
+    path = {name: str(value) for name, value in request.path_params.items()}
     return Call(
         gateway=gateway,
         operation=operation,
         request_id=request_id,
+        request_path=request.scope["path"],
         principal=state.get(PRINCIPAL),
         account_runtime=state.get(ACCOUNT),
-        path={name: str(value) for name, value in request.path_params.items()},
+        path=path,
+        message=read_path_id(path["message"], "message") if "message" in path else None,
         query_string=request.scope["query_string"],
         idempotency_key=None if operation.kind is Kind.NONE else _idempotency_key(request),
-        body=await read_all(request.receive, gateway.settings) if operation.body else b"",
+        body=await _body(operation, gateway, request),
     )
+
+
+async def _body(operation: Operation, gateway: Gateway, request: AnyRequest) -> bytes:
+    """Read a JSON body; one that may be left out says nothing then."""
+    if operation.body is None:
+        return b""
+    body = await read_all(request.receive, gateway.settings)
+    return body or (b"{}" if issubclass(operation.body, OptionalInput) else b"")
 
 
 def _check_accept(request: AnyRequest) -> None:

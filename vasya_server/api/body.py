@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from vasya_server.api.refusals import BodyTooLarge, MalformedRequest, RequestTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from litestar.types import Receive
 
     from vasya_server.settings import Settings
@@ -38,6 +40,26 @@ async def read_all(receive: Receive, settings: Settings) -> bytes:
     except TimeoutError as error:
         raise RequestTimeout from error
     return b"".join(chunks)
+
+
+async def read_chunks(
+    receive: Receive, *, idle_secs: float, max_bytes: int
+) -> AsyncIterator[bytes]:
+    """Yield the body as it comes in; a pause ends it, however long it takes in all.
+
+    Raises:
+        BodyTooLarge: More came than *max_bytes*, announced or not.
+        RequestTimeout: It paused for longer than *idle_secs*.
+        MalformedRequest: The client went away in the middle.
+    """
+    size_bytes, has_more = 0, True
+    while has_more:
+        chunk, has_more = await _next(receive, idle_secs)
+        size_bytes += len(chunk)
+        if size_bytes > max_bytes:
+            raise BodyTooLarge
+        if chunk:
+            yield chunk
 
 
 def _bounded(body: bytes, settings: Settings) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from litestar.enums import ScopeType
 
 from vasya_server.api.problems import refuse
+from vasya_server.api.receiving import FRAME_BYTES
 from vasya_server.api.refusals import (
     BodyTooLarge,
     HostNotAllowed,
@@ -22,6 +23,7 @@ from vasya_server.api.refusals import (
     UnsupportedMediaType,
     UriTooLong,
 )
+from vasya_server.api.routes import BASE_PATH, OPERATIONS, Operation
 from vasya_server.errors import VasyaError
 from vasya_server.ids import new_request_id
 
@@ -54,6 +56,7 @@ class Edge:
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
         self._in_flight = 0
+        self._uploads = re.compile("|".join(_pattern(o) for o in OPERATIONS if o.takes_file))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with a request id; every answer gets the security headers (D-12.2)."""
@@ -97,7 +100,8 @@ class Edge:
             raise UriTooLong
         if self._in_flight >= self._settings.max_requests_in_flight:
             raise Overloaded
-        self._check_body(dict(headers))
+        is_upload = self._uploads.fullmatch(scope["path"]) is not None
+        self._check_body(dict(headers), is_upload=is_upload)
 
     def _check_host(self, hosts: list[bytes], scope: HTTPScope) -> None:
         """Take only the names that this listener goes by: a page that rebinds DNS sends its own (D-3.5)."""
@@ -121,19 +125,22 @@ class Edge:
             if name == b"sec-fetch-site" and value in _OTHER_SITES and not origins:
                 raise OriginNotAllowed
 
-    def _check_body(self, headers: dict[bytes, bytes]) -> None:
+    def _check_body(self, headers: dict[bytes, bytes], *, is_upload: bool) -> None:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             raise MalformedRequest
         is_chunked = b"transfer-encoding" in headers
         if is_chunked and b"content-length" in headers:  # request smuggling (D-12.3)
             raise MalformedRequest
-        if int(length) > self._settings.json_max_bytes:
+        settings = self._settings
+        if int(length) > (
+            settings.upload_max_bytes + FRAME_BYTES if is_upload else settings.json_max_bytes
+        ):
             raise BodyTooLarge
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType
         has_body = is_chunked or int(length) > 0
-        if has_body and not _JSON.fullmatch(headers.get(b"content-type", b"")):
+        if has_body and not is_upload and not _JSON.fullmatch(headers.get(b"content-type", b"")):
             raise UnsupportedMediaType
 
 
@@ -148,6 +155,10 @@ def _note(scope: HTTPScope, request_id: str, status: int, took_secs: float) -> N
             "request_id": request_id,
         }
         _log.info("request", extra=fields)
+
+
+def _pattern(operation: Operation) -> str:
+    return BASE_PATH + re.sub(r"{\w+}", "[^/]+", operation.path)
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -20,16 +20,18 @@ async def get_health(_call: Call) -> Health:
 
 @read("/ready", Access.ANY_PRINCIPAL)
 async def get_readiness(call: Call) -> Readiness:
-    """Tell whether storage answers and how many accounts are there and connected.
+    """Tell whether storage answers, the audit log can be written, and how many accounts are there and connected.
 
-    Accounts connect when they are needed, so that none being connected is no fault. Answers 401 `missing_token`
-    without a credential.
+    Without the audit log nothing is changed (503 `audit_unavailable`) and reading works. Accounts connect when they
+    are needed, so that none being connected is no fault. Answers 401 `missing_token` without a credential.
     """
     statuses = [account.status for account in call.gateway.accounts.list(call.who.owner)]
     has_storage = await _has_storage(call)
+    has_audit = await call.gateway.audit.is_writable()
     return Readiness(
-        is_ready=has_storage,
+        is_ready=has_storage and has_audit,
         storage=has_storage,
+        audit=has_audit,
         master_key=True,
         accounts=len(statuses),
         accounts_connected=statuses.count(AccountStatus.CONNECTED),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vasya_server.api.routes import Access, Call, Kind, mutation, read
+from vasya_server.api.routes import Access, Call, mutation, read
+from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.login import (
     CodeAnswer,
@@ -16,10 +17,11 @@ from vasya_server.model.login import (
     QrCode,
     SessionImport,
 )
+from vasya_server.operations import Ready, always, local
 
 
-@mutation("POST", "/telegram/login/code", Scope.TELEGRAM_LOGIN, Kind.LOCAL)
-async def start_code_login(call: Call, body: CodeRequest) -> CodeSent:
+@mutation("POST", "/telegram/login/code", Scope.TELEGRAM_LOGIN, local(Action.LOGIN_CODE))
+async def start_code_login(call: Call, _ready: Ready, body: CodeRequest) -> CodeSent:
     """Ask Telegram to deliver a login code for a phone number, and begin a login with it.
 
     The `accountId` in the answer names this login in the steps that follow. A number that Telegram refuses answers
@@ -28,8 +30,8 @@ async def start_code_login(call: Call, body: CodeRequest) -> CodeSent:
     return await call.gateway.logins.start_code(call.who.owner, call.who.lineage, body.phone)
 
 
-@mutation("POST", "/telegram/login/verify", Scope.TELEGRAM_LOGIN, Kind.LOCAL)
-async def verify_code(call: Call, body: CodeAnswer) -> LoginState:
+@mutation("POST", "/telegram/login/verify", Scope.TELEGRAM_LOGIN, local(Action.LOGIN_VERIFY))
+async def verify_code(call: Call, _ready: Ready, body: CodeAnswer) -> LoginState:
     """Hand over the login code; the account is then logged in, or its password is asked for.
 
     `status` is `authorized` or `password_required`. A wrong code answers 422 `code_invalid` and the login goes on.
@@ -38,8 +40,8 @@ async def verify_code(call: Call, body: CodeAnswer) -> LoginState:
     return await logins.verify_code(who.owner, who.lineage, body.account_id, body.code)
 
 
-@mutation("POST", "/telegram/login/password", Scope.TELEGRAM_LOGIN, Kind.LOCAL)
-async def verify_password(call: Call, body: PasswordAnswer) -> LoginState:
+@mutation("POST", "/telegram/login/password", Scope.TELEGRAM_LOGIN, local(Action.LOGIN_PASSWORD))
+async def verify_password(call: Call, _ready: Ready, body: PasswordAnswer) -> LoginState:
     """Hand over the two-step verification password and finish the login.
 
     The password is proved to Telegram by SRP and is never sent or kept. A wrong one answers 422 `password_invalid`
@@ -49,8 +51,8 @@ async def verify_password(call: Call, body: PasswordAnswer) -> LoginState:
     return await logins.verify_password(who.owner, who.lineage, body.account_id, body.password)
 
 
-@mutation("POST", "/telegram/login/resend", Scope.TELEGRAM_LOGIN, Kind.LOCAL)
-async def resend_code(call: Call, body: LoginReference) -> CodeSent:
+@mutation("POST", "/telegram/login/resend", Scope.TELEGRAM_LOGIN, local(Action.LOGIN_RESEND))
+async def resend_code(call: Call, _ready: Ready, body: LoginReference) -> CodeSent:
     """Ask Telegram to deliver the code again by its next way: the app, then SMS, then a call.
 
     The old code stops working. Asking too early answers 429 `telegram_flood_wait`.
@@ -58,8 +60,8 @@ async def resend_code(call: Call, body: LoginReference) -> CodeSent:
     return await call.gateway.logins.resend(call.who.owner, call.who.lineage, body.account_id)
 
 
-@mutation("POST", "/telegram/login/qr", Scope.TELEGRAM_LOGIN, Kind.LOCAL)
-async def start_qr_login(call: Call) -> QrCode:
+@mutation("POST", "/telegram/login/qr", Scope.TELEGRAM_LOGIN, local(Action.LOGIN_QR))
+async def start_qr_login(call: Call, _ready: Ready) -> QrCode:
     """Begin a login by QR code: the answer holds the link and the picture to show to the phone.
 
     The token renews itself; GET /telegram/login/{accountId} gives the present one and tells when it was accepted.
@@ -78,8 +80,14 @@ async def get_login(call: Call) -> LoginState:
     return await call.gateway.logins.state(call.who.owner, call.who.lineage, call.path["login"])
 
 
-@mutation("DELETE", "/telegram/login/{login}", Scope.TELEGRAM_LOGIN, Kind.LOCAL, status=204)
-async def cancel_login(call: Call) -> None:
+@mutation(
+    "DELETE",
+    "/telegram/login/{login}",
+    Scope.TELEGRAM_LOGIN,
+    local(Action.LOGIN_CANCEL, reduces_risk=always),
+    status=204,
+)
+async def cancel_login(call: Call, _ready: Ready) -> None:
     """Cancel a login in progress and forget everything about it.
 
     No account comes of it, and a code that was delivered stops working. A login that is not in progress answers 404
@@ -88,8 +96,8 @@ async def cancel_login(call: Call) -> None:
     await call.gateway.logins.cancel(call.who.owner, call.who.lineage, call.path["login"])
 
 
-@mutation("POST", "/telegram/login/session", Access.HUMAN, Kind.LOCAL)
-async def import_session(call: Call, body: SessionImport) -> LoginState:
+@mutation("POST", "/telegram/login/session", Access.HUMAN, local(Action.SESSION_IMPORT))
+async def import_session(call: Call, _ready: Ready, body: SessionImport) -> LoginState:
     """Take over an account from a Telethon session string, after Telegram has confirmed it.
 
     Whoever holds that string is the account, so that it is sealed at once and never given back over HTTP. A string
@@ -107,8 +115,8 @@ async def get_credentials(call: Call) -> Credentials:
     return await call.gateway.logins.credentials(call.who.owner)
 
 
-@mutation("PUT", "/telegram/credentials", Access.HUMAN, Kind.LOCAL)
-async def set_credentials(call: Call, body: CredentialsInput) -> Credentials:
+@mutation("PUT", "/telegram/credentials", Access.HUMAN, local(Action.CREDENTIALS_SET))
+async def set_credentials(call: Call, _ready: Ready, body: CredentialsInput) -> Credentials:
     """Set the owner's own Telegram application, from my.telegram.org; logins that begin later use it.
 
     The hash is sealed and only ever shown masked. An id or hash of the wrong form answers 422 `validation_failed`.
@@ -117,8 +125,10 @@ async def set_credentials(call: Call, body: CredentialsInput) -> Credentials:
     return await logins.set_credentials(call.who.owner, body.api_id, body.api_hash)
 
 
-@mutation("DELETE", "/telegram/credentials", Access.HUMAN, Kind.LOCAL, status=204)
-async def delete_credentials(call: Call) -> None:
+@mutation(
+    "DELETE", "/telegram/credentials", Access.HUMAN, local(Action.CREDENTIALS_ERASE), status=204
+)
+async def delete_credentials(call: Call, _ready: Ready) -> None:
     """Forget the owner's own Telegram application; the server's is used from then on, where it has one.
 
     Accounts that are logged in stay so. Deleting what is not set changes nothing; an agent key answers 403

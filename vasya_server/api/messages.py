@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
-from vasya_server.api.routes import Call, Kind, mutation, read
-from vasya_server.api.validation import read_path_id
+from vasya_server.api.routes import Call, mutation, read
+from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
-from vasya_server.errors import OutcomeUnknown, SendUnknown
-from vasya_server.ids import new_request_id
 from vasya_server.model.message import (
     CompactPage,
+    DeleteMessages,
     DeleteQuery,
+    Deletion,
     EditMessage,
+    ForwardedMessages,
+    ForwardMessages,
     Message,
     MessageFilter,
     MessagePage,
     SendMessage,
 )
-from vasya_server.operations import Intent, perform
-from vasya_server.telegram.requests import listing, messages
+from vasya_server.operations import Ready, telegram
+from vasya_server.telegram.requests import deletion, forward, listing, media, messages
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from vasya_server.model.base import Input
-    from vasya_server.telegram.peers import ResolvedPeer
-
-T = TypeVar("T")
-
-_LOOK_FIRST = (
-    "Look at the chat before sending again; with an Idempotency-Key the request could be repeated."
-)
 _MESSAGES = "/accounts/{account}/chats/{chat}/messages"
 
 
@@ -54,80 +43,92 @@ async def get_message(call: Call) -> Message:
 
     Reading leaves no trace. A message that is not there (any more) answers 404 `message_not_found`.
     """
-    return await messages.get_message(call.account, call.path["chat"], _message_id(call))
+    return await messages.get_message(call.account, call.path["chat"], call.message_id)
 
 
-@mutation("POST", _MESSAGES, Scope.MESSAGES_SEND, Kind.TELEGRAM, status=201)
-async def send_message(call: Call, body: SendMessage) -> Message:
-    """Send a text message as the account's user; 201 means that it stands on Telegram.
+@mutation(
+    "POST",
+    _MESSAGES,
+    Scope.MESSAGES_SEND,
+    telegram(Action.MESSAGE_SEND, parts=lambda body: len(body.media) or 1),
+    status=201,
+)
+async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
+    """Send a text, or uploads with it as their caption, as the account's user; 201 means that it stands on Telegram.
+
+    `media` takes up to ten uploadIds of POST …/uploads; several are an album, of photos alone or of other files alone,
+    and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
+    404 `upload_not_found`.
 
     Send an `Idempotency-Key`: repeating the request with it after any failure never makes a second message. When
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
-    try:
-        return await _perform(
-            call,
-            body,
-            lambda peer, random_id: messages.send_message(call.account, peer, body, random_id),
-        )
-    except OutcomeUnknown as error:
-        if call.idempotency_key is None:
-            raise SendUnknown(remedy=_LOOK_FIRST) from error
-        raise
+    return await (
+        media.send_media(call.account, ready.chat, body, ready.random_ids, lineage=call.who.lineage)
+        if body.media
+        else messages.send_message(call.account, ready.chat, body, ready.random_id)
+    )
 
 
-@mutation("PATCH", _MESSAGES + "/{message}", Scope.MESSAGES_SEND, Kind.TELEGRAM)
-async def edit_message(call: Call, body: EditMessage) -> Message:
+@mutation(
+    "POST",
+    _MESSAGES + "/forward",
+    Scope.MESSAGES_FORWARD,
+    telegram(Action.MESSAGE_FORWARD, parts=lambda body: len(body.message_ids)),
+    status=201,
+    is_destructive=True,
+)
+async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> ForwardedMessages:
+    """Forward up to 100 messages of the chat `fromChat` to this one, each of them once.
+
+    `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. Repeated with the same
+    `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, a
+    message that is not in it 404 `message_not_found`.
+    """
+    return await forward.forward_messages(call.account, ready.chat, body, ready.random_ids)
+
+
+@mutation(
+    "POST",
+    _MESSAGES + "/delete",
+    Scope.MESSAGES_DELETE,
+    telegram(Action.MESSAGE_DELETE),
+    is_destructive=True,
+)
+async def delete_messages(call: Call, ready: Ready, body: DeleteMessages) -> Deletion:
+    """Delete up to 100 messages, for this account alone or for everyone; it cannot be undone.
+
+    `deleted` names those that were there, `missing` the others; repeated after an unknown outcome it finds its own work
+    among the missing. Where one of them may not be deleted for everyone, none is, and it answers 403 `admin_required`.
+    """
+    return await deletion.delete_messages(call.account, ready.chat, body)
+
+
+@mutation("PATCH", _MESSAGES + "/{message}", Scope.MESSAGES_SEND, telegram(Action.MESSAGE_EDIT))
+async def edit_message(call: Call, ready: Ready, body: EditMessage) -> Message:
     """Replace the text of an own message; saying what it says already changes nothing.
 
     Everybody in the chat sees the new text and that it was edited. Somebody else's message answers 403
     `chat_write_forbidden`, one that is gone 404 `message_not_found`.
     """
-    message_id = _message_id(call)
-    return await _perform(
-        call, body, lambda peer, _: messages.edit_message(call.account, peer, message_id, body)
-    )
+    return await messages.edit_message(call.account, ready.chat, call.message_id, body)
 
 
 @mutation(
     "DELETE",
     _MESSAGES + "/{message}",
     Scope.MESSAGES_DELETE,
-    Kind.TELEGRAM,
+    telegram(Action.MESSAGE_DELETE, removes=True),
     status=204,
     is_destructive=True,
 )
-async def delete_message(call: Call, query: DeleteQuery) -> None:
+async def delete_message(call: Call, ready: Ready, query: DeleteQuery) -> None:
     """Delete a message, for this account alone or for everyone; it cannot be undone.
 
     `forEveryone` has no default, because the two differ for good. A message that is not there answers 404
     `message_not_found`, one that may not be deleted for everyone 403 `admin_required`.
     """
-    message_id = _message_id(call)
-    await _perform(
-        call,
-        None,
-        lambda peer, _: messages.delete_message(
-            call.account, peer, message_id, for_everyone=query.for_everyone
-        ),
+    await deletion.delete_message(
+        call.account, ready.chat, call.message_id, for_everyone=query.for_everyone
     )
-
-
-def _message_id(call: Call) -> int:
-    return read_path_id(call.path["message"], "message")
-
-
-async def _perform(
-    call: Call, body: Input | None, execute: Callable[[ResolvedPeer, int], Awaitable[T]]
-) -> T:
-    intent = Intent(
-        account=call.account,
-        lineage=call.who.lineage,
-        # Never the request id: a client may send one of its own, and the same one twice.
-        idempotency_key=call.idempotency_key or f"auto:{new_request_id()}",
-        route=(call.operation.method, call.operation.path),
-        path=call.path,
-        body=body,
-    )
-    return await perform(call.gateway, intent, execute)

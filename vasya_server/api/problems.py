@@ -45,6 +45,8 @@ class Problem(Wire, frozen=True, kw_only=True):
     remedy: str | None = None
     errors: list[FieldProblem] = msgspec.field(default_factory=list)
     required_scope: str | None = None
+    action_id: str | None = None
+    message_id: int | None = None
     candidates: list[Candidate] = msgspec.field(default_factory=list)
     accounts: list[AccountName] = msgspec.field(default_factory=list)
     telegram_error: str | None = None
@@ -114,6 +116,14 @@ PROBLEMS: Final[dict[str, Row]] = {
     "message_not_found": Row(
         404, "Message not found", "List the chat's messages; the message may have been deleted."
     ),
+    "media_not_found": Row(
+        404,
+        "Media not found",
+        "GET the message: only media with a type of photo, video, audio, voice, document and the like are files.",
+    ),
+    "upload_not_found": Row(
+        404, "Upload not found", "POST the file to …/uploads again and use the new uploadId."
+    ),
     "login_not_found": Row(
         404, "Login not found", "Begin again with POST /api/v1/telegram/login/code."
     ),
@@ -134,6 +144,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Account exists",
         "Use the existing account; disconnect it first to replace its session.",
     ),
+    "too_many_uploads": Row(
+        409,
+        "Too many uploads",
+        "Send what is uploaded already; uploads expire by themselves after a day.",
+    ),
     "account_reauth_required": Row(409, "Login required", _LOGIN),
     "session_unreadable": Row(
         409,
@@ -146,6 +161,17 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Repeat the request with the same Idempotency-Key: it is never done twice.",
         is_retryable=True,
     ),
+    "idempotency_in_progress": Row(
+        409,
+        "Request in progress",
+        "Repeat the request with the same Idempotency-Key, or GET /api/v1/actions/{actionId}?wait=30.",
+        is_retryable=True,
+    ),
+    "idempotency_key_stale": Row(
+        409,
+        "Idempotency-Key stale",
+        "messageId names what the first request made; use a new Idempotency-Key for a new intent.",
+    ),
     "body_too_large": Row(413, "Body too large", "Send a smaller body."),
     "uri_too_long": Row(414, "URI too long", "Shorten the query."),
     "unsupported_media_type": Row(
@@ -157,6 +183,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         421,
         "Host not allowed",
         "Call the address that the server printed, or name the host in VASYA_ALLOWED_HOSTS.",
+    ),
+    "idempotency_key_reused": Row(
+        422,
+        "Idempotency-Key reused",
+        "Use a new Idempotency-Key for every new intent, and the old one for its repetitions alone.",
     ),
     "validation_failed": Row(422, "Validation failed", _FIX),
     "phone_invalid": Row(
@@ -217,6 +248,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Ask the operator to look at the data dir: its disk may be full.",
         is_retryable=True,
     ),
+    "audit_unavailable": Row(
+        503,
+        "Audit unavailable",
+        "Ask the operator to look at GET /api/v1/ready and run `vasya-server audit verify`; reading still works.",
+        is_retryable=True,
+    ),
     "telegram_timeout": Row(504, "Telegram timeout", _AGAIN, is_retryable=True),
 }
 
@@ -231,9 +268,10 @@ def refuse(error: VasyaError, request_id: str) -> Answer:
     problem = _problem(error.code, error.detail, request_id)
     problem = msgspec.structs.replace(
         problem,
+        is_retryable=row.is_retryable if error.is_retryable is None else error.is_retryable,
         retry_after_secs=wait,
         remedy=error.remedy or row.remedy,
-        is_retryable=getattr(error, "is_retryable", row.is_retryable),
+        action_id=error.action_id,
         **_members(error),
     )
     return Answer(row.status, _encode(problem), PROBLEM_JSON, _headers(error, wait))
@@ -276,6 +314,8 @@ def _members(error: VasyaError) -> dict[str, object]:
             return {"accounts": choices}
         case errors.ScopeRequired():
             return {"required_scope": error.required_scope}
+        case errors.KeyStale():
+            return {"message_id": error.message_id}
         case errors.TelegramError():
             return {"telegram_error": error.rpc_name}
     return {}
@@ -283,6 +323,8 @@ def _members(error: VasyaError) -> dict[str, object]:
 
 def _headers(error: VasyaError, wait: int | None) -> tuple[tuple[str, str], ...]:
     headers = []
+    if error.action_id is not None:
+        headers.append(("action-id", error.action_id))
     if wait is not None:
         headers.append(("retry-after", str(wait)))
     match error:

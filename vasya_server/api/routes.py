@@ -1,7 +1,14 @@
 """One declaration of an operation: path, who may, what it takes, what it answers.
 
 `read` and `mutation` are the only ways to make a route, so that a route without a declared access cannot exist. The
-handler is one expression; its docstring is the OpenAPI text.
+handler is one expression; its docstring is the OpenAPI text. A mutation's handler takes what `operations.perform` made
+ready, which nothing else makes, so that no change can be had without being claimed and written down first:
+
+```
+@mutation("POST", "/…/chats/{chat}/typing", Scope.MESSAGES_REACT, telegram(Action.CHAT_TYPING), status=204)
+async def show_typing(call: Call, ready: Ready) -> None:
+    await marks.show_typing(call.account, ready.chat)
+```
 """
 
 from __future__ import annotations
@@ -14,7 +21,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from vasya_server.api.receiving import ReceivedFile
 from vasya_server.model.base import Input, Query
+from vasya_server.operations import Mutation, Ready
+from vasya_server.telegram.requests.downloads import Download
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,8 +61,10 @@ class Operation:
 
     Args:
         access: The one scope that opens it, or who may without one.
+        mutation: What it changes; None where that is nothing.
         query: The Struct of its query parameters; None takes none.
         body: The Struct of its JSON body; None takes none.
+        takes_file: Its body is a file instead, raw or in a form.
         answer: What the handler returns, as annotated.
         status: The status of success; 204 where the handler returns nothing.
     """
@@ -61,14 +73,27 @@ class Operation:
     method: Method
     path: str
     access: Scope | Access
-    kind: Kind
+    mutation: Mutation | None
     query: type[Query] | None
     body: type[Input] | None
+    takes_file: bool
     answer: Any
     status: int
     is_destructive: bool
     description: str
     handler: Callable[..., Awaitable[Any]]
+
+    @property
+    def answers_file(self) -> bool:
+        """Tell whether it answers with a file and not with JSON."""
+        return self.answer is Download
+
+    @property
+    def kind(self) -> Kind:
+        """Tell where it changes something."""
+        if self.mutation is None:
+            return Kind.NONE
+        return Kind.TELEGRAM if self.mutation.reaches_telegram else Kind.LOCAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +103,21 @@ class Call:
     gateway: Gateway
     operation: Operation
     request_id: str
+    request_path: str
     principal: Principal | None
     account_runtime: AccountRuntime | None
     path: dict[str, str]
     query_string: bytes
     idempotency_key: str | None
+    message: int | None = None
     body: bytes = field(default=b"", repr=False)
+
+    @property
+    def message_id(self) -> int:
+        """Return the message that `{message}` names."""
+        if self.message is None:
+            raise LookupError(self.operation.name)
+        return self.message
 
     @property
     def who(self) -> Principal:
@@ -105,27 +139,27 @@ OPERATIONS: Final[list[Operation]] = []
 
 def read(path: str, access: Scope | Access) -> Callable[[F], F]:
     """Declare a GET that changes nothing anywhere, not even what counts as read."""
-    return _declare("GET", path, access, Kind.NONE, status=200, is_destructive=False)
+    return _declare("GET", path, access, None, status=200, is_destructive=False)
 
 
 def mutation(
     method: Method,
     path: str,
     access: Scope | Access,
-    kind: Kind,
+    change: Mutation,
     *,
     status: int = 200,
     is_destructive: bool = False,
 ) -> Callable[[F], F]:
-    """Declare an operation that changes something: here (`LOCAL`) or at Telegram (`TELEGRAM`)."""
-    return _declare(method, path, access, kind, status=status, is_destructive=is_destructive)
+    """Declare an operation that changes something: here (`local`) or at Telegram (`telegram`)."""
+    return _declare(method, path, access, change, status=status, is_destructive=is_destructive)
 
 
 def _declare(
     method: Method,
     path: str,
     access: Scope | Access,
-    kind: Kind,
+    change: Mutation | None,
     *,
     status: int,
     is_destructive: bool,
@@ -133,15 +167,18 @@ def _declare(
     def register(handler: F) -> F:
         hints = typing.get_type_hints(handler, include_extras=True)
         answer = hints.pop("return", None)
+        if (Ready in hints.values()) != (change is not None):
+            raise TypeError(f"{handler.__name__}: a mutation, and nothing else, takes a Ready")
         OPERATIONS.append(
             Operation(
                 name=handler.__name__,
                 method=method,
                 path=path,
                 access=access,
-                kind=kind,
+                mutation=change,
                 query=_struct(hints.get("query"), Query),
                 body=_struct(hints.get("body"), Input),
+                takes_file=hints.get("file") is ReceivedFile,
                 answer=None if answer is type(None) else answer,
                 status=status,
                 is_destructive=is_destructive,

@@ -85,6 +85,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import accounts
 
             return accounts.run(_flags(arguments), arguments)
+        case "audit":
+            from vasya_server.cli import audit
+
+            return audit.run(_flags(arguments), arguments)
         case "doctor":
             from vasya_server.cli import doctor
 
@@ -113,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_login(commands)
     _add_accounts(commands)
+    _add_audit(commands)
     _add_doctor(commands)
     reference = _command(
         commands, "openapi", "Print the OpenAPI document, or a page of the reference."
@@ -189,6 +194,28 @@ def _add_accounts(commands: Commands) -> None:
         "--data-dir",
     )
     bring.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _add_audit(commands: Commands) -> None:
+    audit = commands.add_parser("audit", help="Verify and read the audit log, at any time.")
+    actions = audit.add_subparsers(dest="action", metavar="action", required=True)
+    verify = _command(
+        actions, "verify", "Check that no line was changed, removed or added.", "--data-dir"
+    )
+    tail = _command(actions, "tail", "Print the newest lines.", "--data-dir")
+    tail.add_argument(
+        "-n", dest="lines", type=_count, default=20, help="How many; 20 when not said."
+    )
+    show = _command(actions, "show", "Print one line whole.", "--data-dir")
+    show.add_argument("seq", type=_count, help="The line's number in the whole log.")
+    for command in (verify, tail, show):
+        command.add_argument("--json", action="store_true", help="JSON, as it is stored.")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
 
 
 def _add_doctor(commands: Commands) -> None:

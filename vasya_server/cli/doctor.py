@@ -165,7 +165,7 @@ def _sealed_by(key: MasterKey, data_dir: Path) -> str:
         StorageFailed: The database cannot be read.
     """
     from vasya_server.gateway import DATABASE_FILE
-    from vasya_server.sessions.vault import is_key_of
+    from vasya_server.sessions.key_check import is_key_of
 
     path = data_dir / DATABASE_FILE
     is_right = is_key_of(path, key) if path.is_file() else None

@@ -26,7 +26,11 @@ class Purpose(StrEnum):
     USER_INDEX = "user-index"
     CURSOR = "cursor"
     IDEM_FINGERPRINT = "idem-fp"
+    IDEM_BODY = "idem-body"
+    IDEM_INDEX = "idem-index"
     RANDOM_ID = "random-id"
+    AUDIT_MAC = "audit-mac"
+    LOG_PSEUDONYM = "logpseudo"
 
 
 def derive(

@@ -1,7 +1,7 @@
-"""The sealed form of an account's many small rows, such as the peers it has met.
+"""The sealed form of many small rows of one place, such as the peers that an account has met.
 
-One key per account, a random nonce per row: 29 bytes more than the data and no derivation. AES-GCM allows 2**32 random
-nonces under one key; an account that sealed a hundred rows a second would get there in more than a year of doing nothing
+One key per place, a random nonce per row: 29 bytes more than the data and no derivation. AES-GCM allows 2**32 random
+nonces under one key; a place where a hundred rows a second are sealed would get there in more than a year of doing nothing
 else, and rows that do not change are not sealed again.
 """
 
@@ -27,13 +27,13 @@ _TAG_BYTES: Final = 16
 _DIGEST_BYTES: Final = 16
 
 
-class AccountSeal:
-    """Seals and finds the rows of one account; no row opens under another account, kind or place."""
+class _RecordSeal:
+    """Seals and finds the rows of one place; no row opens in another place, or as another kind."""
 
-    def __init__(self, key: MasterKey, owner_id: str, account_id: str) -> None:
-        self._cipher = AESGCM(key.derive(Purpose.PEERS, owner_id, account_id))
-        self._index_key = key.derive(Purpose.PEER_INDEX, owner_id, account_id)
-        self._place = (owner_id, account_id)
+    def __init__(self, key: MasterKey, purpose: Purpose, index: Purpose, *place: str) -> None:
+        self._cipher = AESGCM(key.derive(purpose, *place))
+        self._index_key = key.derive(index, *place)
+        self._place = (purpose, *place)
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
         """Seal *data* for the row that *binding* (its digest) names."""
@@ -62,4 +62,18 @@ class AccountSeal:
         return hmac.digest(self._index_key, text, "sha256")[:_DIGEST_BYTES]
 
     def _bound(self, kind: str, binding: bytes) -> bytes:
-        return _VERSION + length_prefixed(Purpose.PEERS, *self._place, kind, binding)
+        return _VERSION + length_prefixed(*self._place, kind, binding)
+
+
+class AccountSeal(_RecordSeal):
+    """Seals the rows of one account."""
+
+    def __init__(self, key: MasterKey, owner_id: str, account_id: str) -> None:
+        super().__init__(key, Purpose.PEERS, Purpose.PEER_INDEX, owner_id, account_id)
+
+
+class ClaimSeal(_RecordSeal):
+    """Seals what an owner's mutations were and were answered (D-6.6)."""
+
+    def __init__(self, key: MasterKey, owner_id: str) -> None:
+        super().__init__(key, Purpose.IDEM_BODY, Purpose.IDEM_INDEX, owner_id)

@@ -19,5 +19,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     """A request body: an unknown field is an error, so that a misspelt wish is never ignored."""
 
 
+class OptionalInput(Input, frozen=True, kw_only=True):
+    """A request body that may be left out, and then says what an empty object says."""
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The query parameters of one operation: single values, comma lists where a field is a tuple."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from vasya_server.model.base import Input, Query, Untrusted, Wire
+from vasya_server.model.base import Input, OptionalInput, Query, Untrusted, Wire
 from vasya_server.model.chat import ChatType
 
 
@@ -95,7 +95,7 @@ class ServiceAction(Wire, frozen=True, kw_only=True):
 
 
 class Message(Wire, frozen=True, kw_only=True):
-    """One message of a chat."""
+    """One message of a chat; *album_ids* names all parts in the answer to a sent album."""
 
     id: int
     chat_id: int
@@ -117,6 +117,7 @@ class Message(Wire, frozen=True, kw_only=True):
     grouped_id: str | None = None
     buttons: list[Button] = msgspec.field(default_factory=list)
     action: ServiceAction | None = None
+    album_ids: list[int] = msgspec.field(default_factory=list)
 
 
 class MessagePage(Wire, frozen=True, kw_only=True):
@@ -229,10 +230,17 @@ class TextFormat(StrEnum):
 _WRITTEN_TEXT = Annotated[str, Meta(min_length=1, max_length=16384)]
 
 
-class SendMessage(Input, frozen=True, kw_only=True):
-    """A text message to send."""
+UploadIds = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+    Meta(max_length=10, description="Ids of uploads; two or more make an album."),
+]
 
-    text: _WRITTEN_TEXT
+
+class SendMessage(Input, frozen=True, kw_only=True):
+    """A message to send: a text, or files with the text as their caption."""
+
+    text: _WRITTEN_TEXT | None = None
+    media: UploadIds = ()
     format: TextFormat = TextFormat.MARKDOWN
     reply_to: MessageId | None = None
     quote: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
@@ -247,6 +255,53 @@ class EditMessage(Input, frozen=True, kw_only=True):
     text: _WRITTEN_TEXT
     format: TextFormat = TextFormat.MARKDOWN
     has_link_preview: bool = True
+
+
+MessageIds = Annotated[tuple[MessageId, ...], Meta(min_length=1, max_length=100)]
+
+
+class ForwardMessages(Input, frozen=True, kw_only=True):
+    """Messages of another chat to pass on."""
+
+    from_chat: ChatReference
+    message_ids: MessageIds
+    as_copy: bool = False
+    without_caption: bool = False
+    topic: MessageId | None = None
+    is_silent: bool = False
+
+
+class ForwardedMessages(Wire, frozen=True, kw_only=True):
+    """What stands in the chat now, in the order asked for; *missing* could not be forwarded."""
+
+    items: list[Message] = msgspec.field()
+    missing: list[int] = msgspec.field(default_factory=list)
+
+
+class DeleteMessages(Input, frozen=True, kw_only=True):
+    """Messages to delete, and for whom; there is no default, because the two differ for good."""
+
+    ids: MessageIds
+    for_everyone: bool
+
+
+class Deletion(Wire, frozen=True, kw_only=True):
+    """Which of the messages are deleted now, and which were not there (any more)."""
+
+    deleted: list[int] = msgspec.field(default_factory=list)
+    missing: list[int] = msgspec.field(default_factory=list)
+
+
+class MarkRead(OptionalInput, frozen=True, kw_only=True):
+    """How far a chat has been read; to its end where nothing is said."""
+
+    up_to: MessageId | None = None
+
+
+class React(Input, frozen=True, kw_only=True):
+    """The one reaction of the account: an emoji, or `custom:<id>`."""
+
+    emoji: Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class DeleteQuery(Query, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ class Readiness(Wire, frozen=True, kw_only=True):
 
     is_ready: bool = msgspec.field()
     storage: bool = msgspec.field()
+    audit: bool = msgspec.field()
     master_key: bool = msgspec.field()
     accounts: int = msgspec.field()
     accounts_connected: int = msgspec.field()

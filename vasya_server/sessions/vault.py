@@ -25,20 +25,20 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
+from vasya_server.sessions.key_check import KEY_CHECK, require_key
 from vasya_server.sessions.peers import PeerStore
+from vasya_server.sessions.uploads import UploadStore
 from vasya_server.store import accounts as rows
+from vasya_server.store.claims import ERASE_CLAIMS
 from vasya_server.store.database import ConstraintFailed, Unexpected
-from vasya_server.store.peek import peek_meta
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.store.database import Database, Query, Statement
 
-_KEY_CHECK: Final = "key_check"
 _KEY_CHECK_TEXT: Final = b"vasya-key-check"
 _FIRST: Final = 1
 # `me` is a reference of the API, so an account cannot be called that.
@@ -95,24 +95,6 @@ class AccountRecord:
     is_unreadable: bool
 
 
-def is_key_of(path: Path, key: MasterKey) -> bool | None:
-    """Tell whether *key* sealed the database at *path*, None where nothing is sealed; another process may be using it.
-
-    Raises:
-        StorageFailed: The file cannot be read, or is no database.
-    """
-    box = peek_meta(path, _KEY_CHECK)
-    return None if box is None else _opens(key, box)
-
-
-def _opens(key: MasterKey, box: bytes) -> bool:
-    try:
-        open_sealed(key, Purpose.KEY_CHECK, generation=_FIRST, box=box)
-    except SealBroken:
-        return False
-    return True
-
-
 class Vault:
     """Loads, seals and erases; the one user of the accounts' tables."""
 
@@ -127,11 +109,11 @@ class Vault:
         Raises:
             MasterKeyMismatch: It is another; nothing was written.
         """
-        stored = await self._db.one(rows.META, rows.MetaRow, name=_KEY_CHECK)
+        stored = await self._db.one(rows.META, rows.MetaRow, name=KEY_CHECK)
         if stored is None:
             await self._adopt_key()
-        elif not _opens(self._key, stored.value):
-            raise MasterKeyMismatch
+            return
+        require_key(self._key, stored.value)
 
     async def _adopt_key(self) -> None:
         owners = await self._db.one(rows.OWNERS_TOTAL, rows.CountRow)
@@ -139,7 +121,7 @@ class Vault:
             # Somebody took the check away: to write a new one would bless a key that opens none of these rows.
             raise MasterKeyMismatch
         box = seal(self._key, Purpose.KEY_CHECK, generation=_FIRST, plaintext=_KEY_CHECK_TEXT)
-        await self._db.write(rows.ADD_META.bind(name=_KEY_CHECK, value=box))
+        await self._db.write(rows.ADD_META.bind(name=KEY_CHECK, value=box))
 
     async def owner(self, subject: str) -> OwnerId:
         """Return the owner that *subject* is, making it at the first call."""
@@ -263,7 +245,7 @@ class Vault:
 
     async def erase(self, account_id: AccountId) -> None:
         """Forget the account and every peer it has met; an account that is not there is forgotten already."""
-        await self._db.write(rows.ERASE_ACCOUNT.bind(account_id=account_id))
+        await self._db.write(*erasing(account_id))
 
     async def credentials(self, owner: OwnerId) -> tuple[int, str] | None:
         """Return the owner's own Telegram api id and api hash.
@@ -306,6 +288,11 @@ class Vault:
     def peers(self, owner: OwnerId, account_id: AccountId) -> PeerStore:
         """Return the store of the peers that the account has met; make one per account and keep it."""
         return PeerStore(self._db, AccountSeal(self._key, owner, account_id), account_id)
+
+    def uploads(self, owner: OwnerId, account_id: AccountId) -> UploadStore:
+        """Return the store of what the account has uploaded."""
+        seal = AccountSeal(self._key, owner, account_id)
+        return UploadStore(self._db, seal, account_id, self._clock)
 
     async def _reseal(
         self,
@@ -374,6 +361,19 @@ class Vault:
 
     def _user_digest(self, owner: OwnerId, user_id: int) -> bytes:
         return self._key.derive(Purpose.USER_INDEX, owner, str(user_id))
+
+
+def closing_gate(account_id: AccountId) -> Statement:
+    """Return what closes the account's gate; done twice it changes nothing more."""
+    return rows.CLOSE_GATE.bind(account_id=account_id)
+
+
+def erasing(account_id: AccountId) -> tuple[Statement, ...]:
+    """Return what forgets the account, every peer it has met and every answer it was given; it may be done twice."""
+    return (
+        ERASE_CLAIMS.bind(account_id=account_id),
+        rows.ERASE_ACCOUNT.bind(account_id=account_id),
+    )
 
 
 def _flag(value: bool | UnsetType) -> int | None:  # noqa: FBT001 — the value is the subject here

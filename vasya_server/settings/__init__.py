@@ -67,11 +67,16 @@ class Settings:
     connect_deadline_secs: int
     idle_disconnect_secs: int
     login_ttl_secs: int
+    audit_rotate_bytes: int
+    audit_min_free_bytes: int
     json_max_bytes: int
     max_requests_in_flight: int
     header_timeout_secs: int
     body_idle_secs: int
     body_total_secs: int
+    upload_max_bytes: int
+    media_idle_secs: int
+    kill_point: str | None
 
 
 def load(
@@ -113,6 +118,11 @@ def verify(values: Mapping[str, object]) -> list[str]:
     if bool(values["VASYA_TELEGRAM_DC"]) != bool(values["VASYA_TELEGRAM_DC_KEY"]):
         faults.append(
             "VASYA_TELEGRAM_DC and VASYA_TELEGRAM_DC_KEY go together: an address without its key cannot be trusted"
+        )
+    if values["VASYA_KILL_POINT"] and not values["VASYA_TELEGRAM_DC"]:
+        faults.append(
+            "VASYA_KILL_POINT is for crash tests and needs VASYA_TELEGRAM_DC: a process on Telegram's own data centres "
+            "is not stopped in the middle of a message"
         )
     if not _is_loopback(str(values["VASYA_HOST"])):
         faults.append(

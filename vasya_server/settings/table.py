@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from vasya_server.kill_points import KillPoint
 from vasya_server.settings.values import (
     MAX_PORT,
     Secret,
@@ -200,6 +201,22 @@ SETTINGS: Final = (
         "seconds",
     ),
     Setting(
+        "VASYA_AUDIT_ROTATE_BYTES",
+        "audit_rotate_bytes",
+        whole(KIBIBYTE, KIBIBYTE**4),
+        str(64 * KIBIBYTE**2),
+        "Size at which a file of the audit log is set aside and another begun.",
+        "bytes",
+    ),
+    Setting(
+        "VASYA_AUDIT_MIN_FREE_BYTES",
+        "audit_min_free_bytes",
+        whole(0, KIBIBYTE**4),
+        str(64 * KIBIBYTE**2),
+        "With less than this free on the data dir's disk nothing new is changed.",
+        "bytes",
+    ),
+    Setting(
         "VASYA_JSON_MAX_BYTES",
         "json_max_bytes",
         whole(KIBIBYTE, 16 * KIBIBYTE**2),
@@ -237,5 +254,28 @@ SETTINGS: Final = (
         "60",
         "How long a body may take in all.",
         "seconds",
+    ),
+    Setting(
+        "VASYA_UPLOAD_MAX_BYTES",
+        "upload_max_bytes",
+        whole(KIBIBYTE, 10 * KIBIBYTE**2),
+        str(10 * KIBIBYTE**2),
+        "Largest file that may be uploaded.",
+        "bytes",
+    ),
+    Setting(
+        "VASYA_MEDIA_IDLE_SECS",
+        "media_idle_secs",
+        whole(1, 600),
+        "30",
+        "How long one piece of a file may take, at Telegram or at the client.",
+        "seconds",
+    ),
+    Setting(
+        "VASYA_KILL_POINT",
+        "kill_point",
+        one_of(*KillPoint),
+        None,
+        "For crash tests: the point of a mutation at which the process stops dead; not with Telegram's own data centres.",
     ),
 )

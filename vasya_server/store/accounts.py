@@ -116,6 +116,7 @@ UPDATE_ACCOUNT: Final = Query("""
         keep_connected = coalesce(:keep_connected, keep_connected)
     WHERE account_id = :account_id
 """)
+CLOSE_GATE: Final = Query("UPDATE accounts SET can_send = 0 WHERE account_id = :account_id")
 MARK_NEEDS_LOGIN: Final = Query("""
     UPDATE accounts SET needs_login = :needs_login WHERE account_id = :account_id
 """)

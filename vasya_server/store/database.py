@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import msgspec
 
@@ -51,6 +51,55 @@ class Statement:
     expect: int | None = None
 
 
+class Entry(Protocol):
+    """Something that is to be written down with a unit; what it says only the journal knows."""
+
+    @property
+    def reduces_risk(self) -> bool:
+        """Tell whether its unit succeeds even where the line cannot be written yet."""
+
+    @property
+    def may_wait(self) -> bool:
+        """Tell whether its unit is stored even where the line cannot be written yet."""
+
+
+class Journal(Protocol):
+    """Writes down what units do, in the order of the batch; called on the writer thread and nowhere else.
+
+    What it numbers is stored with the unit and, once that is durable, appended to a file of its own. It answers with
+    statements, so that the store knows no line and the journal no transaction.
+    """
+
+    def begin(self, *, has_entries: bool) -> Sequence[Statement]:
+        """Begin a batch; the statements are for lines of the journal's own.
+
+        Args:
+            has_entries: Some unit of the batch has entries.
+        """
+
+    def number(self, entries: Sequence[Entry]) -> Sequence[Statement]:
+        """Give *entries* the next numbers of the chain; the statements are for the transaction of their unit.
+
+        Raises:
+            AuditUnavailable: The log cannot be written and not all of them may wait; nothing was numbered.
+        """
+
+    def take_back(self, count: int) -> None:
+        """Free the last *count* numbers, because their unit is undone."""
+
+    def end(self) -> Sequence[Statement]:
+        """Return the statements that note where the chain stands now; none where nothing changed."""
+
+    def undo(self) -> None:
+        """Free every number of the batch, because its transaction failed."""
+
+    def append(self) -> bool:
+        """Bring the lines of the committed batch durably into the file, and tell whether they are there."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
 class Database(Protocol):
     """One implementation per engine."""
 
@@ -68,12 +117,15 @@ class Database(Protocol):
             StorageFailed: The database cannot be read.
         """
 
-    async def write(self, *statements: Statement) -> list[int]:
+    async def write(self, *statements: Statement, entries: Sequence[Entry] = ()) -> list[int]:
         """Do all of *statements* or none of them, durably, and return how many rows each touched.
 
-        A caller that is cancelled while it waits does not know whether its unit was stored.
+        With *entries* it returns when their lines are durable in the journal's file too. A caller that is cancelled
+        while it waits does not know whether its unit was stored.
 
         Raises:
+            AuditUnavailable: The journal cannot be written; `is_stored` tells whether the unit is stored all the same,
+                its lines to follow.
             ConstraintFailed: It contradicts what is stored.
             Unexpected: A statement touched another number of rows than it expected.
             StorageFailed: It could not be stored.

@@ -51,3 +51,67 @@ CREATE TABLE peer_names (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX peer_names_by_peer ON peer_names (account_id, peer_digest);
+
+-- Lines are stored with the change they record; those above written_seq may still be missing in the file.
+CREATE TABLE audit_lines (
+    seq INTEGER PRIMARY KEY,
+    owner_id TEXT,
+    own_seq INTEGER,
+    at_ms INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    account_id TEXT,
+    key_id TEXT,
+    line BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX audit_lines_by_owner ON audit_lines (owner_id, own_seq);
+
+CREATE TRIGGER audit_lines_never_change BEFORE UPDATE ON audit_lines
+BEGIN SELECT RAISE(ABORT, 'an audit line never changes'); END;
+
+CREATE TRIGGER audit_lines_never_go BEFORE DELETE ON audit_lines
+BEGIN SELECT RAISE(ABORT, 'an audit line never goes'); END;
+
+-- Where the chain stands, apart from the file, so that a cut tail is seen.
+CREATE TABLE audit_head (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    seq INTEGER NOT NULL,
+    line_hash BLOB NOT NULL,
+    written_seq INTEGER NOT NULL CHECK (written_seq <= seq)
+) STRICT;
+
+CREATE TABLE audit_owners (
+    owner_id TEXT PRIMARY KEY,
+    own_seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One mutation from its intent to its answer. The digest is the client's idempotency key, and is taken away where the key
+-- may begin anew; *dispatch* is what it takes to send the same again, *answer* what the client was told: both are sealed.
+CREATE TABLE claims (
+    action_id TEXT PRIMARY KEY,
+    owner_id TEXT NOT NULL REFERENCES owners (owner_id),
+    lineage TEXT NOT NULL,
+    key_digest BLOB,
+    fingerprint BLOB NOT NULL,
+    account_id TEXT,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('dispatched', 'done', 'failed', 'aborted', 'unknown')),
+    dispatch BLOB NOT NULL,
+    answer BLOB,
+    created_at_ms INTEGER NOT NULL,
+    finished_at_ms INTEGER,
+    UNIQUE (owner_id, lineage, key_digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX claims_by_end ON claims (finished_at_ms);
+
+-- What an account has uploaded and may send by its id; an upload is kept beyond its expiry for sends that are repeated.
+CREATE TABLE uploads (
+    account_id TEXT NOT NULL REFERENCES accounts (account_id) ON DELETE CASCADE,
+    upload_id TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (account_id, upload_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX uploads_by_expiry ON uploads (expires_at_ms);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from vasya_server.errors import ConfigurationInvalid, StorageFailed
+from vasya_server.errors import AuditUnavailable, ConfigurationInvalid, StorageFailed
 from vasya_server.store.database import (
     ConstraintFailed,
     Query,
@@ -22,19 +23,20 @@ from vasya_server.store.database import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vasya_server.store.database import Database
+    from vasya_server.store.database import Database, Entry, Journal
 
 T = TypeVar("T", bound=msgspec.Struct)
-Unit: TypeAlias = "tuple[Statement, ...]"
 Outcome: TypeAlias = "list[int] | Exception"
 
 # One fsync carries all units that came while the last one ran; the cap bounds how long the first of them waits.
 _MAX_UNITS: Final = 512
 _BUSY_TIMEOUT_SECS: Final = 5.0
 _OWNER_ONLY: Final = 0o600
+# So long after a batch with entries, and nothing to do, what the journal knows more than the database is noted there.
+_NOTE_AFTER_SECS: Final = 0.5
 
 # A unit of the caller's making that SQLite cannot take: it is refused alone, and its neighbours are stored.
 _OWN_FAULTS: Final = (
@@ -59,8 +61,11 @@ _NOTHING: Final = Query("SELECT 1 AS one")
 _TOUCH: Final = Query("PRAGMA application_id = 0x56617379")
 
 
-async def open_sqlite(path: Path) -> Database:
+async def open_sqlite(path: Path, journal: Journal | None = None) -> Database:
     """Open the database at *path*, making an empty one where there is none.
+
+    Args:
+        journal: Writes down what units bring entries for; without one such units are refused.
 
     Raises:
         ConfigurationInvalid: The file is not a database that this process can read and write.
@@ -76,7 +81,7 @@ async def open_sqlite(path: Path) -> Database:
         writer.shutdown()
         reader.shutdown()
         raise ConfigurationInvalid(f"The database file cannot be opened: {error}.") from error
-    return _Sqlite(writer, writing, reader, reading)
+    return _Sqlite(_Writer(writer, writing, journal), reader, reading)
 
 
 def _make_private(path: Path) -> None:
@@ -108,10 +113,30 @@ class _One(msgspec.Struct):
     one: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    statements: tuple[Statement, ...]
+    entries: tuple[Entry, ...] = ()
+
+
 @dataclass(slots=True)
 class _Waiting:
-    unit: Unit
+    unit: _Unit
     outcome: asyncio.Future[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """The writer's thread, and what only that thread touches."""
+
+    thread: ThreadPoolExecutor
+    connection: sqlite3.Connection
+    journal: Journal | None
+
+    def close(self) -> None:
+        self.connection.close()
+        if self.journal is not None:
+            self.journal.close()
 
 
 class _Sqlite:
@@ -121,15 +146,12 @@ class _Sqlite:
     """
 
     def __init__(
-        self,
-        writer: ThreadPoolExecutor,
-        writing: sqlite3.Connection,
-        reader: ThreadPoolExecutor,
-        reading: sqlite3.Connection,
+        self, writer: _Writer, reader: ThreadPoolExecutor, reading: sqlite3.Connection
     ) -> None:
-        self._writer, self._writing = writer, writing
+        self._writer = writer
         self._reader, self._reading = reader, reading
         self._waiting: list[_Waiting] = []
+        self._note: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -137,7 +159,7 @@ class _Sqlite:
     async def all(self, query: Query, into: type[T], **params: Value) -> list[T]:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
-        work = partial(_select, self._reading, query, into, params)
+        work = partial(select, self._reading, query, into, params)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, work)
         except sqlite3.Error as error:
@@ -147,14 +169,10 @@ class _Sqlite:
         rows = await self.all(query, into, **params)
         return rows[0] if rows else None
 
-    async def write(self, *statements: Statement) -> list[int]:
+    async def write(self, *statements: Statement, entries: Sequence[Entry] = ()) -> list[int]:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
-        outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(statements, outcome))
-        if self._is_idle.is_set():
-            self._hand_over()
-        return await outcome
+        return await self._enqueue(_Unit(statements, tuple(entries)))
 
     async def ping(self) -> None:
         await self.write(_TOUCH.bind())
@@ -165,12 +183,23 @@ class _Sqlite:
             return
         self._is_closed = True
         await self._is_idle.wait()
+        if self._note is not None:
+            self._note.cancel()
+            with contextlib.suppress(StorageFailed):  # the next start finds out for itself
+                await self._enqueue(_Unit(()))
         loop = asyncio.get_running_loop()
         # The writer goes last: the last connection to leave folds the WAL into the database and removes it.
         await loop.run_in_executor(self._reader, self._reading.close)
-        await loop.run_in_executor(self._writer, self._writing.close)
+        await loop.run_in_executor(self._writer.thread, self._writer.close)
         self._reader.shutdown()
-        self._writer.shutdown()
+        self._writer.thread.shutdown()
+
+    def _enqueue(self, unit: _Unit) -> asyncio.Future[list[int]]:
+        outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(unit, outcome))
+        if self._is_idle.is_set():
+            self._hand_over()
+        return outcome
 
     def _hand_over(self) -> None:
         """Give the writer what has been waiting, or note that there is nothing."""
@@ -181,22 +210,51 @@ class _Sqlite:
             self._is_idle.set()
             return
         self._is_idle.clear()
-        work = partial(_commit, self._writing, [waiting.unit for waiting in batch])
-        done = asyncio.get_running_loop().run_in_executor(self._writer, work)
-        done.add_done_callback(partial(self._settle, batch))
+        loop = asyncio.get_running_loop()
 
-    def _settle(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
-        """Tell every waiter of *batch* what became of its unit, and keep the writer busy."""
-        self._hand_over()
-        fault = done.exception()
-        outcomes = [_told(fault) for _ in batch] if fault else done.result()
+        def settle(outcomes: Sequence[Outcome | None]) -> None:
+            loop.call_soon_threadsafe(self._settle, batch, outcomes)
+
+        work = partial(_commit, self._writer, [waiting.unit for waiting in batch], settle)
+        done = loop.run_in_executor(self._writer.thread, work)
+        done.add_done_callback(partial(self._finish, batch))
+
+    def _settle(
+        self, batch: list[_Waiting], outcomes: Sequence[Outcome | BaseException | None]
+    ) -> None:
+        """Tell the waiters of *batch* what became of their units; None is not known yet."""
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if waiting.outcome.cancelled():
+            if outcome is None or waiting.outcome.done():
                 continue
             if isinstance(outcome, BaseException):
                 waiting.outcome.set_exception(outcome)
             else:
                 waiting.outcome.set_result(outcome)
+
+    def _finish(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
+        """Tell the waiters of *batch* the rest, and keep the writer busy."""
+        fault = done.exception()
+        self._settle(batch, [_told(fault) for _ in batch] if fault else done.result())
+        # Behind the callbacks that wake the waiters: what they write at once goes into the next batch and shares its syncs.
+        asyncio.get_running_loop().call_soon(self._hand_over)
+        if any(waiting.unit.entries for waiting in batch):
+            self._note_later()
+
+    def _note_later(self) -> None:
+        """See to it that the database learns soon which lines are in the file, even if nothing else is written."""
+        if self._note is not None:
+            self._note.cancel()
+        self._note = asyncio.get_running_loop().call_later(_NOTE_AFTER_SECS, self._note_now)
+
+    def _note_now(self) -> None:
+        if not self._is_closed:
+            self._enqueue(_Unit(())).add_done_callback(_ignore)
+            self._note = None
+
+
+def _ignore(note: asyncio.Future[list[int]]) -> None:
+    """Take note that the note may have failed; the next batch, or the next start, makes it again."""
+    note.exception()
 
 
 def _told(fault: BaseException) -> BaseException:
@@ -208,30 +266,61 @@ def _told(fault: BaseException) -> BaseException:
     return failed
 
 
-def _select(
+def select(
     connection: sqlite3.Connection, query: Query, into: type[T], params: Mapping[str, Value]
 ) -> list[T]:
-    """Run on the reader thread: the query and the making of its rows, in one hop."""
+    """Run *query* and make its rows, in one hop to the thread of *connection*."""
     cursor = connection.execute(query.text, params)
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return msgspec.convert(rows, list[into], strict=False, builtin_types=(bytes,))  # type: ignore[valid-type]  # a type made at run time
 
 
-def _commit(connection: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
+def _commit(
+    writer: _Writer,
+    units: Sequence[_Unit],
+    settle: Callable[[Sequence[Outcome | None]], object],
+) -> list[Outcome]:
     """Run on the writer thread: every unit inside one transaction, each whole or not at all.
+
+    Args:
+        settle: Called as soon as units are stored for which the journal need not be waited for.
 
     Raises:
         sqlite3.Error: The transaction could not be begun, carried out or committed; no unit is stored.
     """
+    connection, journal = writer.connection, writer.journal
     _roll_back(connection)  # where the last roll-back failed with the disk
+    has_entries = any(unit.entries for unit in units)
     try:
+        own = journal.begin(has_entries=has_entries) if journal else ()
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_apply(connection, unit) for unit in units]
+        _run_all(connection, own)
+        outcomes = [_apply(connection, journal, unit) for unit in units]
+        _run_all(connection, journal.end() if journal else ())
         connection.execute("COMMIT")
+    except BaseException:
+        if journal:
+            journal.undo()
+        raise
     finally:
         _roll_back(connection)
-    return outcomes
+    if journal is None:
+        return outcomes
+    if has_entries and not all(unit.entries for unit in units):
+        settle([None if u.entries else o for u, o in zip(units, outcomes, strict=True)])
+    is_written = journal.append()
+    return [
+        outcome if is_written else _unwritten(unit, outcome)
+        for unit, outcome in zip(units, outcomes, strict=True)
+    ]
+
+
+def _unwritten(unit: _Unit, outcome: Outcome) -> Outcome:
+    """Return what the waiter is told whose lines are stored and not yet in the file."""
+    if isinstance(outcome, Exception) or all(entry.reduces_risk for entry in unit.entries):
+        return outcome
+    return AuditUnavailable(is_stored=True)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -240,22 +329,42 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _apply(connection: sqlite3.Connection, unit: Unit) -> Outcome:
+def _apply(connection: sqlite3.Connection, journal: Journal | None, unit: _Unit) -> Outcome:
     """Run the statements of one unit inside a savepoint; a refusal undoes this unit and no other."""
     refusal: Exception
+    lines: Sequence[Statement] = ()
+    if unit.entries:
+        try:
+            lines = _numbered(journal, unit.entries)
+        except AuditUnavailable as error:
+            return error
     connection.execute("SAVEPOINT unit")
     try:
-        counts = [_run(connection, statement) for statement in unit]
+        counts = [_run(connection, statement) for statement in unit.statements]
     except sqlite3.IntegrityError as error:
         refusal = ConstraintFailed(str(error))
     except (Unexpected, *_OWN_FAULTS) as error:
         refusal = error
     else:
+        _run_all(connection, lines)
         connection.execute("RELEASE unit")
         return counts
     connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
+    if journal and unit.entries:
+        journal.take_back(len(unit.entries))
     return refusal
+
+
+def _numbered(journal: Journal | None, entries: Sequence[Entry]) -> Sequence[Statement]:
+    if journal is None:
+        raise AuditUnavailable
+    return journal.number(entries)
+
+
+def _run_all(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    for statement in statements:
+        _run(connection, statement)
 
 
 def _run(connection: sqlite3.Connection, statement: Statement) -> int:

@@ -117,6 +117,7 @@ class Accounts:
             async with self._adopting:
                 known = await self.of_user(owner, profile.user_id)
                 if known is None:
+                    await self._erase_remains(owner, profile.user_id)
                     record = await self._vault.create(
                         owner, account_id or new_account_id(), session, profile
                     )
@@ -132,6 +133,12 @@ class Accounts:
         """Return the owner's account of that Telegram user."""
         account_id = await self._vault.find(owner, user_id)
         return self._runtimes.get(account_id) if account_id is not None else None
+
+    async def _erase_remains(self, owner: OwnerId, user_id: int) -> None:
+        """Erase an account that has ended while the disk could not take it."""
+        account_id = await self._vault.find(owner, user_id)
+        if account_id is not None:
+            await self._vault.erase(account_id)
 
     async def application(self, owner: OwnerId) -> tuple[int, str]:
         """Return the Telegram api id and hash to use for *owner*: the owner's own, or the server's.

@@ -145,6 +145,8 @@ def is_session_over(error: BaseException) -> bool:
 
 def is_definitive(error: BaseException) -> bool:
     """Tell whether the refusal is about the request itself, so that its first copy was refused as well."""
+    if isinstance(error, tg.AuthKeyError):  # Telethon's name for 406, «not acceptable»
+        return not is_session_over(error)
     return isinstance(error, tg.BadRequestError | tg.ForbiddenError | tg.NotFoundError)
 
 

@@ -21,6 +21,7 @@ from vasya_server.errors import (
     TelegramUnavailable,
     VasyaError,
 )
+from vasya_server.kill_points import KillPoint, stop
 from vasya_server.telegram.connection import pause_secs
 from vasya_server.telegram.errors import (
     FAILURES,
@@ -31,6 +32,7 @@ from vasya_server.telegram.errors import (
     is_failing_server,
     is_session_over,
 )
+from vasya_server.telegram.progress import current_progress, note_confirmed
 
 if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
+# In a crash test: for the request to leave, and for the data centre to do what it says.
+_LEAVES_WITHIN_SECS: Final = 0.5
 # RANDOM_ID_DUPLICATE says that the first copy is still under way (D-6.10).
 _DUPLICATE_PAUSES_SECS: Final = (0.5, 1.0, 2.0)
 _LONGEST_DUPLICATE_PAUSE_SECS: Final = 4.0
@@ -161,15 +165,14 @@ class Link(abc.ABC):
         attempts = _Attempts(is_exactly_once=is_exactly_once)
         self._in_flight += 1
         try:
-            async with asyncio.timeout(
-                self._settings.send_deadline_secs if deadline_secs is None else deadline_secs
-            ):
-                return await self._drive(request, attempts)
+            async with asyncio.timeout(deadline_secs or self._settings.send_deadline_secs):
+                answer = await self._drive(request, attempts)
         except TimeoutError as error:
             late = attempts.verdict(self._late())
             self._suspect(attempts.call)
             raise late from error
         except FAILURES as error:
+            current_progress().is_refused = is_definitive(error)
             raise attempts.verdict(await self._refused(error), error) from error
         except VasyaError as error:
             if attempts.may_have_happened:
@@ -180,6 +183,9 @@ class Link(abc.ABC):
             if attempts.is_open:
                 raise cancelled from OutcomeUnknown()
             raise
+        else:
+            note_confirmed(answer)
+            return answer
         finally:
             self._in_flight -= 1
             self._used_at = self._clock.monotonic()
@@ -190,6 +196,9 @@ class Link(abc.ABC):
             try:
                 attempts.call = None
                 attempts.call = await (await self._connected()).post(request)
+                if self._settings.kill_point == KillPoint.DURING_CALL:
+                    await asyncio.sleep(_LEAVES_WITHIN_SECS)
+                    stop(KillPoint.DURING_CALL)
                 return await self._answer_on_live(attempts.call)
             except tg.RandomIdDuplicateError:
                 attempts.may_have_happened = True

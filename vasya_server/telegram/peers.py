@@ -61,6 +61,13 @@ class ResolvedPeer:
         return f"channel:{-self.id - CHANNEL_MARK}" if self.is_channel else f"chat:{-self.id}"
 
     @property
+    def stored(self) -> tuple[int, int | None]:
+        """What names it again, by `stored_peer`, exactly as now: Telegram takes a copy of a send only to the same peer."""
+        if isinstance(self.input_peer, t.InputPeerSelf):
+            return self.id, None
+        return self.id, getattr(self.input_peer, "access_hash", 0)
+
+    @property
     def is_channel(self) -> bool:
         """Whether it is a channel or supergroup, whose messages have ids of their own."""
         return self.id < -CHANNEL_MARK
@@ -71,6 +78,13 @@ class ResolvedPeer:
         if self.id > 0:
             return t.PeerUser(self.id)
         return t.PeerChannel(-self.id - CHANNEL_MARK) if self.is_channel else t.PeerChat(-self.id)
+
+
+def stored_peer(peer_id: int, access_hash: int | None) -> ResolvedPeer:
+    """Return the chat that was stored."""
+    if access_hash is None:
+        return ResolvedPeer(peer_id, t.InputPeerSelf())
+    return ResolvedPeer(peer_id, input_peer(peer_id, access_hash))
 
 
 async def resolve(account: AccountRuntime, reference: str) -> ResolvedPeer:

@@ -15,12 +15,20 @@ from vasya_server.errors import (
     AccessDenied,
     AccountReauthRequired,
     SessionUnreadable,
+    StorageFailed,
     VasyaError,
 )
-from vasya_server.model.account import Account, AccountStatus, AccountUser, mask_phone
+from vasya_server.model.account import (
+    Account,
+    AccountPatch,
+    AccountStatus,
+    AccountUser,
+    mask_phone,
+)
 from vasya_server.sessions.vault import Profile
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import is_session_over
+from vasya_server.telegram.files import FileCentres
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.session import VaultSession
 
@@ -29,7 +37,6 @@ if TYPE_CHECKING:
 
     from vasya_server.clock import Clock
     from vasya_server.ids import AccountId, OwnerId
-    from vasya_server.model.account import AccountPatch
     from vasya_server.sessions.vault import AccountRecord, SessionState, Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.endpoint import Endpoint
@@ -59,9 +66,11 @@ class AccountRuntime(Link):
         super().__init__(settings, clock)
         self.record = record
         self.peers = vault.peers(record.owner, record.id)
+        self.uploads = vault.uploads(record.owner, record.id)
+        self.files = FileCentres(self, endpoint, settings, clock)
         self._vault = vault
         self._endpoint = endpoint
-        self._application = application
+        self._application_of = application
         self._on_gone = on_gone
         # A new session and the end of the account come one after the other.
         self._turn = asyncio.Lock()
@@ -95,6 +104,30 @@ class AccountRuntime(Link):
         if self.record.session is None:
             raise SessionUnreadable
         return self.record.session.user_id
+
+    @property
+    def dc_id(self) -> int:
+        """The data centre where the account is at home.
+
+        Raises:
+            SessionUnreadable: That cannot be told.
+        """
+        if self.record.session is None:
+            raise SessionUnreadable
+        return self.record.session.dc_id
+
+    @property
+    def media_idle_secs(self) -> int:
+        """How long one piece of a file may take."""
+        return self._settings.media_idle_secs
+
+    async def application(self) -> tuple[int, str]:
+        """Return the api id and hash to connect with.
+
+        Raises:
+            CredentialsMissing: Nobody has set any.
+        """
+        return await self._application_of(self.owner)
 
     @property
     def status(self) -> AccountStatus:
@@ -132,16 +165,22 @@ class AccountRuntime(Link):
 
         Raises:
             ValidationFailed: The alias is taken or reserved.
+            StorageFailed: It cannot be stored; a gate that was to close is closed all the same.
         """
         if patch.can_send is False:
             # Closing the gate reduces risk: it holds even where the disk does not take it.
             self.record = dataclasses.replace(self.record, can_send=False)
-        await self._vault.update(
-            self.id,
-            alias=patch.alias,
-            can_send=patch.can_send,
-            keep_connected=patch.keep_connected,
-        )
+        try:
+            await self._vault.update(
+                self.id,
+                alias=patch.alias,
+                can_send=patch.can_send,
+                keep_connected=patch.keep_connected,
+            )
+        except StorageFailed:
+            if patch != AccountPatch(can_send=False):
+                raise
+            _log.warning("a closed gate is stored with its outcome", extra={"account_id": self.id})
         fields = {"alias", "can_send", "keep_connected"}
         given = {name: value for name in fields if (value := getattr(patch, name)) is not UNSET}
         self.record = dataclasses.replace(self.record, **given)
@@ -150,6 +189,7 @@ class AccountRuntime(Link):
     async def disconnect(self) -> None:
         """Close the connection; the next use connects again."""
         self._is_paused = True
+        await self.files.close()
         await super().disconnect()
 
     async def close(self) -> None:
@@ -181,6 +221,7 @@ class AccountRuntime(Link):
                 is_unreadable=False,
             )
             self._failures = 0
+            await self.files.close()
             await super().disconnect()
         if replaced is None or was_over or replaced.auth_key == session.auth_key:
             return
@@ -212,10 +253,17 @@ class AccountRuntime(Link):
             finally:
                 self._is_gone = True
                 await self.close()
-                await self._vault.erase(self.id)
+                await self._erase()
                 self._is_erased = True
                 self._on_gone(self)
         return self._is_logged_out
+
+    async def _erase(self) -> None:
+        try:
+            await self._vault.erase(self.id)
+        except StorageFailed as error:
+            # It is gone from memory, and is erased with the outcome of its log-out, however late that is.
+            _log.warning("an account is not erased yet (%s)", error.code)
 
     async def _log_out_at_telegram(self) -> bool:
         if self.record.needs_login:
@@ -247,6 +295,7 @@ class AccountRuntime(Link):
 
     def tend(self) -> None:
         """Do what is due: disconnect an idle account, ask a silent connection for life, dial what is kept connected."""
+        self.files.tend()
         if self._client is not None and self._client.is_connected():
             limit_secs = self._settings.idle_disconnect_secs
             if not self.record.keep_connected and self.idle_secs >= limit_secs:
@@ -282,7 +331,7 @@ class AccountRuntime(Link):
         return await self._client_for(self.record.session)
 
     async def _client_for(self, session: SessionState) -> Client:
-        api_id, api_hash = await self._application(self.owner)
+        api_id, api_hash = await self.application()
         place = self._endpoint.place(session.dc_id, session.host, session.port)
         return Client(
             VaultSession(

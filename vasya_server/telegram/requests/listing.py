@@ -17,7 +17,7 @@ from vasya_server.telegram.dialogs import rows_of_peers
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
-from vasya_server.telegram.requests.messages import read_by_id
+from vasya_server.telegram.requests.lookup import read_by_id
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
 from vasya_server.telegram.time_reference import parse_time
 

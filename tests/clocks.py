@@ -1,0 +1,17 @@
+"""A clock that a test can set forward."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from vasya_server.clock import SystemClock
+
+
+class MovableClock(SystemClock):
+    """The system's clock, *ahead* of it."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead

@@ -1,0 +1,61 @@
+"""The page about retries is executed: each command answers what stands below it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.processes import MASTER_KEY, Api, SandboxControl, environment, run, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parents[2] / "docs" / "api" / "mutations.md"
+BLOCKS = re.findall(r"```sh\n(.*?)```\n\n```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+TOKEN = "vl_" + "7b" * 32
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxControl) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("mutations")
+    settings = {
+        "SESSION_MASTER_KEY": MASTER_KEY,
+        "VASYA_LOCAL_TOKEN": TOKEN,
+        **sandbox.settings(),
+    }
+    data_dir = ("--data-dir", str(folder / "data"))
+    imported = run(
+        *("vasya-server", "accounts", "import", *data_dir),
+        stdin=sandbox.users[0]["session"] + "\n",
+        settings=settings,
+    )
+    assert imported.returncode == 0, imported.stderr
+    process = start(folder, "vasya-server", "serve", *data_dir, "--port", "0", settings=settings)
+    yield Api(process.line("LISTENING "), TOKEN)
+    process.stop()
+
+
+def test_the_page_has_commands_and_answers() -> None:
+    assert len(BLOCKS) == 4
+    assert PAGE.read_text("utf-8").count("```sh") == 4
+
+
+@pytest.mark.parametrize(("command", "expected"), BLOCKS, ids=["send", "again", "reuse", "action"])
+def test_a_command_answers_what_the_page_says(api: Api, command: str, expected: str) -> None:
+    variables = {"URL": api.url, "TOKEN": api.token, "ACCOUNT": "me"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    for line in expected.splitlines():
+        assert line in done.stdout

@@ -1,0 +1,96 @@
+"""Send a file piece by piece, under headers that keep a browser from doing anything with it but saving it (D-10.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from vasya_server.api.file_names import UNKNOWN_TYPE, attachment, clean_file_name
+from vasya_server.errors import VasyaError
+
+if TYPE_CHECKING:
+    from litestar.types import Receive, Scope, Send
+
+    from vasya_server.telegram.requests.downloads import Download
+
+_log: Final = logging.getLogger("vasya.api")
+
+# What nothing can be run from, with the ending of a file that has no name: no HTML, SVG, XML or script, whatever its
+# sender calls it.
+_ENDINGS: Final = {
+    "application/gzip": ".gz",
+    "application/json": ".json",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "audio/aac": ".aac",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "image/gif": ".gif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "text/plain": ".txt",
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A download on its way; it is an ASGI application that sends itself.
+
+    Args:
+        idle_secs: How long the client may take over one piece.
+    """
+
+    download: Download
+    idle_secs: float
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; where it breaks off, so does the connection, short of the length that was announced."""
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await self._send_all(send, leaving)
+        except (VasyaError, TimeoutError) as error:
+            reason = error.code if isinstance(error, VasyaError) else "client_too_slow"
+            _log.warning("a download broke off (%s)", reason)
+        finally:
+            leaving.cancel()
+            await asyncio.wait({leaving})
+
+    async def _send_all(self, send: Send, leaving: asyncio.Task[None]) -> None:
+        await send(
+            {"type": "http.response.start", "status": HTTPStatus.OK, "headers": self._headers()}
+        )
+        async for piece in self.download.pieces:
+            if leaving.done():
+                return  # nobody is there any more: Telegram is asked for nothing further
+            async with asyncio.timeout(self.idle_secs):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        claimed = self.download.mime_type.partition(";")[0].strip().lower()
+        ending = _ENDINGS.get(claimed)
+        unnamed = f"{self.download.kind}-{self.download.message_id}{ending or ''}"
+        name = clean_file_name(self.download.file_name or unnamed)
+        return [
+            (b"content-type", (claimed if ending else UNKNOWN_TYPE).encode()),
+            (b"content-length", b"%d" % self.download.size_bytes),
+            (b"content-disposition", attachment(name).encode()),
+            (b"accept-ranges", b"none"),
+            (b"content-security-policy", b"sandbox"),
+        ]
+
+
+async def _left(receive: Receive) -> None:
+    """Return once the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

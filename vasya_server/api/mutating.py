@@ -1,0 +1,83 @@
+"""Hand a mutation over to `operations.perform`, and make an HTTP answer of what it returns."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer
+from vasya_server.api.problems import refuse
+from vasya_server.idempotency.claims import StoredAnswer
+from vasya_server.ids import new_action_id
+from vasya_server.operations import Intent, Rendering, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vasya_server.api.receiving import ReceivedFile
+    from vasya_server.api.routes import Call
+    from vasya_server.errors import VasyaError
+    from vasya_server.operations import Mutation, Performed, Ready
+
+_encode: Final = msgspec.json.Encoder().encode
+# Two bodies that say the same are one request, in whatever order they say it.
+_encode_canonical: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Answer:
+    """Perform the mutation that *call* asks for, with the query and body that were read from it."""
+    body = arguments.get("body")
+    file: ReceivedFile | None = arguments.get("file")
+    content = b"" if body is None else _encode_canonical(body)
+    intent = Intent(
+        mutation=mutation,
+        action_id=new_action_id(),
+        request_id=call.request_id,
+        principal=call.who,
+        account=call.account_runtime,
+        idempotency_key=call.idempotency_key,
+        route=(call.operation.method, call.operation.path),
+        path=call.path,
+        query=dict(parse_qsl(call.query_string.decode(), keep_blank_values=True)),
+        content=content if file is None else file.content,
+        parts=mutation.parts(body),
+        reduces_risk=mutation.reduces_risk(body),
+    )
+
+    async def execute(ready: Ready) -> Any:  # noqa: ANN401 — whatever the handler answers
+        return await call.operation.handler(call, ready, **arguments)
+
+    def answer(made: Any) -> StoredAnswer:  # noqa: ANN401 — as above
+        status, content = call.operation.status, b"" if made is None else _encode(made)
+        return StoredAnswer(status, content, _location(call, made))
+
+    def refusal(error: VasyaError) -> StoredAnswer:
+        refused = refuse(error, call.request_id)
+        return StoredAnswer(refused.status, refused.body)
+
+    performed = await perform(call.gateway, intent, execute, Rendering(answer, refusal))
+    return _response(performed, call.idempotency_key)
+
+
+def _location(call: Call, made: Any) -> str | None:  # noqa: ANN401 — whatever the handler answers
+    """Return where what was created stands: below the list that it was posted to."""
+    made_id = getattr(made, "id", None)
+    if call.operation.status != HTTPStatus.CREATED or made_id is None:
+        return None
+    return f"{call.request_path}/{made_id}"
+
+
+def _response(performed: Performed, idempotency_key: str | None) -> Answer:
+    stored = performed.answer
+    headers: list[tuple[str, str]] = [("action-id", performed.action_id)]
+    if idempotency_key is not None:
+        headers.append(("idempotency-key", idempotency_key))
+    if performed.is_replayed:
+        headers.append(("idempotency-replayed", "true"))
+    if stored.location is not None:
+        headers.append(("location", stored.location))
+    media_type = PROBLEM_JSON if stored.is_problem else JSON
+    return Answer(stored.status, stored.body, media_type, tuple(headers))

@@ -1,0 +1,31 @@
+"""Files on their way to Telegram."""
+
+from __future__ import annotations
+
+from vasya_server.api.receiving import ReceivedFile
+from vasya_server.api.routes import Call, mutation
+from vasya_server.audit.actions import Action
+from vasya_server.auth.scopes import Scope
+from vasya_server.model.media import Upload
+from vasya_server.operations import Ready, local
+from vasya_server.telegram.requests import uploads
+
+
+@mutation(
+    "POST",
+    "/accounts/{account}/uploads",
+    Scope.MESSAGES_SEND,
+    local(Action.MEDIA_UPLOAD),
+    status=201,
+)
+async def create_upload(call: Call, _ready: Ready, file: ReceivedFile) -> Upload:
+    """Upload a file of at most 10 MiB, to be sent by its `uploadId` within a day; nobody sees it before.
+
+    The body is the file itself, named by `Content-Disposition: attachment; filename="…"`, or a multipart form with one
+    `file`. JPEG, PNG and WebP pictures are sent as photos, everything else as documents. A larger file answers 413
+    `body_too_large`, an empty one 422 `validation_failed`.
+    """
+    made = await uploads.make_file(
+        call.account, file.parts, name=file.name, mime_type=file.mime_type
+    )
+    return await call.account.uploads.add(call.who.lineage, made)

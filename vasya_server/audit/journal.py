@@ -1,0 +1,311 @@
+"""The order of writing: numbers and chains lines inside the database's transactions, then appends them to the file.
+
+A line is first stored with the change it records, then appended and synced, and only then is the change's caller told. So
+the file never knows more than the database; what it lacks (at most what one failure kept from it) is in the database and
+is appended before anything else. While it lacks something, or has been changed by somebody else, nothing new begins: units
+are refused before anything of them is stored, but for acts that reduce risk and outcomes of what happened already (D-7.4).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from vasya_server.audit.actions import Action
+from vasya_server.audit.chain import NO_LINE_HASH, hash_of, read_line, write_line
+from vasya_server.audit.entry import Entry, EntryKind
+from vasya_server.audit.file import LogChanged, LogFile, LogMoved
+from vasya_server.clock import to_ms
+from vasya_server.crypto.derive import Purpose
+from vasya_server.errors import AuditUnavailable
+from vasya_server.store import audit as rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vasya_server.clock import Clock
+    from vasya_server.crypto.master_key import MasterKey
+    from vasya_server.store.database import Entry as AnyEntry
+    from vasya_server.store.database import Statement
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Fault(StrEnum):
+    """Why nothing that must be written down may begin."""
+
+    NOT_OPEN = "not_open"
+    UNWRITABLE = "unwritable"
+    DISK_FULL = "disk_full"
+    TRUNCATED = "truncated"
+    CHANGED = "changed"
+
+
+# Only a human mends these: going on would bury what was done to the log under new lines.
+_LASTING: Final = frozenset({Fault.TRUNCATED, Fault.CHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the chain stands according to the database.
+
+    Args:
+        outbox: The lines above *written_seq*, oldest first.
+        owners: The last number of each owner's own sequence.
+    """
+
+    seq: int
+    line_hash: bytes
+    written_seq: int
+    outbox: tuple[bytes, ...]
+    owners: Mapping[str, int]
+
+
+NOTHING_STORED: Final = Stored(0, NO_LINE_HASH, 0, (), {})
+
+
+class _Numbered(NamedTuple):
+    seq: int
+    owner: str | None
+    raw: bytes
+    line_hash: bytes
+
+
+class Journal:
+    """The one writer of the log; after `resume` it is used on the database's writer thread only.
+
+    Args:
+        boot: Names this start of the process in every line.
+        rotate_bytes: A file that would grow beyond it is set aside first.
+        min_free_bytes: With less than this free on the disk nothing new begins, so that outcomes still find room.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: MasterKey,
+        clock: Clock,
+        *,
+        boot: str,
+        rotate_bytes: int,
+        min_free_bytes: int,
+    ) -> None:
+        self._folder = folder
+        self._key = key.derive(Purpose.AUDIT_MAC)
+        self._clock = clock
+        self._boot = boot
+        self._min_free_bytes = min_free_bytes
+        self._file = LogFile(folder, rotate_bytes)
+        self._fault: Fault | None = Fault.NOT_OPEN
+        self._head = _Numbered(0, None, b"", NO_LINE_HASH)
+        self._owners: dict[str, int] = {}
+        self._batch: list[_Numbered] = []
+        self._outbox: list[bytes] = []
+        self._owed: list[Action] = []
+        self._paid = 0
+        self._has_begun = False
+        self._is_asked = False
+        self._written_seq = 0
+        self._noted_seq = 0
+        self._noting_seq = 0
+
+    @property
+    def fault(self) -> Fault | None:
+        """Return why mutations stop, or None where they do not; any thread may ask."""
+        return self._fault
+
+    def ask(self) -> None:
+        """Have the next batch look at the file, whatever it writes; any thread may ask."""
+        self._is_asked = True
+
+    def resume(self, stored: Stored) -> None:
+        """Open the file, see that it goes with the database, and append what only the database holds.
+
+        A line that a killed process left torn is set aside; anything else that is missing or added is a fault.
+        """
+        self._head = _Numbered(stored.seq, None, b"", stored.line_hash)
+        self._owners = dict(stored.owners)
+        self._outbox = list(stored.outbox)
+        self._written_seq = self._noted_seq = self._noting_seq = stored.written_seq
+        self._fault = None
+        if len(self._outbox) == stored.seq - stored.written_seq:
+            self._look()
+        else:
+            self._fail(Fault.CHANGED)
+
+    def begin(self, *, has_entries: bool) -> Sequence[Statement]:
+        """Begin a batch; look at the file where there is something to write, and number lines of our own."""
+        self._paid = 0
+        is_idle = not (has_entries or self._outbox or self._owed or self._is_asked)
+        if (is_idle and self._fault is None) or self._fault is Fault.NOT_OPEN:
+            return ()
+        self._is_asked = False
+        self._look()
+        if self._fault in _LASTING:
+            return ()
+        self._paid = len(self._owed)
+        return [self._number(Entry(kind=EntryKind.SYSTEM, action=act)) for act in self._owed]
+
+    def number(self, entries: Sequence[AnyEntry]) -> Sequence[Statement]:
+        """Give *entries* the next numbers of the chain.
+
+        Raises:
+            AuditUnavailable: The log cannot be written and not all of them may wait; nothing was numbered.
+        """
+        if self._fault is Fault.NOT_OPEN:
+            raise AuditUnavailable
+        if self._fault is not None and not all(entry.may_wait for entry in entries):
+            raise AuditUnavailable
+        return [self._number(entry) for entry in entries]
+
+    def take_back(self, count: int) -> None:
+        """Free the last *count* numbers."""
+        for _ in range(count):
+            line = self._batch.pop()
+            if line.owner is not None:
+                self._owners[line.owner] -= 1
+
+    def end(self) -> Sequence[Statement]:
+        """Return the statements that note where the chain stands, where the database does not know it."""
+        if not self._batch and self._written_seq == self._noted_seq:
+            return ()
+        head = self._batch[-1] if self._batch else self._head
+        self._noting_seq = self._written_seq
+        owners = {line.owner for line in self._batch if line.owner is not None}
+        return [
+            rows.PUT_HEAD.bind(
+                seq=head.seq, line_hash=head.line_hash, written_seq=self._written_seq
+            ),
+            *(
+                rows.PUT_OWNER_HEAD.bind(owner_id=owner, own_seq=self._owners[owner])
+                for owner in owners
+            ),
+        ]
+
+    def undo(self) -> None:
+        """Free every number of the batch."""
+        self.take_back(len(self._batch))
+        self._noting_seq = self._noted_seq
+
+    def append(self) -> bool:
+        """Bring the lines of the committed batch into the file; tell whether all that is stored is there."""
+        self._noted_seq = self._noting_seq
+        if self._batch:
+            self._head = self._batch[-1]
+            self._outbox += [line.raw for line in self._batch]
+            del self._owed[: self._paid]
+            self._batch.clear()
+        if self._fault in _LASTING:
+            return False
+        try:
+            self._empty_outbox()
+        except OSError as error:
+            self._fail(Fault.UNWRITABLE, error)
+        return not self._outbox
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._fault = Fault.NOT_OPEN
+
+    def _number(self, entry: AnyEntry) -> Statement:
+        if not isinstance(entry, Entry):
+            raise TypeError(type(entry))
+        owner, now = entry.actor.owner, self._clock.now()
+        last = self._batch[-1] if self._batch else self._head
+        own_seq = None if owner is None else self._owners.get(owner, 0) + 1
+        seq = last.seq + 1
+        raw = write_line(
+            entry,
+            key=self._key,
+            boot=self._boot,
+            at=now,
+            seq=seq,
+            own_seq=own_seq,
+            prev=last.line_hash,
+        )
+        if owner is not None and own_seq is not None:
+            self._owners[owner] = own_seq
+        self._batch.append(_Numbered(seq, owner, raw, hash_of(raw)))
+        return rows.ADD_LINE.bind(
+            seq=seq,
+            owner_id=owner,
+            own_seq=own_seq,
+            at_ms=to_ms(now),
+            action=entry.action.value,
+            account_id=entry.account_id,
+            key_id=entry.actor.key,
+            line=raw,
+        )
+
+    def _look(self) -> None:
+        """Find out whether the log can be written, and write what waits."""
+        if self._fault in _LASTING:
+            return
+        try:
+            try:
+                self._file.check()
+            except LogMoved:
+                self._open()
+            if self._fault in _LASTING:
+                return
+            self._empty_outbox()
+            self._fault = Fault.DISK_FULL if self._is_disk_full() else None
+        except LogChanged as change:
+            self._fail(Fault.TRUNCATED if change.is_shorter else Fault.CHANGED)
+        except OSError as error:
+            self._fail(Fault.UNWRITABLE, error)
+
+    def _open(self) -> None:
+        """Open the file, and see that it ends with the line that the database expects, or with one still to be noted.
+
+        A log that is taken away under a running server (by logrotate, say) is begun anew, and its chain goes on; at a
+        start the same is a fault.
+        """
+        self._file.open()
+        if self._has_begun and self._file.is_empty:
+            self._owed.append(Action.LOG_REOPENED)
+            return
+        raw = self._file.last_line()
+        try:
+            seq = read_line(raw).seq if raw is not None else 0
+        except msgspec.MsgspecError:
+            self._fail(Fault.CHANGED)
+            return
+        if seq < self._written_seq:
+            self._fail(Fault.TRUNCATED)
+        elif seq > self._head.seq or (hash_of(raw) if raw else NO_LINE_HASH) != self._hash_at(seq):
+            self._fail(Fault.CHANGED)
+        else:
+            del self._outbox[: seq - self._written_seq]
+            self._written_seq = seq
+            if self._file.has_torn_line():
+                self._file.set_torn_line_aside(self._clock.now().strftime("%Y%m%dT%H%M%S%fZ"))
+                self._owed.append(Action.LOG_TORN)
+            self._has_begun = True
+
+    def _hash_at(self, seq: int) -> bytes:
+        """Return the hash of line *seq*, which is the last that is written or one in the outbox."""
+        following = self._outbox[seq - self._written_seq :]
+        return bytes.fromhex(read_line(following[0]).prev) if following else self._head.line_hash
+
+    def _empty_outbox(self) -> None:
+        if self._outbox:
+            self._file.append(b"".join(raw + b"\n" for raw in self._outbox))
+            self._outbox.clear()
+        self._written_seq = self._head.seq
+
+    def _is_disk_full(self) -> bool:
+        disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize < self._min_free_bytes
+
+    def _fail(self, fault: Fault, error: OSError | None = None) -> None:
+        if self._fault is not fault:
+            _log.error("the audit log is not available: %s", fault.value, exc_info=error)
+        self._fault = fault

@@ -1,0 +1,41 @@
+"""The journal of a crash test: it stops between the database and the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from vasya_server.audit.entry import Entry, EntryKind
+from vasya_server.audit.journal import Journal
+from vasya_server.kill_points import KillPoint, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vasya_server.store.database import Entry as AnyEntry
+    from vasya_server.store.database import Statement
+
+_STOPS_AT: Final = {
+    KillPoint.INSIDE_W1: EntryKind.INTENT,
+    KillPoint.INSIDE_W2: EntryKind.OUTCOME,
+}
+
+
+class StoppingJournal(Journal):
+    """A journal that stops when a line of the kill point's kind is in the database and not yet in the file."""
+
+    def __init__(self, stop_at: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — as the journal's own
+        super().__init__(*args, **kwargs)
+        self._stop_at = KillPoint(stop_at)
+        self._is_due = False
+
+    def number(self, entries: Sequence[AnyEntry]) -> Sequence[Statement]:
+        """Give the next numbers, and notice whether the point is near."""
+        kind = _STOPS_AT.get(self._stop_at)
+        self._is_due |= any(isinstance(entry, Entry) and entry.kind is kind for entry in entries)
+        return super().number(entries)
+
+    def append(self) -> bool:
+        """Write to the file, unless this is where to stop."""
+        if self._is_due:
+            stop(self._stop_at)
+        return super().append()

@@ -1,0 +1,144 @@
+"""Every way in which Vasya says no, as types that code can branch on.
+
+```
+VasyaError
+├── Unauthenticated            MissingToken · InvalidToken
+├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
+├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
+├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
+│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · KeyStale
+├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
+│                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
+├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
+│                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
+├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
+└── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
+```
+
+What only HTTP can get wrong (hosts, sizes, media types) is in `api/refusals.py`. A class is one stable `code`; `api/problems.py` alone decides which HTTP status it has. Messages are constant sentences
+that a client may see: no phone number, message text or secret is ever put into one.
+"""
+
+from __future__ import annotations
+
+from vasya_server.errors.base import (
+    AccountChoice,
+    FieldError,
+    VasyaError,
+)
+from vasya_server.errors.caller import (
+    AccessDenied,
+    AccountAmbiguous,
+    AccountExists,
+    AccountReauthRequired,
+    ChatNotFound,
+    ClaimInProgress,
+    CodeExpired,
+    CodeInvalid,
+    Conflict,
+    CredentialsMissing,
+    HumanRequired,
+    InvalidInput,
+    InvalidToken,
+    KeyReused,
+    KeyStale,
+    LoginNotFound,
+    MediaNotFound,
+    MessageNotFound,
+    MissingToken,
+    NotFound,
+    OutcomeUnknown,
+    PasswordInvalid,
+    PermissionDenied,
+    PhoneInvalid,
+    ScopeRequired,
+    SendingDisabled,
+    SessionInvalid,
+    SessionUnreadable,
+    SignupRequired,
+    TooManyUploads,
+    Unauthenticated,
+    UploadNotFound,
+    ValidationFailed,
+)
+from vasya_server.errors.server import (
+    AuditUnavailable,
+    ConfigurationInvalid,
+    DataDirLocked,
+    KeychainLocked,
+    MasterKeyMismatch,
+    ShuttingDown,
+    StartupRefused,
+    StorageFailed,
+    Unavailable,
+)
+from vasya_server.errors.telegram import (
+    AccountFrozen,
+    AccountSpamLimited,
+    AdminRequired,
+    ChatProtected,
+    ChatWriteForbidden,
+    FloodWait,
+    SlowMode,
+    TelegramError,
+    TelegramTimeout,
+    TelegramUnavailable,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AccountAmbiguous",
+    "AccountChoice",
+    "AccountExists",
+    "AccountFrozen",
+    "AccountReauthRequired",
+    "AccountSpamLimited",
+    "AdminRequired",
+    "AuditUnavailable",
+    "ChatNotFound",
+    "ChatProtected",
+    "ChatWriteForbidden",
+    "ClaimInProgress",
+    "CodeExpired",
+    "CodeInvalid",
+    "ConfigurationInvalid",
+    "Conflict",
+    "CredentialsMissing",
+    "DataDirLocked",
+    "FieldError",
+    "FloodWait",
+    "HumanRequired",
+    "InvalidInput",
+    "InvalidToken",
+    "KeyReused",
+    "KeyStale",
+    "KeychainLocked",
+    "LoginNotFound",
+    "MasterKeyMismatch",
+    "MediaNotFound",
+    "MessageNotFound",
+    "MissingToken",
+    "NotFound",
+    "OutcomeUnknown",
+    "PasswordInvalid",
+    "PermissionDenied",
+    "PhoneInvalid",
+    "ScopeRequired",
+    "SendingDisabled",
+    "SessionInvalid",
+    "SessionUnreadable",
+    "ShuttingDown",
+    "SignupRequired",
+    "SlowMode",
+    "StartupRefused",
+    "StorageFailed",
+    "TelegramError",
+    "TelegramTimeout",
+    "TelegramUnavailable",
+    "TooManyUploads",
+    "Unauthenticated",
+    "Unavailable",
+    "UploadNotFound",
+    "ValidationFailed",
+    "VasyaError",
+]

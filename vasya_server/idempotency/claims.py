@@ -1,0 +1,364 @@
+"""Claims: one mutation each, from the moment somebody wants it until nobody may ask about it any more.
+
+```
+held (in memory) ── begin (W1) ──► dispatched ── finish (W2) ──► done | failed | aborted
+                                        │   ▲
+                        crash, no answer│   │finish, after the same was sent again
+                                        ▼   │
+                                       unknown
+```
+A key is held in memory from the look-up to the answer, so that of parallel requests with one key one goes on. What is
+stored is bound to its row: an answer that was copied into another row does not open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import msgspec
+
+from vasya_server.clock import from_ms, to_ms
+from vasya_server.crypto.envelope import SealBroken
+from vasya_server.crypto.records import ClaimSeal
+from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
+from vasya_server.ids import ActionId, OwnerId
+from vasya_server.model.action import ActionStatus
+from vasya_server.store import claims as rows
+from vasya_server.store.database import ConstraintFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from datetime import datetime
+    from typing import Any
+
+    from vasya_server.clock import Clock
+    from vasya_server.crypto.master_key import MasterKey
+    from vasya_server.store.database import Database, Entry, Statement
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+Place: TypeAlias = "tuple[OwnerId, str, bytes]"
+
+# The draft asks for a stated time, and others keep a day; it counts from the end, so that a slow mutation loses nothing.
+ANSWERS_KEPT: Final = timedelta(hours=24)
+UNKNOWN_KEPT: Final = timedelta(days=30)
+_PURGE_EVERY_SECS: Final = 600
+_log: Final = logging.getLogger(__name__)
+_DISPATCH: Final = "dispatch"
+_ANSWER: Final = "answer"
+_KEY: Final = "key"
+
+
+class Dispatch(msgspec.Struct, frozen=True, array_like=True):
+    """What it takes to send the same again.
+
+    Args:
+        peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
+    """
+
+    peer: tuple[int, int | None] | None
+    random_ids: tuple[int, ...]
+
+
+class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """What the client was told, and is told again."""
+
+    status: int
+    body: bytes
+    location: str | None = None
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether it is a refusal, in the shape of one."""
+        return self.status >= HTTPStatus.BAD_REQUEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is known of a mutation before anything of it is done.
+
+    Args:
+        key: The client's idempotency key; None: it sent none, and nobody can ask for this again.
+        kind: What it does, in the audit log's words.
+    """
+
+    action_id: ActionId
+    owner: OwnerId
+    lineage: str
+    key: str | None
+    fingerprint: bytes
+    account_id: str | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A claim as it is stored.
+
+    Args:
+        dispatch: None where it cannot be opened any more, as is *answer*.
+    """
+
+    action_id: ActionId
+    owner: OwnerId
+    lineage: str
+    fingerprint: bytes
+    account_id: str | None
+    kind: str
+    status: ActionStatus
+    dispatch: Dispatch | None
+    answer: StoredAnswer | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(slots=True)
+class Hold:
+    """A claim under way in this process; *action_id* becomes that of the first try where this one repeats it.
+
+    Args:
+        place: Where its key stands among all keys; None without a key.
+    """
+
+    claim: Claim
+    place: Place | None
+    action_id: ActionId
+    created_at: datetime
+
+
+class Claims:
+    """The claims of every owner."""
+
+    def __init__(self, db: Database, key: MasterKey, clock: Clock) -> None:
+        self._db = db
+        self._key = key
+        self._clock = clock
+        self._seals: dict[OwnerId, ClaimSeal] = {}
+        self._held: dict[Place, Hold] = {}
+        self._running: dict[ActionId, Hold] = {}
+        self._ended: dict[ActionId, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._purging: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Take up what an earlier process left: what it had sent is unknown, and nothing is sent again (D-6.11)."""
+        try:
+            await self._db.write(rows.LOSE_CLAIMS.bind())
+        except StorageFailed as error:
+            # Reading goes on with a full disk, and what nobody drives counts as unknown whatever its row says.
+            _log.warning(
+                "what an earlier process had sent was not noted as unknown (%s)", error.code
+            )
+        self._purging = asyncio.create_task(self._purge_now_and_then())
+
+    async def close(self) -> None:
+        """Wait for what is under way, which its deadlines end, and end every task."""
+        if self._purging is not None:
+            self._purging.cancel()
+            await asyncio.wait({self._purging})
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do *work* to its end, even where whoever waits for it goes away: a change half recorded is one nobody knows of."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    @contextlib.contextmanager
+    def hold(self, claim: Claim) -> Iterator[Hold]:
+        """Hold the claim's key: as long as one has it, every other is refused.
+
+        Raises:
+            ClaimInProgress: The same request is under way.
+            KeyReused: Another request with this key is.
+        """
+        place = self._place(claim)
+        if place is not None and (other := self._held.get(place)) is not None:
+            if other.claim.fingerprint == claim.fingerprint:
+                raise ClaimInProgress(other.action_id)
+            raise KeyReused(other.action_id)
+        held = Hold(claim, place, claim.action_id, self._clock.now())
+        if place is not None:
+            self._held[place] = held
+        self._running[held.action_id] = held
+        try:
+            yield held
+        finally:
+            if place is not None:
+                del self._held[place]
+            del self._running[held.action_id]
+            if (ended := self._ended.pop(held.action_id, None)) is not None:
+                ended.set()
+
+    async def find(self, hold: Hold) -> Known | None:
+        """Return what is stored under the claim's key; the hold is then of that action.
+
+        Raises:
+            KeyReused: It is another request.
+        """
+        if hold.place is None:
+            return None
+        owner, lineage, digest = hold.place
+        row = await self._db.one(
+            rows.CLAIM_OF_KEY, rows.ClaimRow, owner_id=owner, lineage=lineage, key_digest=digest
+        )
+        if row is None:
+            return None
+        known = self._known(row)
+        if known.finished_at is not None and known.finished_at + ANSWERS_KEPT <= self._clock.now():
+            await self.purge()
+            return None
+        if known.fingerprint != hold.claim.fingerprint:
+            raise KeyReused(known.action_id)
+        del self._running[hold.action_id]
+        hold.action_id, hold.created_at = known.action_id, known.created_at
+        self._running[hold.action_id] = hold
+        return known
+
+    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry) -> None:
+        """Store the claim as dispatched, together with its intent (W1): from here on it may have happened.
+
+        Raises:
+            ClaimInProgress: The key was claimed meanwhile.
+            AuditUnavailable, StorageFailed: Nothing is stored, and nothing may be sent.
+        """
+        claim = hold.claim
+        statement = rows.ADD_CLAIM.bind(
+            action_id=claim.action_id,
+            owner_id=claim.owner,
+            lineage=claim.lineage,
+            key_digest=None if hold.place is None else hold.place[2],
+            fingerprint=claim.fingerprint,
+            account_id=claim.account_id,
+            kind=claim.kind,
+            dispatch=self._sealed(hold, _DISPATCH, dispatch),
+            created_at_ms=to_ms(hold.created_at),
+        )
+        try:
+            await self._db.write(statement, entries=(entry,))
+        except ConstraintFailed as error:
+            raise ClaimInProgress(hold.action_id) from error
+
+    async def finish(
+        self,
+        hold: Hold,
+        status: ActionStatus,
+        answer: StoredAnswer,
+        entry: Entry,
+        *more: Statement,
+        keeps_key: bool,
+    ) -> None:
+        """Store the end and the answer, together with the outcome (W2).
+
+        Args:
+            more: What else has to be stored with it.
+            keeps_key: The key stands for this answer from now on; otherwise it may begin anew.
+
+        Raises:
+            AuditUnavailable: It is stored, and its outcome will be in the log.
+            StorageFailed: It is not stored, so that it will be unknown.
+        """
+        finished = rows.FINISH_CLAIM.bind(
+            expect=1,
+            action_id=hold.action_id,
+            status=status.value,
+            answer=self._sealed(hold, _ANSWER, answer),
+            finished_at_ms=to_ms(self._clock.now()),
+            keeps_key=int(keeps_key),
+        )
+        await self._db.write(finished, *more, entries=(entry,))
+
+    async def lose(self, hold: Hold, entry: Entry) -> None:
+        """Store that nobody knows whether it happened; only sending the same again can tell."""
+        await self._db.write(rows.LOSE_CLAIM.bind(action_id=hold.action_id), entries=(entry,))
+
+    async def action(self, action_id: str) -> Known | Hold | None:
+        """Return an action as it stands; a `Hold` is one that is under way and not stored yet."""
+        row = await self._db.one(rows.CLAIM, rows.ClaimRow, action_id=action_id)
+        return self._running.get(ActionId(action_id)) if row is None else self._known(row)
+
+    async def wait(self, action_id: str, secs: float) -> None:
+        """Wait until the action is not under way any more, at most *secs*."""
+        under_way = ActionId(action_id)
+        if under_way in self._running:
+            ended = self._ended.setdefault(under_way, asyncio.Event())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(secs):
+                    await ended.wait()
+
+    async def purge(self) -> None:
+        """Forget what is older than its time."""
+        now = self._clock.now()
+        await self._db.write(
+            rows.PURGE_FINISHED.bind(until_ms=to_ms(now - ANSWERS_KEPT)),
+            rows.PURGE_UNKNOWN.bind(until_ms=to_ms(now - UNKNOWN_KEPT)),
+        )
+
+    async def _purge_now_and_then(self) -> None:
+        while True:
+            try:
+                await self.purge()
+            except StorageFailed as error:
+                _log.warning("old claims were not purged (%s)", error.code)
+            await asyncio.sleep(_PURGE_EVERY_SECS)
+
+    def _place(self, claim: Claim) -> Place | None:
+        if claim.key is None:
+            return None
+        digest = self._seal_of(claim.owner).digest(_KEY, claim.key)
+        return claim.owner, claim.lineage, digest
+
+    def _seal_of(self, owner: OwnerId) -> ClaimSeal:
+        """Return the owner's seal; its key is derived once."""
+        if (seal := self._seals.get(owner)) is None:
+            seal = self._seals[owner] = ClaimSeal(self._key, owner)
+        return seal
+
+    def _sealed(self, hold: Hold, kind: str, data: msgspec.Struct) -> bytes:
+        binding = _binding(hold.action_id, hold.claim.fingerprint)
+        seal = self._seal_of(hold.claim.owner)
+        return seal.seal(kind, msgspec.msgpack.encode(data), binding=binding)
+
+    def _known(self, row: rows.ClaimRow) -> Known:
+        return Known(
+            action_id=ActionId(row.action_id),
+            owner=OwnerId(row.owner_id),
+            lineage=row.lineage,
+            fingerprint=row.fingerprint,
+            account_id=row.account_id,
+            kind=row.kind,
+            status=self._status(row),
+            dispatch=self._opened(row, _DISPATCH, row.dispatch, Dispatch),
+            answer=self._opened(row, _ANSWER, row.answer, StoredAnswer),
+            created_at=from_ms(row.created_at_ms),
+            finished_at=None if row.finished_at_ms is None else from_ms(row.finished_at_ms),
+        )
+
+    def _status(self, row: rows.ClaimRow) -> ActionStatus:
+        status, is_driven = ActionStatus(row.status), ActionId(row.action_id) in self._running
+        return (
+            ActionStatus.UNKNOWN if status is ActionStatus.DISPATCHED and not is_driven else status
+        )
+
+    def _opened(self, row: rows.ClaimRow, kind: str, box: bytes | None, into: type[S]) -> S | None:
+        """Return what was sealed, or None: a box that was changed or swapped is one that was lost."""
+        if box is None:
+            return None
+        seal = self._seal_of(OwnerId(row.owner_id))
+        try:
+            data = seal.open(kind, box, binding=_binding(row.action_id, row.fingerprint))
+            return msgspec.msgpack.decode(data, type=into)
+        except (SealBroken, msgspec.MsgspecError):
+            return None
+
+
+def _binding(action_id: str, fingerprint: bytes) -> bytes:
+    return action_id.encode() + fingerprint

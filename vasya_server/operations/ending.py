@@ -1,0 +1,121 @@
+"""What became of a mutation: what its client is told, what is stored, and whether its key may begin anew (D-6.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from vasya_server.audit.entry import MAX_RESULT_IDS, Result
+from vasya_server.errors import KeyStale, MessageNotFound, OutcomeUnknown
+from vasya_server.model.action import ActionStatus
+from vasya_server.operations.record import messages_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from vasya_server.errors import VasyaError
+    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.operations.mutation import Intent
+    from vasya_server.telegram.progress import Progress
+
+# Clocks differ; an answer that is stored is kept for a day, so what Telegram dates earlier than this is another request's.
+_CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
+# A refusal that time, or a human, may turn into a success is not the answer for ever.
+_PASSING: Final = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The end of one attempt.
+
+    Args:
+        keeps_key: The same request with the same key gets this answer from now on.
+        error: What the client is told where the answer is not stored for it.
+    """
+
+    status: ActionStatus
+    answer: StoredAnswer
+    result: Result
+    keeps_key: bool
+    error: VasyaError | None = None
+
+
+def success(answer: StoredAnswer, made: object) -> Ending:
+    """Return the ending of a mutation that is done."""
+    ids = tuple(each for message in messages_in(made) for each in message.album_ids or [message.id])
+    return Ending(
+        status=ActionStatus.DONE,
+        answer=answer,
+        result=Result(status=ActionStatus.DONE.value, ids=ids[:MAX_RESULT_IDS]),
+        keeps_key=True,
+    )
+
+
+def failure(
+    error: VasyaError,
+    intent: Intent,
+    progress: Progress,
+    render: Callable[[VasyaError], StoredAnswer],
+) -> Ending | None:
+    """Return the ending that *error* means; None: nobody knows whether it has happened."""
+    answer = render(error)
+    if isinstance(error, OutcomeUnknown):
+        return None
+    if progress.has_happened and not isinstance(error, KeyStale):
+        # Made and deleted since: that is its end, and asking again would not find it either.
+        is_over = isinstance(error, MessageNotFound)
+        return _ending(ActionStatus.DONE, answer, error, keeps_key=True) if is_over else None
+    if not intent.mutation.reaches_telegram:
+        return _ending(ActionStatus.FAILED, answer, error, keeps_key=False)
+    if progress.is_refused:
+        is_for_good = (
+            answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _PASSING
+        ) or answer.status == HTTPStatus.BAD_GATEWAY
+        return _ending(ActionStatus.FAILED, answer, error, keeps_key=is_for_good)
+    return _ending(ActionStatus.ABORTED, answer, error, keeps_key=False)
+
+
+def require_new(made: object, progress: Progress, started_at: datetime) -> None:
+    """See that Telegram did it now, and not long ago for a request whose answer is gone (D-6.9).
+
+    Raises:
+        KeyStale: It did it then, and nothing now.
+    """
+    if progress.repeated_id is None:
+        return
+    for message in messages_in(made):
+        if message.sent_at < started_at - _CLOCKS_DIFFER_BY:
+            raise KeyStale(message.id)
+
+
+def unknown(intent: Intent, *, is_too_old: bool = False) -> OutcomeUnknown:
+    """Return what a client is told that cannot be told the outcome; only with its key may it ask again."""
+    if is_too_old:
+        error = OutcomeUnknown(
+            "Nobody knows whether this happened, and it is too long ago to find out by repeating it.",
+            remedy="Look at the chat; use a new Idempotency-Key if it is still wanted.",
+        )
+    elif intent.idempotency_key is None and intent.parts:
+        error = OutcomeUnknown(
+            remedy="Look at the chat before you repeat it: without an Idempotency-Key a repetition is a new message."
+        )
+    else:
+        return OutcomeUnknown()
+    error.is_retryable, error.retry_after_secs = False, None
+    return error
+
+
+def _ending(
+    status: ActionStatus, answer: StoredAnswer, error: VasyaError, *, keeps_key: bool
+) -> Ending:
+    ids = (error.message_id,) if isinstance(error, KeyStale) else ()
+    return Ending(
+        status=status,
+        answer=answer,
+        result=Result(status=status.value, code=error.code, ids=ids),
+        keeps_key=keeps_key,
+        error=None if keeps_key else error,
+    )

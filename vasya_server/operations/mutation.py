@@ -1,0 +1,130 @@
+"""What a mutation is: as a route declares it, as somebody wants it, and as it is about to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vasya_server.audit.actions import Action
+    from vasya_server.auth.principal import Principal
+    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.ids import ActionId
+    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.peers import ResolvedPeer
+
+
+def _none(_body: Any) -> int:  # noqa: ANN401 — any body
+    return 0
+
+
+def _never(_body: Any) -> bool:  # noqa: ANN401 — any body
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """What a route does, whoever asks for it; made by `telegram` and `local`.
+
+    Args:
+        reaches_telegram: It changes something there, so that gates stand before it.
+        parts: How many messages it makes, each with a random_id of its own, by its body.
+        reduces_risk: Whether it takes effect even where it cannot be written down, by its body.
+        removes: What is not there any more is done, when the same is asked again after an unknown outcome.
+    """
+
+    action: Action
+    reaches_telegram: bool
+    parts: Callable[[Any], int] = _none
+    reduces_risk: Callable[[Any], bool] = _never
+    removes: bool = False
+
+
+def telegram(
+    action: Action,
+    *,
+    parts: Callable[[Any], int] = _none,
+    reduces_risk: Callable[[Any], bool] = _never,
+    removes: bool = False,
+) -> Mutation:
+    """Declare a change at Telegram."""
+    return Mutation(
+        action=action,
+        reaches_telegram=True,
+        parts=parts,
+        reduces_risk=reduces_risk,
+        removes=removes,
+    )
+
+
+def local(action: Action, *, reduces_risk: Callable[[Any], bool] = _never) -> Mutation:
+    """Declare a change here: of accounts, logins, credentials."""
+    return Mutation(action=action, reaches_telegram=False, reduces_risk=reduces_risk)
+
+
+def always(_body: Any) -> bool:  # noqa: ANN401 — any body
+    """Say that it reduces risk, whatever the body."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What somebody wants done, before anything of it is done.
+
+    Args:
+        idempotency_key: The client's; None: it sent none.
+        route: Method and path template.
+        path: Path parameters as they were given.
+        content: The body in its one canonical encoding, or the SHA-256 of an upload.
+    """
+
+    mutation: Mutation
+    action_id: ActionId
+    request_id: str
+    principal: Principal
+    account: AccountRuntime | None
+    idempotency_key: str | None
+    route: tuple[str, str]
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    content: bytes
+    parts: int
+    reduces_risk: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A mutation that is claimed and written down and may be done now; only `perform` makes one.
+
+    Args:
+        random_ids: One for each message that it makes.
+        is_redrive: The same was sent before, and nobody knows what became of it.
+    """
+
+    action_id: ActionId
+    peer: ResolvedPeer | None
+    random_ids: tuple[int, ...]
+    is_redrive: bool
+
+    @property
+    def chat(self) -> ResolvedPeer:
+        """Return the chat that `{chat}` names."""
+        if self.peer is None:
+            raise LookupError(self.action_id)
+        return self.peer
+
+    @property
+    def random_id(self) -> int:
+        """Return the random_id of a mutation that makes one message."""
+        return self.random_ids[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """The answer to a mutation, the first or a repeated time."""
+
+    action_id: ActionId
+    answer: StoredAnswer
+    is_replayed: bool

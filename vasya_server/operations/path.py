@@ -1,0 +1,315 @@
+"""The one path of every mutation, in the only order (docs/api/mutations.md).
+
+resolve → look-up and reservation (replay, in progress, reuse and re-drive end here) → gates → W1: claim and intent →
+the call, under its deadline → W2: answer and outcome → response. No transaction is open across a call, and whoever asked may
+go away at any moment: what has begun is carried to its end and recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from vasya_server.audit.entry import EntryKind, Result
+from vasya_server.errors import (
+    AuditUnavailable,
+    KeyStale,
+    MessageNotFound,
+    OutcomeUnknown,
+    SendingDisabled,
+    StorageFailed,
+    TelegramTimeout,
+    VasyaError,
+)
+from vasya_server.idempotency.claims import ANSWERS_KEPT, Claim, Dispatch, StoredAnswer
+from vasya_server.idempotency.fingerprint import fingerprint
+from vasya_server.idempotency.random_id import random_id
+from vasya_server.kill_points import KillPoint, reach
+from vasya_server.model.action import ActionStatus
+from vasya_server.operations.ending import failure, require_new, success, unknown
+from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.mutation import Performed, Ready
+from vasya_server.operations.record import Recorder, what_remains
+from vasya_server.telegram.peers import resolve, stored_peer
+from vasya_server.telegram.progress import follow_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vasya_server.gateway import Gateway
+    from vasya_server.idempotency.claims import Hold, Known
+    from vasya_server.operations.ending import Ending
+    from vasya_server.operations.mutation import Intent
+    from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.progress import Progress
+
+T = TypeVar("T")
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering(Generic[T]):
+    """How what a handler returns, and why it refuses, become the bytes of an answer."""
+
+    answer: Callable[[T], StoredAnswer]
+    refusal: Callable[[VasyaError], StoredAnswer]
+
+
+async def perform(
+    gateway: Gateway,
+    intent: Intent,
+    execute: Callable[[Ready], Awaitable[T]],
+    rendering: Rendering[T],
+) -> Performed:
+    """Carry out a mutation, once, and return its answer; or return the answer that it has had.
+
+    Args:
+        execute: Does it; it is called when everything that must be known afterwards is written down.
+
+    Raises:
+        ClaimInProgress, KeyReused, KeyStale: Its idempotency key does not allow it.
+        OutcomeUnknown: It may have happened; the same request finds out.
+        AuditUnavailable, StorageFailed: It cannot be written down, so it was not begun.
+        VasyaError: It was refused, and has not happened.
+    """
+    late_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
+    try:
+        peer = None
+        if intent.account is not None and "chat" in intent.path:
+            peer = await resolve(intent.account, intent.path["chat"])
+        work = _Work(gateway, intent, peer, execute, rendering, late_at)
+        return await gateway.claims.shielded(work.carry_out())
+    except VasyaError as error:
+        error.action_id = error.action_id or intent.action_id
+        raise
+
+
+class _Work(Generic[T]):
+    """One mutation on its way."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        intent: Intent,
+        peer: ResolvedPeer | None,
+        execute: Callable[[Ready], Awaitable[T]],
+        rendering: Rendering[T],
+        late_at: float,
+    ) -> None:
+        self._gateway = gateway
+        self._intent = intent
+        self._peer = peer
+        self._execute = execute
+        self._rendering = rendering
+        # The deadline is the client's: what was spent on finding the chat is gone. Only Telegram is held to it.
+        self._late_at = late_at if intent.mutation.reaches_telegram else None
+        self._fingerprint = fingerprint(
+            gateway.key, *intent.route, _named(intent, peer), intent.query, intent.content
+        )
+        self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
+        # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
+        self._is_unstored = False
+
+    async def carry_out(self) -> Performed:
+        """Look its key up, and do what is left to do."""
+        intent, claims = self._intent, self._gateway.claims
+        claim = Claim(
+            action_id=intent.action_id,
+            owner=intent.principal.owner,
+            lineage=intent.principal.lineage,
+            key=intent.idempotency_key,
+            fingerprint=self._fingerprint,
+            account_id=intent.account.id if intent.account else None,
+            kind=intent.mutation.action.value,
+        )
+        with claims.hold(claim) as hold:
+            try:
+                known = await claims.find(hold)
+                if known is None:
+                    return await self._begin(hold)
+                if known.finished_at is not None:
+                    return await self._replay(known)
+                return await self._redrive(hold, known)
+            except VasyaError as error:
+                error.action_id = error.action_id or hold.action_id
+                raise
+
+    async def _begin(self, hold: Hold) -> Performed:
+        """Do it for the first time."""
+        await self._pass_gates(hold)
+        ready = Ready(
+            action_id=hold.action_id,
+            peer=self._peer,
+            random_ids=self._random_ids(),
+            is_redrive=False,
+        )
+        reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
+        dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
+        entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
+        try:
+            await self._gateway.claims.begin(hold, dispatch, entry)
+        except StorageFailed:
+            if not self._intent.reduces_risk:
+                raise
+            self._is_unstored = True
+            await self._gateway.audit.record_later(entry)
+        reach(KillPoint.AFTER_W1, self._gateway.settings.kill_point)
+        return await self._drive(hold, ready)
+
+    async def _replay(self, known: Known) -> Performed:
+        """Answer what was answered before."""
+        if known.answer is None:
+            raise unknown(self._intent, is_too_old=True)
+        result = Result(status=known.status.value)
+        entry = self._recorder.entry(EntryKind.REPLAY, known.action_id, result)
+        await self._gateway.audit.record(entry)
+        return Performed(action_id=known.action_id, answer=known.answer, is_replayed=True)
+
+    async def _redrive(self, hold: Hold, known: Known) -> Performed:
+        """Send the identical request again, to the same peer and with the same random_ids (D-6.10)."""
+        is_too_old = known.created_at + ANSWERS_KEPT <= self._gateway.clock.now()
+        if is_too_old or known.dispatch is None:
+            raise unknown(self._intent, is_too_old=True)
+        # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
+        await self._pass_gates(hold)
+        stored = known.dispatch
+        ready = Ready(
+            action_id=hold.action_id,
+            peer=stored_peer(*stored.peer) if stored.peer else None,
+            random_ids=stored.random_ids,
+            is_redrive=True,
+        )
+        return await self._drive(hold, ready)
+
+    async def _drive(self, hold: Hold, ready: Ready) -> Performed:
+        """Call, and record what came of it."""
+        ending = await self._attempt(hold, ready)
+        if ending is None:
+            if not ready.is_redrive:
+                await self._lose(hold, OutcomeUnknown.code)
+            raise unknown(self._intent)
+        if ready.is_redrive and ending.status is ActionStatus.ABORTED and ending.error is not None:
+            raise ending.error  # this copy was not sent; of the first that is still not known
+        reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
+        await self._conclude(hold, ending)
+        reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
+        if ending.error is not None:
+            raise ending.error
+        return Performed(action_id=hold.action_id, answer=ending.answer, is_replayed=False)
+
+    async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
+        """Do it, and tell what became of it; None: nobody knows."""
+        progress, started_at = follow_progress(), self._gateway.clock.now()
+        try:
+            async with asyncio.timeout_at(self._late_at):
+                made = await self._execute(ready)
+            if not ready.is_redrive:
+                require_new(made, progress, started_at)
+            return success(self._rendering.answer(made), made)
+        except VasyaError as error:
+            return self._refused(error, ready, progress)
+        except TimeoutError as late:
+            return self._refused(_cut_short(late), ready, progress)
+        except Exception:
+            # A bug of ours: how far it had come is as unknown as after a crash, and so it is recorded.
+            await self._lose(hold)
+            raise
+
+    def _refused(self, error: VasyaError, ready: Ready, progress: Progress) -> Ending | None:
+        if isinstance(error, MessageNotFound):
+            if ready.is_redrive and self._intent.mutation.removes:
+                return success(StoredAnswer(HTTPStatus.NO_CONTENT, b""), None)
+            if not ready.is_redrive and progress.repeated_id is not None:
+                error = KeyStale(progress.repeated_id)  # made long ago, and deleted since
+        error.action_id = ready.action_id
+        return failure(error, self._intent, progress, self._rendering.refusal)
+
+    async def _conclude(self, hold: Hold, ending: Ending) -> None:
+        """Store the end with its outcome (W2).
+
+        Raises:
+            AuditUnavailable: It is stored, and its line will follow.
+            OutcomeUnknown: It has happened and could not be stored, so that only the same request finds it again.
+        """
+        entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
+        remains = what_remains(self._intent)
+        if self._is_unstored:
+            await self._gateway.audit.record_later(entry, *remains)
+            return
+        try:
+            await self._gateway.claims.finish(
+                hold, ending.status, ending.answer, entry, *remains, keeps_key=ending.keeps_key
+            )
+        except StorageFailed as error:
+            if self._intent.reduces_risk:
+                await self._gateway.audit.record_later(entry, *remains)
+            elif ending.status is ActionStatus.DONE:
+                raise unknown(self._intent) from error
+            else:
+                _log.warning("the end of an action was not stored (%s)", error.code)
+
+    async def _lose(self, hold: Hold, code: str | None = None) -> None:
+        """Store that nobody knows the outcome; where even that fails, what is stored says the same."""
+        result = Result(status=ActionStatus.UNKNOWN.value, code=code)
+        entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, result)
+        try:
+            await self._gateway.claims.lose(hold, entry)
+        except (StorageFailed, AuditUnavailable) as error:
+            _log.warning("an unknown outcome was not stored (%s)", error.code)
+
+    async def _pass_gates(self, hold: Hold) -> None:
+        """See that nothing stands between this change and Telegram; a refusal is written down, too."""
+        intent = self._intent
+        if intent.account is None or not intent.mutation.reaches_telegram or intent.reduces_risk:
+            return
+        try:
+            require_open_gates(self._gateway.settings, intent.account)
+        except SendingDisabled as error:
+            result = Result(status=EntryKind.DENIED.value, code=error.code)
+            entry = self._recorder.entry(EntryKind.DENIED, hold.action_id, result)
+            try:
+                await self._gateway.audit.record(entry)
+            except (StorageFailed, AuditUnavailable) as fault:
+                _log.warning("a refusal was not written down (%s)", fault.code)
+            raise
+
+    def _random_ids(self) -> tuple[int, ...]:
+        """Derive the random_id of every part (D-6.8); without a key this request alone has it."""
+        intent = self._intent
+        if intent.account is None or self._peer is None:
+            return ()
+        # Never the request id: a client may send one of its own, and the same one twice.
+        key = intent.idempotency_key or f"auto:{intent.action_id}"
+        return tuple(
+            random_id(
+                self._gateway.key,
+                owner=intent.account.owner,
+                account=intent.account.id,
+                lineage=intent.principal.lineage,
+                idempotency_key=key,
+                fingerprint=self._fingerprint,
+                peer=self._peer.key,
+                part=part,
+            )
+            for part in range(intent.parts)
+        )
+
+
+def _cut_short(late: TimeoutError) -> VasyaError:
+    """Tell what the deadline cut short: the cancellation carries it where the change may have happened."""
+    cancelled = late.__cause__
+    cause = None if cancelled is None else cancelled.__cause__
+    return cause if isinstance(cause, VasyaError) else TelegramTimeout()
+
+
+def _named(intent: Intent, peer: ResolvedPeer | None) -> dict[str, str]:
+    """Return the path by what it stands for: an account and a chat have many names, and are one under all of them."""
+    named = dict(intent.path)
+    if intent.account is not None:
+        named["account"] = intent.account.id
+    if peer is not None:
+        named["chat"] = peer.key
+    return named

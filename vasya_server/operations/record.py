@@ -1,0 +1,67 @@
+"""What the audit log is told of a mutation, and what has to be stored of one that no full disk may stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vasya_server.audit.actions import Action
+from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
+from vasya_server.model.message import Message
+from vasya_server.sessions.vault import closing_gate, erasing
+
+if TYPE_CHECKING:
+    from vasya_server.gateway import Gateway
+    from vasya_server.ids import ActionId
+    from vasya_server.operations.mutation import Intent
+    from vasya_server.store.database import Statement
+    from vasya_server.telegram.peers import ResolvedPeer
+
+
+class Recorder:
+    """Makes the audit entries of one mutation."""
+
+    def __init__(
+        self, gateway: Gateway, intent: Intent, peer: ResolvedPeer | None, fingerprint: bytes
+    ) -> None:
+        self._audit = gateway.audit
+        self._intent = intent
+        self._peer = peer
+        self._fingerprint = fingerprint
+
+    def entry(self, kind: EntryKind, action_id: ActionId, result: Result | None = None) -> Entry:
+        """Make the entry of one moment of it."""
+        intent, audit = self._intent, self._audit
+        principal, key = intent.principal, intent.idempotency_key
+        owner, lineage = principal.owner, principal.lineage
+        return Entry(
+            kind=kind,
+            action=intent.mutation.action,
+            actor=Actor(type=principal.kind.value, owner=owner, lineage=lineage),
+            account_id=intent.account.id if intent.account else None,
+            target=audit.pseudonym(owner, self._peer.key) if self._peer else None,
+            action_id=action_id,
+            request_id=audit.request_id(intent.request_id),
+            fingerprint=self._fingerprint.hex(),
+            idempotency=audit.digest(owner, lineage, key) if key else None,
+            result=result,
+            reduces_risk=intent.reduces_risk,
+        )
+
+
+def messages_in(answer: object) -> list[Message]:
+    """Return the messages that a mutation answers with."""
+    if isinstance(answer, Message):
+        return [answer]
+    return [item for item in getattr(answer, "items", ()) if isinstance(item, Message)]
+
+
+def what_remains(intent: Intent) -> tuple[Statement, ...]:
+    """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
+    if not intent.reduces_risk or intent.account is None:
+        return ()
+    match intent.mutation.action:
+        case Action.ACCOUNT_UPDATE:
+            return (closing_gate(intent.account.id),)
+        case Action.ACCOUNT_DELETE:
+            return tuple(erasing(intent.account.id))
+    return ()

@@ -1,0 +1,59 @@
+"""The rows of the mutations: claimed, sent, answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from vasya_server.store.database import Query
+
+
+class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One mutation as it is stored."""
+
+    action_id: str
+    owner_id: str
+    lineage: str
+    fingerprint: bytes
+    account_id: str | None
+    kind: str
+    status: str
+    dispatch: bytes
+    answer: bytes | None
+    created_at_ms: int
+    finished_at_ms: int | None
+
+
+_COLUMNS: Final = """
+    SELECT action_id, owner_id, lineage, fingerprint, account_id, kind, status, dispatch, answer,
+           created_at_ms, finished_at_ms
+    FROM claims
+"""
+CLAIM_OF_KEY: Final = Query(
+    _COLUMNS + "WHERE owner_id = :owner_id AND lineage = :lineage AND key_digest = :key_digest"
+)
+CLAIM: Final = Query(_COLUMNS + "WHERE action_id = :action_id")
+ADD_CLAIM: Final = Query("""
+    INSERT INTO claims (action_id, owner_id, lineage, key_digest, fingerprint, account_id, kind,
+                        status, dispatch, created_at_ms)
+    VALUES (:action_id, :owner_id, :lineage, :key_digest, :fingerprint, :account_id, :kind,
+            'dispatched', :dispatch, :created_at_ms)
+""")
+FINISH_CLAIM: Final = Query("""
+    UPDATE claims SET
+        status = :status, answer = :answer, finished_at_ms = :finished_at_ms,
+        key_digest = CASE WHEN :keeps_key THEN key_digest END
+    WHERE action_id = :action_id
+""")
+LOSE_CLAIM: Final = Query("""
+    UPDATE claims SET status = 'unknown' WHERE action_id = :action_id AND status = 'dispatched'
+""")
+LOSE_CLAIMS: Final = Query("UPDATE claims SET status = 'unknown' WHERE status = 'dispatched'")
+PURGE_FINISHED: Final = Query("DELETE FROM claims WHERE finished_at_ms <= :until_ms")
+PURGE_UNKNOWN: Final = Query("""
+    DELETE FROM claims WHERE finished_at_ms IS NULL AND created_at_ms <= :until_ms
+""")
+ERASE_CLAIMS: Final = Query("""
+    DELETE FROM claims WHERE account_id = :account_id AND status <> 'dispatched'
+""")

@@ -1,0 +1,62 @@
+"""What is known of the change that one task carries out: an exception alone does not tell how far it had come.
+
+A look-up that fails after Telegram has confirmed a change, and a refusal of our own before anything was sent, are the same
+class of error and the opposite outcome.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from telethon.tl import types as t
+
+
+@dataclass(slots=True)
+class Progress:
+    """One change at Telegram.
+
+    Args:
+        has_happened: Telegram has confirmed it, or a part of it.
+        is_refused: Telegram has refused it for good.
+        repeated_id: The message that an earlier send with the same random_id had made; None where this one made it.
+    """
+
+    has_happened: bool = False
+    is_refused: bool = False
+    repeated_id: int | None = None
+
+
+_PROGRESS: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
+
+
+def follow_progress() -> Progress:
+    """Return the progress of what this task does from here on."""
+    progress = Progress()
+    _PROGRESS.set(progress)
+    return progress
+
+
+def current_progress() -> Progress:
+    """Return the progress of this task's change; one that nobody follows is noted for nobody."""
+    return _PROGRESS.get() or Progress()
+
+
+def note_confirmed(answer: Any) -> None:
+    """Note that Telegram has done what it was asked, and whether it had done so before.
+
+    A repeated send answers with the id that its random_id got the first time; its message is left out, or moves no
+    counter (D-6.7).
+    """
+    progress = current_progress()
+    progress.has_happened = True
+    updates = getattr(answer, "updates", None) or ()
+    made = {
+        update.message.id
+        for update in updates
+        if isinstance(update, t.UpdateNewMessage | t.UpdateNewChannelMessage) and update.pts_count
+    }
+    for update in updates:
+        if isinstance(update, t.UpdateMessageID) and update.id not in made:
+            progress.repeated_id = int(update.id)

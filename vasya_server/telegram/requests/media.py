@@ -1,0 +1,140 @@
+"""Messages that carry files: one, or an album of several, each part exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from telethon import functions
+from telethon.tl import types as t
+
+from vasya_server.errors import FieldError, OutcomeUnknown, TelegramError, ValidationFailed
+from vasya_server.telegram.requests.answers import sent_ids, told
+from vasya_server.telegram.requests.uploads import renew
+from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telethon.tl.tlobject import TLRequest
+
+    from vasya_server.model.message import Message, SendMessage
+    from vasya_server.sessions.uploads import StoredFile
+    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.peers import ResolvedPeer
+
+_REFERENCE_REFUSED: Final = "FILE_REFERENCE_"
+
+
+async def send_media(
+    account: AccountRuntime,
+    peer: ResolvedPeer,
+    body: SendMessage,
+    random_ids: Sequence[int],
+    *,
+    lineage: str,
+) -> Message:
+    """Send the uploads that *body* names, with its text as the caption of the first, and return that one.
+
+    Args:
+        random_ids: One for each upload, in their order; none of them ever makes a second message.
+        lineage: Whose uploads they are.
+
+    Raises:
+        UploadNotFound: One of them is not there, or its time is over.
+        ValidationFailed: Photos and other files are mixed, the caption is too long, or refers to what is not there.
+        OutcomeUnknown: They were sent and no answer came back.
+        ChatWriteForbidden, SlowMode, FloodWait: Telegram refused; nothing was sent.
+
+    Source: https://core.telegram.org/api/files#albums-grouped-media
+    """
+    files = [await account.uploads.find(lineage, upload_id) for upload_id in body.media]
+    if len({file.is_photo for file in files}) > 1:
+        raise ValidationFailed(FieldError("/media", "mixed", ("photos", "other files")))
+    draft = await _draft(account, peer, body, random_ids)
+    try:
+        answer = await account.mutate(draft(files), is_exactly_once=True)
+    except TelegramError as error:
+        if not (error.rpc_name or "").startswith(_REFERENCE_REFUSED):
+            raise refusal_of(error) from error
+        files = [await renew(account, file) for file in files]
+        for upload_id, file in zip(body.media, files, strict=True):
+            await account.uploads.replace(lineage, upload_id, file)
+        answer = await _again(account, draft(files))
+    return await _first(account, peer, answer, random_ids)
+
+
+class _Draft:
+    """A request but for its files, whose references may have to be renewed under the same random ids."""
+
+    def __init__(
+        self,
+        peer: ResolvedPeer,
+        body: SendMessage,
+        random_ids: Sequence[int],
+        *,
+        caption: tuple[str, list[Any]],
+    ) -> None:
+        self._random_ids = random_ids
+        self._caption = caption
+        self._how = {
+            "peer": peer.input_peer,
+            "silent": body.is_silent,
+            "reply_to": reply_to_of(peer, body),
+        }
+
+    def __call__(self, files: Sequence[StoredFile]) -> TLRequest:
+        text, entities = self._caption
+        if len(files) == 1:
+            return functions.messages.SendMediaRequest(
+                media=_input_media(files[0]),
+                message=text,
+                entities=entities or None,
+                random_id=self._random_ids[0],
+                **self._how,
+            )
+        parts = [
+            t.InputSingleMedia(
+                _input_media(file),
+                "" if index else text,
+                random_id=random_id,
+                entities=None if index else entities or None,
+            )
+            for index, (file, random_id) in enumerate(zip(files, self._random_ids, strict=True))
+        ]
+        return functions.messages.SendMultiMediaRequest(multi_media=parts, **self._how)
+
+
+async def _draft(
+    account: AccountRuntime, peer: ResolvedPeer, body: SendMessage, random_ids: Sequence[int]
+) -> _Draft:
+    caption: tuple[str, list[Any]] = ("", [])
+    if body.text is not None:
+        caption = await compose(account, body.text, body.format)
+    return _Draft(peer, body, random_ids, caption=caption)
+
+
+async def _again(account: AccountRuntime, request: TLRequest) -> Any:
+    try:
+        return await account.mutate(request, is_exactly_once=True)
+    except TelegramError as error:
+        raise refusal_of(error) from error
+
+
+async def _first(
+    account: AccountRuntime, peer: ResolvedPeer, answer: Any, random_ids: Sequence[int]
+) -> Message:
+    ids = [each for each in sent_ids(answer, random_ids) if each is not None]
+    if len(ids) < len(random_ids):
+        # An album is sent as a whole: an answer that names only some of it does not tell where the rest is.
+        raise OutcomeUnknown
+    messages = await told(account, peer, answer, ids)
+    return msgspec.structs.replace(messages[0], album_ids=ids if len(ids) > 1 else [])
+
+
+def _input_media(file: StoredFile) -> Any:
+    if file.is_photo:
+        photo = t.InputPhoto(file.media_id, file.access_hash, file.reference)
+        return t.InputMediaPhoto(photo)
+    document = t.InputDocument(file.media_id, file.access_hash, file.reference)
+    return t.InputMediaDocument(document)

@@ -1,0 +1,96 @@
+"""What a message says, as Telegram takes it: text with its formatting, what it answers, and what is wrong with either."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telethon.tl import types as t
+
+from vasya_server.errors import FieldError, TelegramError, ValidationFailed
+from vasya_server.telegram.convert import from_entity
+from vasya_server.telegram.formatting import parse
+from vasya_server.telegram.html import utf16_length
+
+if TYPE_CHECKING:
+    from vasya_server.model.message import Entity, SendMessage, TextFormat
+    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.peers import ResolvedPeer
+
+# Source: https://limits.tginfo.me, and the `message_length_max` of help.getConfig.
+MAX_TEXT_UNITS = 4096
+_GENERAL_TOPIC = 1
+_REFUSED_FIELDS = {
+    "QUOTE_TEXT_INVALID": FieldError("/quote", "not_in_message"),
+    "TOPIC_ID_INVALID": FieldError("/topic", "unknown"),
+    "TOPIC_DELETED": FieldError("/topic", "unknown"),
+    "TOPIC_CLOSED": FieldError("/topic", "closed"),
+    "ENTITY_BOUNDS_INVALID": FieldError("/text", "formatting_invalid"),
+    "ENTITY_TEXTURL_INVALID": FieldError("/text", "link_invalid"),
+    "ENTITIES_TOO_LONG": FieldError("/text", "too_much_formatting"),
+    "MEDIA_CAPTION_TOO_LONG": FieldError("/text", "too_long"),
+}
+
+
+def reply_to_of(peer: ResolvedPeer, body: SendMessage) -> Any:
+    """Return what the message answers and the topic it goes to; None for neither.
+
+    Raises:
+        ValidationFailed: The chat has no topics, or there is a quote of nothing.
+    """
+    topic = topic_of(peer, body.topic)
+    if body.reply_to is None:
+        if body.quote is not None:
+            raise ValidationFailed(FieldError("/quote", "requires_reply_to"))
+        if topic is None:
+            return None
+        return t.InputReplyToMessage(reply_to_msg_id=topic, top_msg_id=topic)
+    return t.InputReplyToMessage(
+        reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
+    )
+
+
+def topic_of(peer: ResolvedPeer, topic: int | None) -> int | None:
+    """Return the topic as Telegram wants it named: not at all where it is the general one.
+
+    Raises:
+        ValidationFailed: The chat has no topics.
+    """
+    if topic is not None and not peer.is_channel:
+        raise ValidationFailed(FieldError("/topic", "chat_has_no_topics"))
+    return None if topic == _GENERAL_TOPIC else topic
+
+
+async def compose(
+    account: AccountRuntime, text: str | None, text_format: TextFormat
+) -> tuple[str, list[Any]]:
+    """Return the text and the entities to send.
+
+    Raises:
+        ValidationFailed: There is none, nothing is left of it without the formatting, it is too long, or it mentions somebody unknown.
+    """
+    if text is None:
+        raise ValidationFailed(FieldError("/text", "missing"))
+    plain, entities = parse(text, text_format)
+    if not plain:
+        raise ValidationFailed(FieldError("/text", "empty"))
+    if utf16_length(plain) > MAX_TEXT_UNITS:
+        limit = f"at most {MAX_TEXT_UNITS} UTF-16 code units after formatting"
+        raise ValidationFailed(FieldError("/text", "too_long", (limit,)))
+    return plain, [from_entity(entity, await _mentioned(account, entity)) for entity in entities]
+
+
+async def _mentioned(account: AccountRuntime, entity: Entity) -> Any:
+    if entity.type != "text_mention" or entity.user_id is None:
+        return None
+    if entity.user_id == account.user_id:
+        return t.InputUserSelf()
+    known = await account.peers.by_id(entity.user_id)
+    if known is None:
+        raise ValidationFailed(FieldError("/text", "unknown_user"))
+    return t.InputUser(known.id, known.access_hash)
+
+
+def refusal_of(error: TelegramError) -> Exception:
+    """Return the refusal of one field where Telegram's name for it tells which."""
+    field = _REFUSED_FIELDS.get(error.rpc_name or "")
+    return ValidationFailed(field) if field else error
