@@ -41,7 +41,9 @@ async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]
         idempotency_key=call.idempotency_key,
         route=(call.operation.method, call.operation.path),
         path=call.path,
-        query=dict(parse_qsl(call.query_string.decode(), keep_blank_values=True)),
+        query=dict(parse_qsl(call.query_string.decode(), keep_blank_values=True))
+        if call.query_string
+        else {},
         content=content if file is None else file.content,
         parts=mutation.parts(body),
         reduces_risk=mutation.reduces_risk(body),

@@ -11,10 +11,11 @@ in which they are written, which is the order of the alphabet: the encoder keeps
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from vasya_server.crypto.derive import keyed_digest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,7 +122,7 @@ def write_line(
         ts=at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
         v=FORMAT_VERSION,
     )
-    mac = hmac.digest(key, _encode(line), "sha256").hex()
+    mac = keyed_digest(key, _encode(line)).hex()
     raw = _encode(msgspec.structs.replace(line, mac=mac))
     if len(raw) >= MAX_LINE_BYTES or not raw.isascii():
         raise ValueError("internal error: an audit line is ASCII and shorter than 8 KiB")

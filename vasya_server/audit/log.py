@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,7 +12,7 @@ from vasya_server.audit.entry import PLAIN_REQUEST_ID
 from vasya_server.audit.journal import NOTHING_STORED, Stored
 from vasya_server.audit.reserve import Kept
 from vasya_server.audit.verify import Heads, judge, walk
-from vasya_server.crypto.derive import Purpose, length_prefixed
+from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
 from vasya_server.errors import AuditUnavailable, StorageFailed
 from vasya_server.store import audit as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
@@ -184,7 +183,7 @@ class Audit:
         return f"r:{self._keyed('request', request_id)[:_PSEUDONYM_BYTES].hex()}"
 
     def _keyed(self, *parts: str) -> bytes:
-        return hmac.digest(self._pseudonym_key, length_prefixed(*parts), "sha256")
+        return keyed_digest(self._pseudonym_key, length_prefixed(*parts))
 
     async def _stored(self) -> Stored:
         head = await self._db.one(rows.HEAD, rows.HeadRow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from enum import StrEnum
 from typing import Final
 
@@ -55,5 +56,18 @@ def length_prefixed(*parts: str | bytes) -> bytes:
 
     Plain concatenation would let owner `ab`, account `c` pass for owner `a`, account `bc`.
     """
-    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    pieces = []
+    for part in parts:
+        encoded = part.encode() if isinstance(part, str) else part
+        pieces.append(len(encoded).to_bytes(4, "big"))
+        pieces.append(encoded)
+    return b"".join(pieces)
+
+
+def keyed_digest(key: bytes, message: bytes) -> bytes:
+    """Return HMAC-SHA256 of *message*.
+
+    `hmac.digest` is the same, but lets other threads run while it computes; with a busy database thread beside it, it
+    comes back hundreds of times later.
+    """
+    return hmac.new(key, message, "sha256").digest()

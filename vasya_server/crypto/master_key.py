@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KEY_BYTES: Final = 32
 _KID_BYTES: Final = 8
+_MAX_DERIVED: Final = 4096
 # 32 random bytes have fewer distinct values once in 10**16 keys; repeated words and typed patterns nearly always do.
 _DISTINCT_BYTES: Final = 16
 _MAX_FILE_BYTES: Final = 1024
@@ -45,6 +46,8 @@ class MasterKey:
             raise ValueError("internal error: a master key has 32 bytes")
         self._raw = bytearray(raw)
         self.kid = derive(self._raw, Purpose.KID, length=_KID_BYTES)
+        # What every request derives again; the derivation costs more than the digest that it is for.
+        self._derived: dict[tuple[str | bytes, ...], bytes] = {}
 
     def __repr__(self) -> str:
         return "MasterKey(…)"
@@ -55,10 +58,18 @@ class MasterKey:
         """Derive a key, or a keyed digest of *context*, for one purpose."""
         if not self._raw:
             raise ValueError("internal error: the master key is closed")
-        return derive(self._raw, purpose, *context, salt=salt, length=length)
+        if salt or length != _KEY_BYTES:
+            return derive(self._raw, purpose, *context, salt=salt, length=length)
+        place = (purpose, *context)
+        if (known := self._derived.get(place)) is None:
+            if len(self._derived) >= _MAX_DERIVED:
+                self._derived.clear()
+            known = self._derived[place] = derive(self._raw, purpose, *context)
+        return known
 
     def close(self) -> None:
         """Overwrite the key in memory; copies that Python made on the way in are beyond reach."""
+        self._derived.clear()
         self._raw[:] = bytes(len(self._raw))
         self._raw.clear()
 

@@ -7,15 +7,14 @@ else, and rows that do not change are not sealed again.
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from vasya_server.crypto.derive import Purpose, length_prefixed
+from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
 from vasya_server.crypto.envelope import SealBroken, SealFailure
+from vasya_server.entropy import random_bytes
 
 if TYPE_CHECKING:
     from vasya_server.crypto.master_key import MasterKey
@@ -33,11 +32,11 @@ class _RecordSeal:
     def __init__(self, key: MasterKey, purpose: Purpose, index: Purpose, *place: str) -> None:
         self._cipher = AESGCM(key.derive(purpose, *place))
         self._index_key = key.derive(index, *place)
-        self._place = (purpose, *place)
+        self._place = _VERSION + length_prefixed(purpose, *place)
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
         """Seal *data* for the row that *binding* (its digest) names."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = random_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, data, self._bound(kind, binding))
 
     def open(self, kind: str, box: bytes, *, binding: bytes) -> bytes:
@@ -59,10 +58,10 @@ class _RecordSeal:
     def digest(self, kind: str, value: str | int) -> bytes:
         """Return the 16 bytes under which a row is found: the same for the same value, and nothing without the key."""
         text = length_prefixed(kind, str(value))
-        return hmac.digest(self._index_key, text, "sha256")[:_DIGEST_BYTES]
+        return keyed_digest(self._index_key, text)[:_DIGEST_BYTES]
 
     def _bound(self, kind: str, binding: bytes) -> bytes:
-        return _VERSION + length_prefixed(*self._place, kind, binding)
+        return self._place + length_prefixed(kind, binding)
 
 
 class AccountSeal(_RecordSeal):

@@ -19,7 +19,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from vasya_server.clock import from_ms, to_ms
 from vasya_server.crypto.envelope import SealBroken
 from vasya_server.crypto.records import ClaimSeal
 from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
+from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
 from vasya_server.store import claims as rows
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
-Place: TypeAlias = "tuple[OwnerId, str, bytes]"
 
 # The draft asks for a stated time, and others keep a day; it counts from the end, so that a slow mutation loses nothing.
 ANSWERS_KEPT: Final = timedelta(hours=24)
@@ -123,11 +123,11 @@ class Hold:
     """A claim under way in this process; *action_id* becomes that of the first try where this one repeats it.
 
     Args:
-        place: Where its key stands among all keys; None without a key.
+        key_digest: Under which its key is held and stored; None without a key.
     """
 
     claim: Claim
-    place: Place | None
+    key_digest: bytes | None
     action_id: ActionId
     created_at: datetime
 
@@ -140,7 +140,9 @@ class Claims:
         self._key = key
         self._clock = clock
         self._seals: dict[OwnerId, ClaimSeal] = {}
-        self._held: dict[Place, Hold] = {}
+        self._held: dict[bytes, Hold] = {}
+        self._seen = SeenKeys()
+        self._next_seen: SeenKeys | None = None
         self._running: dict[ActionId, Hold] = {}
         self._ended: dict[ActionId, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -155,6 +157,7 @@ class Claims:
             _log.warning(
                 "what an earlier process had sent was not noted as unknown (%s)", error.code
             )
+        await self._renew_seen()
         self._purging = asyncio.create_task(self._purge_now_and_then())
 
     async def close(self) -> None:
@@ -180,20 +183,20 @@ class Claims:
             ClaimInProgress: The same request is under way.
             KeyReused: Another request with this key is.
         """
-        place = self._place(claim)
-        if place is not None and (other := self._held.get(place)) is not None:
+        digest = self._digest(claim)
+        if digest is not None and (other := self._held.get(digest)) is not None:
             if other.claim.fingerprint == claim.fingerprint:
                 raise ClaimInProgress(other.action_id)
             raise KeyReused(other.action_id)
-        held = Hold(claim, place, claim.action_id, self._clock.now())
-        if place is not None:
-            self._held[place] = held
+        held = Hold(claim, digest, claim.action_id, self._clock.now())
+        if digest is not None:
+            self._held[digest] = held
         self._running[held.action_id] = held
         try:
             yield held
         finally:
-            if place is not None:
-                del self._held[place]
+            if digest is not None:
+                del self._held[digest]
             del self._running[held.action_id]
             if (ended := self._ended.pop(held.action_id, None)) is not None:
                 ended.set()
@@ -204,12 +207,10 @@ class Claims:
         Raises:
             KeyReused: It is another request.
         """
-        if hold.place is None:
+        digest = hold.key_digest
+        if digest is None or not self._seen.may_hold(digest):
             return None
-        owner, lineage, digest = hold.place
-        row = await self._db.one(
-            rows.CLAIM_OF_KEY, rows.ClaimRow, owner_id=owner, lineage=lineage, key_digest=digest
-        )
+        row = await self._db.one(rows.CLAIM_OF_KEY, rows.ClaimRow, key_digest=digest)
         if row is None:
             return None
         known = self._known(row)
@@ -235,13 +236,15 @@ class Claims:
             action_id=claim.action_id,
             owner_id=claim.owner,
             lineage=claim.lineage,
-            key_digest=None if hold.place is None else hold.place[2],
+            key_digest=hold.key_digest,
             fingerprint=claim.fingerprint,
             account_id=claim.account_id,
             kind=claim.kind,
             dispatch=self._sealed(hold, _DISPATCH, dispatch),
             created_at_ms=to_ms(hold.created_at),
         )
+        if hold.key_digest is not None:
+            self._note_seen(hold.key_digest)
         try:
             await self._db.write(statement, entries=(entry,))
         except ConstraintFailed as error:
@@ -272,8 +275,9 @@ class Claims:
             status=status.value,
             answer=self._sealed(hold, _ANSWER, answer),
             finished_at_ms=to_ms(self._clock.now()),
-            keeps_key=int(keeps_key),
         )
+        if not keeps_key and hold.key_digest is not None:
+            more = (rows.FREE_KEY.bind(action_id=hold.action_id), *more)
         await self._db.write(finished, *more, entries=(entry,))
 
     async def lose(self, hold: Hold, entry: Entry) -> None:
@@ -306,15 +310,31 @@ class Claims:
         while True:
             try:
                 await self.purge()
+                if self._seen.is_crowded:
+                    await self._renew_seen()
             except StorageFailed as error:
                 _log.warning("old claims were not purged (%s)", error.code)
             await asyncio.sleep(_PURGE_EVERY_SECS)
 
-    def _place(self, claim: Claim) -> Place | None:
+    async def _renew_seen(self) -> None:
+        """Learn which keys are in use; what is claimed meanwhile is noted in the old filter and in the new."""
+        self._next_seen = SeenKeys()
+        for digest in self._held:
+            self._next_seen.add(digest)
+        for row in await self._db.all(rows.KEYS, rows.KeyRow):
+            self._next_seen.add(row.key_digest)
+        self._seen, self._next_seen = self._next_seen, None
+
+    def _note_seen(self, digest: bytes) -> None:
+        self._seen.add(digest)
+        if self._next_seen is not None:
+            self._next_seen.add(digest)
+
+    def _digest(self, claim: Claim) -> bytes | None:
+        """Return what stands for the owner's, the lineage's and the client's key; none of them contains a space."""
         if claim.key is None:
             return None
-        digest = self._seal_of(claim.owner).digest(_KEY, claim.key)
-        return claim.owner, claim.lineage, digest
+        return self._seal_of(claim.owner).digest(_KEY, f"{claim.lineage} {claim.key}")
 
     def _seal_of(self, owner: OwnerId) -> ClaimSeal:
         """Return the owner's seal; its key is derived once."""

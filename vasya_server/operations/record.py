@@ -23,28 +23,31 @@ class Recorder:
     def __init__(
         self, gateway: Gateway, intent: Intent, peer: ResolvedPeer | None, fingerprint: bytes
     ) -> None:
-        self._audit = gateway.audit
-        self._intent = intent
-        self._peer = peer
-        self._fingerprint = fingerprint
+        audit, principal, key = gateway.audit, intent.principal, intent.idempotency_key
+        owner, lineage = principal.owner, principal.lineage
+        self._action = intent.mutation.action
+        self._actor = Actor(type=principal.kind.value, owner=owner, lineage=lineage)
+        self._account_id = intent.account.id if intent.account else None
+        self._target = audit.pseudonym(owner, peer.key) if peer else None
+        self._request_id = audit.request_id(intent.request_id)
+        self._fingerprint = fingerprint.hex()
+        self._idempotency = audit.digest(owner, lineage, key) if key else None
+        self._reduces_risk = intent.reduces_risk
 
     def entry(self, kind: EntryKind, action_id: ActionId, result: Result | None = None) -> Entry:
         """Make the entry of one moment of it."""
-        intent, audit = self._intent, self._audit
-        principal, key = intent.principal, intent.idempotency_key
-        owner, lineage = principal.owner, principal.lineage
         return Entry(
             kind=kind,
-            action=intent.mutation.action,
-            actor=Actor(type=principal.kind.value, owner=owner, lineage=lineage),
-            account_id=intent.account.id if intent.account else None,
-            target=audit.pseudonym(owner, self._peer.key) if self._peer else None,
+            action=self._action,
+            actor=self._actor,
+            account_id=self._account_id,
+            target=self._target,
             action_id=action_id,
-            request_id=audit.request_id(intent.request_id),
-            fingerprint=self._fingerprint.hex(),
-            idempotency=audit.digest(owner, lineage, key) if key else None,
+            request_id=self._request_id,
+            fingerprint=self._fingerprint,
+            idempotency=self._idempotency,
             result=result,
-            reduces_risk=intent.reduces_risk,
+            reduces_risk=self._reduces_risk,
         )
 
 

@@ -25,14 +25,18 @@ class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
     finished_at_ms: int | None
 
 
+class KeyRow(msgspec.Struct, frozen=True):
+    """The digest of a key that somebody has used."""
+
+    key_digest: bytes
+
+
 _COLUMNS: Final = """
     SELECT action_id, owner_id, lineage, fingerprint, account_id, kind, status, dispatch, answer,
            created_at_ms, finished_at_ms
     FROM claims
 """
-CLAIM_OF_KEY: Final = Query(
-    _COLUMNS + "WHERE owner_id = :owner_id AND lineage = :lineage AND key_digest = :key_digest"
-)
+CLAIM_OF_KEY: Final = Query(_COLUMNS + "WHERE key_digest = :key_digest")
 CLAIM: Final = Query(_COLUMNS + "WHERE action_id = :action_id")
 ADD_CLAIM: Final = Query("""
     INSERT INTO claims (action_id, owner_id, lineage, key_digest, fingerprint, account_id, kind,
@@ -42,10 +46,11 @@ ADD_CLAIM: Final = Query("""
 """)
 FINISH_CLAIM: Final = Query("""
     UPDATE claims SET
-        status = :status, answer = :answer, finished_at_ms = :finished_at_ms,
-        key_digest = CASE WHEN :keeps_key THEN key_digest END
+        status = :status, answer = :answer, finished_at_ms = :finished_at_ms
     WHERE action_id = :action_id
 """)
+FREE_KEY: Final = Query("UPDATE claims SET key_digest = NULL WHERE action_id = :action_id")
+KEYS: Final = Query("SELECT key_digest FROM claims WHERE key_digest IS NOT NULL")
 LOSE_CLAIM: Final = Query("""
     UPDATE claims SET status = 'unknown' WHERE action_id = :action_id AND status = 'dispatched'
 """)

@@ -85,13 +85,14 @@ CREATE TABLE audit_owners (
     own_seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- One mutation from its intent to its answer. The digest is the client's idempotency key, and is taken away where the key
--- may begin anew; *dispatch* is what it takes to send the same again, *answer* what the client was told: both are sealed.
+-- One mutation from its intent to its answer. The digest is that of owner, lineage and idempotency key, and is taken
+-- away where the key may begin anew; *dispatch* is what it takes to send the same again, *answer* what the client was told: both are sealed.
 CREATE TABLE claims (
-    action_id TEXT PRIMARY KEY,
-    owner_id TEXT NOT NULL REFERENCES owners (owner_id),
+    id INTEGER PRIMARY KEY,
+    action_id TEXT NOT NULL UNIQUE,
+    owner_id TEXT NOT NULL,
     lineage TEXT NOT NULL,
-    key_digest BLOB,
+    key_digest BLOB UNIQUE,
     fingerprint BLOB NOT NULL,
     account_id TEXT,
     kind TEXT NOT NULL,
@@ -99,9 +100,8 @@ CREATE TABLE claims (
     dispatch BLOB NOT NULL,
     answer BLOB,
     created_at_ms INTEGER NOT NULL,
-    finished_at_ms INTEGER,
-    UNIQUE (owner_id, lineage, key_digest)
-) STRICT, WITHOUT ROWID;
+    finished_at_ms INTEGER
+) STRICT;
 
 CREATE INDEX claims_by_end ON claims (finished_at_ms);
 

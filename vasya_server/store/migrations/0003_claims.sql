@@ -1,8 +1,9 @@
 CREATE TABLE claims (
-    action_id TEXT PRIMARY KEY,
-    owner_id TEXT NOT NULL REFERENCES owners (owner_id),
+    id INTEGER PRIMARY KEY,
+    action_id TEXT NOT NULL UNIQUE,
+    owner_id TEXT NOT NULL,
     lineage TEXT NOT NULL,
-    key_digest BLOB,
+    key_digest BLOB UNIQUE,
     fingerprint BLOB NOT NULL,
     account_id TEXT,
     kind TEXT NOT NULL,
@@ -10,8 +11,7 @@ CREATE TABLE claims (
     dispatch BLOB NOT NULL,
     answer BLOB,
     created_at_ms INTEGER NOT NULL,
-    finished_at_ms INTEGER,
-    UNIQUE (owner_id, lineage, key_digest)
-) STRICT, WITHOUT ROWID;
+    finished_at_ms INTEGER
+) STRICT;
 
 CREATE INDEX claims_by_end ON claims (finished_at_ms);
