@@ -6,17 +6,14 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
 ├── NotFound                   ChatNotFound · MessageNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · OutcomeUnknown (SendUnknown)
-├── InvalidInput               ValidationFailed · PhoneInvalid · CodeInvalid · CodeExpired
-│                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
-├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
-│                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
+│                              SessionUnreadable · OutcomeUnknown (SendUnknown) · IdempotencyKeyStale
+├── InvalidInput               ValidationFailed · PhoneInvalid · CodeInvalid · CodeExpired · PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
+├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden · ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
 ├── Unavailable                KeychainLocked · StorageFailed · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
 ```
 
-What only HTTP can get wrong (hosts, sizes, media types) is in `api/refusals.py`. A class is one stable `code`; `api/problems.py` alone decides which HTTP status it has. Messages are constant sentences
-that a client may see: no phone number, message text or secret is ever put into one.
+What only HTTP can get wrong is in `api/refusals.py`, which status a `code` has in `api/problems.py` alone. Messages are constant sentences: no phone number, message text or secret is put into one.
 """
 
 from __future__ import annotations
@@ -183,6 +180,13 @@ class SendUnknown(OutcomeUnknown):
     """As above, for a send that carried no idempotency key: repeating it could make a second message."""
 
     is_retryable = False
+
+
+class IdempotencyKeyStale(Conflict):
+    """The send was carried out before under this key, and what it made has been deleted since; nothing was done again."""
+
+    code = "idempotency_key_stale"
+    detail = "This message was sent before with this Idempotency-Key and deleted since."
 
 
 class InvalidInput(VasyaError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from vasya_server.api.routes import Call, Kind, mutation, read
@@ -74,6 +75,10 @@ async def send_message(call: Call, body: SendMessage) -> Message:
     except OutcomeUnknown as error:
         if call.idempotency_key is None:
             raise SendUnknown(remedy=_LOOK_FIRST) from error
+        raise
+    except asyncio.CancelledError as cancelled:
+        if call.idempotency_key is None and isinstance(cancelled.__cause__, OutcomeUnknown):
+            raise cancelled from SendUnknown(remedy=_LOOK_FIRST)
         raise
 
 

@@ -146,6 +146,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Repeat the request with the same Idempotency-Key: it is never done twice.",
         is_retryable=True,
     ),
+    "idempotency_key_stale": Row(
+        409,
+        "Idempotency-Key stale",
+        "A key is for one intent: use a new one to send a new message.",
+    ),
     "body_too_large": Row(413, "Body too large", "Send a smaller body."),
     "uri_too_long": Row(414, "URI too long", "Shorten the query."),
     "unsupported_media_type": Row(

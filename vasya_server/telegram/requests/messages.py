@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from telethon import functions
@@ -11,9 +12,12 @@ from vasya_server.errors import (
     AdminRequired,
     ChatWriteForbidden,
     FieldError,
+    IdempotencyKeyStale,
     MessageNotFound,
+    OutcomeUnknown,
     TelegramError,
     ValidationFailed,
+    VasyaError,
 )
 from vasya_server.telegram.convert import from_entity, to_message
 from vasya_server.telegram.directory import Directory
@@ -97,6 +101,7 @@ async def send_message(
         ValidationFailed: The text is empty or longer than 4,096 UTF-16 code units once formatted, or refers to what is
             not there.
         OutcomeUnknown: It was sent and no answer came back.
+        IdempotencyKeyStale: It was sent before, and has been deleted since.
         ChatWriteForbidden, SlowMode, FloodWait: Telegram refused; nothing was sent.
 
     Source: https://core.telegram.org/method/messages.sendMessage
@@ -119,7 +124,10 @@ async def send_message(
     if isinstance(answer, t.UpdateShortSentMessage):
         message = message_sent_in_short(answer, request, peer, account.user_id)
         return to_message(message, _own_directory(account))
-    return await _changed(account, peer, answer, sent_id(answer, random_id))
+    try:
+        return await _changed(account, peer, answer, sent_id(answer, random_id))
+    except MessageNotFound as error:
+        raise IdempotencyKeyStale from error
 
 
 async def edit_message(
@@ -146,9 +154,8 @@ async def edit_message(
     try:
         answer = await account.mutate(request, is_exactly_once=True)
     except TelegramError as error:
-        if error.rpc_name == "MESSAGE_NOT_MODIFIED":
-            reading = Reading(account)
-            return to_message(await read_message(reading, peer, message_id), reading.directory)
+        if error.rpc_name == "MESSAGE_NOT_MODIFIED":  # or an earlier copy of this request has
+            return await _read_back(account, peer, message_id)
         raise _refused(error) from error
     return await _changed(account, peer, answer, message_id)
 
@@ -244,8 +251,29 @@ async def _changed(
     message = message_in(answer, peer, message_id)
     if message is not None:
         return to_message(message, Directory(account.user_id, [answer]))
+    return await _read_back(account, peer, message_id)
+
+
+async def _read_back(account: AccountRuntime, peer: ResolvedPeer, message_id: int) -> Message:
+    """Return the message as it stands after a change of it.
+
+    Raises:
+        MessageNotFound: It has been deleted.
+        OutcomeUnknown: It cannot be read now; a refusal would say that the change has not happened.
+        CancelledError: With an `OutcomeUnknown` as its cause, for the same reason.
+    """
     reading = Reading(account)
-    return to_message(await read_message(reading, peer, message_id), reading.directory)
+    try:
+        found = await read_message(reading, peer, message_id)
+    except MessageNotFound:
+        raise
+    except VasyaError as error:
+        raise OutcomeUnknown(
+            "Telegram has taken the change, but it could not be read back."
+        ) from error
+    except asyncio.CancelledError as cancelled:
+        raise cancelled from OutcomeUnknown()
+    return to_message(found, reading.directory)
 
 
 def _own_directory(account: AccountRuntime) -> Directory:
