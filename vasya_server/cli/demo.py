@@ -16,7 +16,7 @@ import msgspec
 
 from vasya_server.cli import sandbox_process
 from vasya_server.cli.serve import prepared, serve
-from vasya_server.cli.terminal import say
+from vasya_server.cli.standard_files import answer, say
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 from vasya_server.model.account import AccountStatus
 
@@ -114,7 +114,7 @@ def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) 
             data_dir=str(gateway.settings.data_dir),
             sandbox=str(sandbox.info_path),
         )
-        print(f"READY {msgspec.json.encode(ready).decode()}", flush=True)
+        answer(f"READY {msgspec.json.encode(ready).decode()}")
 
     try:
         with prepared(flags) as ready:
@@ -154,7 +154,7 @@ def _welcome(url: str, token: str, account_id: str, info: SandboxInfo) -> None:
     messages = f"{chats}/@{friend.username}/messages"
     auth = f"-H 'Authorization: Bearer {token}'"
     once = f"-H 'Idempotency-Key: demo-{secrets.token_hex(4)}'"
-    print(f"""\
+    answer(f"""\
 Vasya runs, as {owner.name}, on a sandboxed Telegram: everybody in it is made up, and nothing reaches the internet.
 Paste these lines into another terminal. Ctrl-C ends the demo.
 
