@@ -145,6 +145,10 @@ def _add_serve(commands: Commands) -> None:
 
 def _add_demo(commands: Commands) -> None:
     demo = _command(commands, "demo", "Run the gateway on a sandboxed Telegram of its own.")
+    demo.epilog = (
+        "Without --data-dir everything is in a folder vasya-demo-* of the temporary directory, which is removed at "
+        "the end; what a killed demo has left there, the next demo removes. A --data-dir is never removed."
+    )
     demo.add_argument(
         "--data-dir",
         dest="VASYA_DATA_DIR",

@@ -6,15 +6,13 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vasya_server.cli import sandbox_process
+from vasya_server.cli import demo_folder, sandbox_process
 from vasya_server.cli.serve import prepared, serve
 from vasya_server.cli.standard_files import answer, say
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
@@ -75,13 +73,11 @@ def _places(given: str | None) -> Iterator[tuple[Path, Path, bool]]:
     """Yield the data dir, the sandbox's directory, which is never inside it, and whether they are kept."""
     if given:
         data_dir = Path(given).expanduser().absolute()
+        demo_folder.keep(data_dir)
         yield data_dir, data_dir.parent / f"{data_dir.name}-sandbox", True
         return
-    root = Path(tempfile.mkdtemp(prefix="vasya-demo-"))
-    try:
-        yield root / "data", root / "sandbox", False
-    finally:
-        shutil.rmtree(root)
+    with demo_folder.fresh() as root:
+        yield root / demo_folder.DATA, root / demo_folder.SANDBOX, False
 
 
 def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) -> int:
