@@ -4,8 +4,8 @@ import pytest
 
 from vasya_server import errors
 from vasya_server.cli import exit_code_of
-from vasya_server.cli.api_client import ApiRefused
 from vasya_server.cli.http_server import PortUnavailable
+from vasya_server.cli.refusals import ApiRefused, Problem
 from vasya_server.cli.terminal import NobodyAnswers, plain
 
 
@@ -24,12 +24,12 @@ from vasya_server.cli.terminal import NobodyAnswers, plain
         (NobodyAnswers(), 77),
         (errors.PhoneInvalid(), 1),
         (errors.SessionUnreadable(), 1),
-        (ApiRefused(401, "invalid_token", "No.", None), 77),
-        (ApiRefused(403, "human_required", "No.", None), 77),
-        (ApiRefused(409, "account_exists", "No.", None), 1),
-        (ApiRefused(422, "code_invalid", "No.", None), 1),
-        (ApiRefused(503, "telegram_unavailable", "No.", None), 69),
-        (ApiRefused(504, "telegram_timeout", "No.", None), 69),
+        (ApiRefused(401, Problem(code="invalid_token")), 77),
+        (ApiRefused(403, Problem(code="human_required")), 77),
+        (ApiRefused(409, Problem(code="account_exists")), 1),
+        (ApiRefused(422, Problem(code="code_invalid")), 1),
+        (ApiRefused(503, Problem(code="telegram_unavailable")), 69),
+        (ApiRefused(504, Problem(code="telegram_timeout")), 69),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, errors.VasyaError) else str(value),
 )

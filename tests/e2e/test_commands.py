@@ -169,6 +169,33 @@ def test_an_export_is_not_made_without_a_yes(
     assert "holds the data dir" in beside.stderr
 
 
+@pytest.mark.parametrize("is_beside", [False, True], ids=["alone", "beside a server"])
+def test_a_wrong_field_is_named_with_what_would_be_right(
+    commands: Commands, tmp_path: Path, *, is_beside: bool
+) -> None:
+    with commands.beside_a_server(tmp_path) if is_beside else contextlib.nullcontext():
+        login = commands.run("login", "--phone", "+1")
+        bring = commands.run("accounts", "import", stdin="garbage\n")
+    assert (login.returncode, login.stdout) == (1, "")
+    assert "\n  phone: wrong form (allowed: the number with its country code" in login.stderr
+    assert (bring.returncode, bring.stdout) == (1, "")
+    assert "\n  session: wrong length (allowed: 16..1024 characters)\n" in bring.stderr
+
+
+def test_an_account_where_there_is_none_is_told_how_to_get_one(commands: Commands) -> None:
+    done = commands.run("accounts", "remove", "me", "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("There is no account yet: vasya-server login brings one.\n")
+
+
+def test_a_token_that_cannot_be_one_is_refused(commands: Commands, tmp_path: Path) -> None:
+    with commands.beside_a_server(tmp_path):
+        commands.settings["VASYA_TOKEN"] = "two\nlines"
+        done = commands.run("accounts", "list")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "VASYA_TOKEN is no token" in done.stderr
+
+
 def test_what_is_no_session_string_is_not_imported(commands: Commands) -> None:
     done = commands.run("accounts", "import", stdin="1" + "A" * 352 + "\n")
     assert (done.returncode, done.stdout) == (1, "")

@@ -198,6 +198,20 @@ def test_ctrl_c_ends_both_processes_and_removes_what_the_demo_made(tmp_path: Pat
     assert not Path(demo.ready["dataDir"]).parent.exists()
 
 
+def test_what_a_killed_demo_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    killed = start_demo(tmp_path, settings={"TMPDIR": str(temporary)})
+    (sandbox,) = children_of(killed.process.pid)
+    killed.process.stop(signal.SIGKILL)
+    wait_until_gone(sandbox)
+    assert Path(killed.ready["dataDir"]).parent.parent == temporary
+    second = start_demo(tmp_path, settings={"TMPDIR": str(temporary)})
+    assert list(temporary.iterdir()) == [Path(second.ready["dataDir"]).parent]
+    assert second.process.stop() == 0
+    assert list(temporary.iterdir()) == []
+
+
 def test_a_killed_demo_takes_its_sandbox_along_and_comes_back_with_its_account(
     tmp_path: Path,
 ) -> None:

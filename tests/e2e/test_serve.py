@@ -156,7 +156,7 @@ def test_a_send_on_its_way_when_the_server_stops_is_told_to_be_of_unknown_outcom
         time.sleep(0.4)
         assert server.stop(signal.SIGTERM) == 0
         status, problem = asked.result(timeout=10)
-    assert (status, problem["code"]) == (409, "outcome_unknown")
+    assert (status, problem["code"], problem["isRetryable"]) == (409, "outcome_unknown", False)
 
 
 def test_a_second_signal_does_not_wait(

@@ -83,14 +83,61 @@ async def test_the_same_random_id_sends_once_and_answers_the_first_message(
     assert [world.messages[n].text for n in scene.bob.box.numbers.values()].count("once") == 1
 
 
-async def test_a_repeated_send_of_a_deleted_message_says_that_it_is_gone(
-    alice: AccountRuntime, scene: Scene
+async def test_a_repeated_send_of_a_deleted_message_finds_it_gone(
+    alice: AccountRuntime, scene: Scene, world: World
 ) -> None:
     sent = await send(alice, "@bob_b", "once")
     await delete(alice, "@bob_b", sent.id, for_everyone=True)
 
     with pytest.raises(MessageNotFound):
         await send(alice, "@bob_b", "once")
+
+    assert "once" not in [world.messages[n].text for n in scene.bob.box.numbers.values()]
+
+
+@pytest.mark.parametrize(
+    ("action", "details"),
+    [
+        ("flood_wait", {"secs": 30}),
+        ("rpc_error", {"code": 500, "text": "INTERNAL"}),
+        ("rpc_error", {"code": 401, "text": "SESSION_REVOKED"}),
+        ("silence", {"times": 9}),
+    ],
+)
+async def test_a_change_that_cannot_be_read_back_is_not_told_as_a_refusal(
+    alice: AccountRuntime, fault: Faults, action: str, details: dict[str, Any]
+) -> None:
+    sent = await send(alice, "me", "once")
+    fault(action, "messages.GetMessages", **details)
+
+    with pytest.raises(OutcomeUnknown, match="read back"):
+        await edit(alice, "me", sent.id, "once")
+
+
+async def test_a_send_that_cannot_be_read_back_is_not_told_as_a_refusal(
+    alice: AccountRuntime, fault: Faults
+) -> None:
+    sent = await send(alice, "me", "once")
+    await delete(alice, "me", sent.id, for_everyone=True)
+    fault("flood_wait", "messages.GetMessages", secs=30)
+
+    with pytest.raises(OutcomeUnknown, match="read back"):
+        await send(alice, "me", "once")
+
+
+async def test_a_change_that_is_cancelled_while_it_is_read_back_tells_that_it_may_have_happened(
+    alice: AccountRuntime, fault: Faults
+) -> None:
+    sent = await send(alice, "me", "once")
+    fault("silence", "messages.GetMessages")
+    editing = asyncio.create_task(edit(alice, "me", sent.id, "once"))
+    await asyncio.sleep(0.2)
+
+    editing.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await editing
+
+    assert isinstance(cancelled.value.__cause__, OutcomeUnknown)
 
 
 @pytest.mark.parametrize("action", ["drop", "drop_after", "silence"])

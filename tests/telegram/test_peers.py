@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from telethon.tl import types as t
 
 from vasya_server.clock import SystemClock
-from vasya_server.errors import ChatNotFound, TelegramTimeout, ValidationFailed
+from vasya_server.errors import ChatNotFound, FloodWait, TelegramTimeout, ValidationFailed
 from vasya_server.model.chat import Candidate, ChatType
 from vasya_server.telegram.accounts import Accounts
 from vasya_server.telegram.dialogs import closest
@@ -115,6 +117,60 @@ async def test_a_title_is_never_resolved_but_offered(alice: AccountRuntime, scen
     [candidate] = missing.value.candidates
     assert (candidate.id, candidate.title) == (scene.group.peer_id, "Lunch")
     assert candidate.last_message_at is not None
+
+
+async def test_unknown_names_asked_for_at_once_list_the_dialogs_once(
+    alice: AccountRuntime, dc: DataCentre
+) -> None:
+    outcomes = await asyncio.gather(
+        *(resolve(alice, f"nobody {n}") for n in range(60)), return_exceptions=True
+    )
+
+    assert {type(outcome) for outcome in outcomes} == {ChatNotFound}
+    assert dc.requests["messages.GetDialogs"] == 1
+
+
+async def test_a_refused_listing_is_refused_to_all_who_wait_for_it(
+    alice: AccountRuntime, dc: DataCentre, fault: Faults
+) -> None:
+    fault("flood_wait", "messages.GetDialogs", secs=30)
+
+    outcomes = await asyncio.gather(
+        *(resolve(alice, f"nobody {n}") for n in range(5)), return_exceptions=True
+    )
+
+    assert {type(outcome) for outcome in outcomes} == {FloodWait}
+    assert dc.requests["messages.GetDialogs"] == 1
+
+
+async def test_who_waits_for_a_listing_goes_on_where_the_one_who_listed_went_away(
+    alice: AccountRuntime, dc: DataCentre, fault: Faults
+) -> None:
+    fault("silence", "messages.GetDialogs")
+    first = asyncio.create_task(resolve(alice, "bob"))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(resolve(alice, "bob"))
+    await asyncio.sleep(0.1)
+
+    first.cancel()
+
+    with pytest.raises(ChatNotFound) as refused:
+        await second
+    assert [candidate.username for candidate in refused.value.candidates] == ["bob_b"]
+
+
+async def test_who_waits_for_a_listing_has_a_deadline_of_their_own(
+    alice: AccountRuntime, fault: Faults
+) -> None:
+    fault("silence", "messages.GetDialogs", times=9)
+    started = time.monotonic()
+
+    outcomes = await asyncio.gather(
+        *(resolve(alice, f"nobody {n}") for n in range(9)), return_exceptions=True
+    )
+
+    assert {type(outcome) for outcome in outcomes} == {TelegramTimeout}
+    assert time.monotonic() - started < 1.5
 
 
 async def test_an_unknown_username_offers_those_that_come_close(

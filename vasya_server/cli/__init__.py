@@ -7,12 +7,11 @@ human or a credential, 78 configuration, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import textwrap
 from typing import TYPE_CHECKING, Final
 
 from vasya_server import __version__, errors
+from vasya_server.cli import standard_files
 from vasya_server.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -32,20 +31,16 @@ _SETTINGS_BY_FLAG: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a refusal is a sentence on standard error, never a traceback."""
-    arguments = _parser().parse_args(argv)
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        with standard_files.usable():
+            return _run(_parser().parse_args(argv))
+    except standard_files.ReaderGone:
+        return EX_REFUSED
     except errors.VasyaError as refusal:
         return _explain(refusal)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        standard_files.say("")
         return EX_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough of it. Without this, Python complains again while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EX_REFUSED
-    return code
 
 
 def exit_code_of(refusal: errors.VasyaError) -> int:
@@ -61,9 +56,9 @@ def exit_code_of(refusal: errors.VasyaError) -> int:
 
 
 def _explain(refusal: errors.VasyaError) -> int:
-    print(f"vasya-server: {refusal.detail}", file=sys.stderr)
-    if refusal.remedy:
-        print(refusal.remedy, file=sys.stderr)
+    from vasya_server.cli.refusals import told
+
+    standard_files.say(f"vasya-server: {told(refusal)}")
     return exit_code_of(refusal)
 
 
@@ -155,6 +150,10 @@ def _add_serve(commands: Commands) -> None:
 
 def _add_demo(commands: Commands) -> None:
     demo = _command(commands, "demo", "Run the gateway on a sandboxed Telegram of its own.")
+    demo.epilog = (
+        "Without --data-dir everything is in a folder vasya-demo-* of the temporary directory, which is removed at "
+        "the end; what a killed demo has left there, the next demo removes. A --data-dir is never removed."
+    )
     demo.add_argument(
         "--data-dir",
         dest="VASYA_DATA_DIR",
@@ -185,7 +184,7 @@ def _add_accounts(commands: Commands) -> None:
         "--data-dir",
     )
     for command in (remove, export):
-        command.add_argument("account", help="Account id, alias, or me.")
+        command.add_argument("account", type=_reference, help="Account id, alias, or me.")
         command.add_argument("--yes", action="store_true", help="Do not ask.")
     bring = _command(
         actions,
@@ -216,6 +215,12 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError("must be a whole number from 1")
     return int(text)
+
+
+def _reference(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an account's id or alias is not empty")
+    return text
 
 
 def _add_doctor(commands: Commands) -> None:

@@ -7,7 +7,6 @@ import base64
 import ipaddress
 import os
 import struct
-import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,9 +14,10 @@ import msgspec
 
 from vasya_server.cli import EX_REFUSED
 from vasya_server.cli.api_client import Api, open_api
-from vasya_server.cli.terminal import ask, confirm, plain, say
+from vasya_server.cli.standard_files import answer, say
+from vasya_server.cli.terminal import ask, confirm, plain
 from vasya_server.errors import AccountReauthRequired, SessionUnreadable
-from vasya_server.model.account import Account, AccountPage
+from vasya_server.model.account import Account, AccountDeleted, AccountPage
 from vasya_server.model.login import LoginState
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def _list(flags: dict[str, str | None], *, is_json: bool) -> int:
     async with open_api(flags) as api:
         accounts = await _all_accounts(api)
     if is_json:
-        print(msgspec.json.encode({"items": accounts}).decode())
+        answer(msgspec.json.encode({"items": accounts}).decode())
     elif not accounts:
         say("No accounts yet: vasya-server login brings one.")
     else:
@@ -84,7 +84,7 @@ def _print_table(accounts: list[Account]) -> None:
         )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join([*(row[i].ljust(widths[i]) for i in range(4)), row[4]]))
+        answer("  ".join([*(row[i].ljust(widths[i]) for i in range(4)), row[4]]))
 
 
 async def _remove(flags: dict[str, str | None], account: str, *, is_agreed: bool) -> int:
@@ -94,9 +94,14 @@ async def _remove(flags: dict[str, str | None], account: str, *, is_agreed: bool
         if not await confirm(question, is_given=is_agreed):
             say("Nothing was changed.")
             return EX_REFUSED
-        await api.delete(f"/accounts/{found.account_id}")
-    say(f"{found.account_id} is logged out and erased.")
-    return 0
+        removed = await api.delete(f"/accounts/{found.account_id}", AccountDeleted)
+    if removed.is_logged_out:
+        say(f"{found.account_id} is logged out and erased.")
+        return 0
+    say(f"{found.account_id} is erased here; whether Telegram has ended its session is not known.")
+    if removed.remedy:
+        say(removed.remedy)
+    return EX_REFUSED
 
 
 async def _export(flags: dict[str, str | None], account: str, *, is_agreed: bool) -> int:
@@ -115,7 +120,7 @@ async def _export(flags: dict[str, str | None], account: str, *, is_agreed: bool
             raise SessionUnreadable
         if record.session is None:
             raise AccountReauthRequired
-        print(session_string(record.session))
+        answer(session_string(record.session))
     return 0
 
 
@@ -132,13 +137,13 @@ def session_string(session: SessionState) -> str:
 
 
 async def _import(flags: dict[str, str | None], *, is_json: bool) -> int:
-    prompt = "Session string (it is not shown): " if os.isatty(sys.stdin.fileno()) else ""
+    prompt = "Session string (it is not shown): " if os.isatty(0) else ""
     session = await ask(prompt, is_secret=True)
     async with open_api(flags) as api:
         state = await api.post("/telegram/login/session", {"session": session}, LoginState)
     if is_json:
-        print(msgspec.json.encode(state).decode())
+        answer(msgspec.json.encode(state).decode())
     else:
         say("The account is here. Its id:")
-        print(state.account_id)
+        answer(state.account_id)
     return 0

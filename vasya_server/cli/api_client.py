@@ -16,9 +16,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from vasya_server.api.routes import BASE_PATH
-from vasya_server.cli import EX_NEEDS_HUMAN, EX_REFUSED, EX_UNREACHABLE
+from vasya_server.cli import EX_UNREACHABLE
 from vasya_server.cli.data_dir import holder, published
-from vasya_server.errors import DataDirLocked, VasyaError
+from vasya_server.cli.refusals import ApiRefused, Problem
+from vasya_server.errors import ConfigurationInvalid, DataDirLocked, VasyaError
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
@@ -27,25 +28,7 @@ if TYPE_CHECKING:
 # Longer than the longest deadline that the server itself keeps.
 _ANSWER_SECS: Final = 90
 _IN_PROCESS_HOST: Final = ("127.0.0.1", 1)
-_EXIT_CODES: Final = {
-    401: EX_NEEDS_HUMAN,
-    403: EX_NEEDS_HUMAN,
-    503: EX_UNREACHABLE,
-    504: EX_UNREACHABLE,
-}
 T = TypeVar("T")
-
-
-class ApiRefused(VasyaError):
-    """The gateway answered with a problem; *problem* is its code."""
-
-    code = "refused"
-    detail = "The gateway refused."
-
-    def __init__(self, status: int, problem: str, detail: str, remedy: str | None) -> None:
-        super().__init__(detail, remedy=remedy)
-        self.problem = problem
-        self.exit_code = _EXIT_CODES.get(status, EX_REFUSED)
 
 
 class ServerUnreachable(VasyaError):
@@ -56,12 +39,11 @@ class ServerUnreachable(VasyaError):
     exit_code = EX_UNREACHABLE
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command reads of a refusal."""
+class AnswerUnreadable(VasyaError):
+    """The server answered with something else than this program knows."""
 
-    code: str = "internal"
-    detail: str = "The server failed."
-    remedy: str | None = None
+    code = "answer_unreadable"
+    detail = "The server's answer is not one that this version of vasya-server knows."
 
 
 class Exchange(Protocol):
@@ -79,15 +61,15 @@ class Api:
 
     async def get(self, path: str, into: type[T]) -> T:
         """Read *path*."""
-        return msgspec.json.decode(await self._ask("GET", path, None), type=into)
+        return _read(await self._ask("GET", path, None), into)
 
     async def post(self, path: str, body: object, into: type[T]) -> T:
         """Send *body* and read the answer."""
-        return msgspec.json.decode(await self._ask("POST", path, body), type=into)
+        return _read(await self._ask("POST", path, body), into)
 
-    async def delete(self, path: str) -> None:
-        """Delete what is at *path*."""
-        await self._ask("DELETE", path, None)
+    async def delete(self, path: str, into: type[T]) -> T:
+        """Delete what is at *path* and read what became of it; `type(None)` where nothing is said."""
+        return _read(await self._ask("DELETE", path, None), into)
 
     async def _ask(self, method: str, path: str, body: object) -> bytes:
         sent = None if body is None else msgspec.json.encode(body)
@@ -98,7 +80,16 @@ class Api:
             problem = msgspec.json.decode(answer, type=Problem)
         except msgspec.MsgspecError:
             problem = Problem()
-        raise ApiRefused(status, problem.code, problem.detail, problem.remedy)
+        raise ApiRefused(status, problem)
+
+
+def _read(answer: bytes, into: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer or b"null", type=into)
+    except msgspec.MsgspecError as error:
+        raise AnswerUnreadable(
+            remedy="Use the vasya-server that runs the server, or restart the server with this one."
+        ) from error
 
 
 @contextlib.asynccontextmanager
@@ -106,6 +97,7 @@ async def open_api(flags: dict[str, str | None]) -> AsyncIterator[Api]:
     """Reach the server that holds the data dir, or open the data dir in this process.
 
     Raises:
+        ConfigurationInvalid: `VASYA_TOKEN` cannot be a token.
         DataDirLocked: A command, or a server that has not come up yet, holds it.
         StartupRefused: As for `serve`.
     """
@@ -121,7 +113,10 @@ async def open_api(flags: dict[str, str | None]) -> AsyncIterator[Api]:
             f"Another Vasya process (pid {pid}) holds the data dir {settings.data_dir} and takes no requests.",
             remedy="Wait until it is done, or stop it.",
         )
-    yield Api(_Remote(told.url, os.environ.get("VASYA_TOKEN") or told.token))
+    token = os.environ.get("VASYA_TOKEN") or told.token
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigurationInvalid("VASYA_TOKEN is no token: it holds more than printable ASCII.")
+    yield Api(_Remote(told.url, token))
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.cli import EX_REFUSED
-from vasya_server.cli.terminal import plain, say
+from vasya_server.cli.standard_files import say
+from vasya_server.cli.terminal import plain
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 from vasya_server.settings import load
 

@@ -6,17 +6,15 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vasya_server.cli import sandbox_process
+from vasya_server.cli import demo_folder, sandbox_process
 from vasya_server.cli.serve import prepared, serve
-from vasya_server.cli.terminal import say
+from vasya_server.cli.standard_files import answer, say
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 from vasya_server.model.account import AccountStatus
 
@@ -75,13 +73,11 @@ def _places(given: str | None) -> Iterator[tuple[Path, Path, bool]]:
     """Yield the data dir, the sandbox's directory, which is never inside it, and whether they are kept."""
     if given:
         data_dir = Path(given).expanduser().absolute()
+        demo_folder.keep(data_dir)
         yield data_dir, data_dir.parent / f"{data_dir.name}-sandbox", True
         return
-    root = Path(tempfile.mkdtemp(prefix="vasya-demo-"))
-    try:
-        yield root / "data", root / "sandbox", False
-    finally:
-        shutil.rmtree(root)
+    with demo_folder.fresh() as root:
+        yield root / demo_folder.DATA, root / demo_folder.SANDBOX, False
 
 
 def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) -> int:
@@ -114,7 +110,7 @@ def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) 
             data_dir=str(gateway.settings.data_dir),
             sandbox=str(sandbox.info_path),
         )
-        print(f"READY {msgspec.json.encode(ready).decode()}", flush=True)
+        answer(f"READY {msgspec.json.encode(ready).decode()}")
 
     try:
         with prepared(flags) as ready:
@@ -154,7 +150,7 @@ def _welcome(url: str, token: str, account_id: str, info: SandboxInfo) -> None:
     messages = f"{chats}/@{friend.username}/messages"
     auth = f"-H 'Authorization: Bearer {token}'"
     once = f"-H 'Idempotency-Key: demo-{secrets.token_hex(4)}'"
-    print(f"""\
+    answer(f"""\
 Vasya runs, as {owner.name}, on a sandboxed Telegram: everybody in it is made up, and nothing reaches the internet.
 Paste these lines into another terminal. Ctrl-C ends the demo.
 

@@ -19,6 +19,7 @@ import msgspec
 from vasya_server import __version__
 from vasya_server.cli import EX_REFUSED
 from vasya_server.cli.data_dir import ID_FILE, MAX_ID_BYTES, faults_of, holder, published
+from vasya_server.cli.standard_files import answer
 from vasya_server.errors import KeychainLocked, MasterKeyMismatch, StartupRefused, VasyaError
 from vasya_server.settings import load
 from vasya_server.settings.files import read_small
@@ -54,10 +55,10 @@ def run(flags: dict[str, str | None], *, is_json: bool) -> int:
     settings = load(dict(os.environ), flags)
     checks = list(_checks(settings))
     if is_json:
-        print(msgspec.json.encode({"checks": checks}).decode())
+        answer(msgspec.json.encode({"checks": checks}).decode())
     else:
         for check in checks:
-            print(f"{check.result:4}  {check.name}: {check.says}")
+            answer(f"{check.result:4}  {check.name}: {check.says}")
     return EX_REFUSED if any(check.result == "fail" for check in checks) else 0
 
 

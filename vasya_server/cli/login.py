@@ -7,8 +7,10 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.cli.api_client import Api, ApiRefused, open_api
-from vasya_server.cli.terminal import ask, plain, say
+from vasya_server.cli.api_client import Api, open_api
+from vasya_server.cli.refusals import ApiRefused, told
+from vasya_server.cli.standard_files import answer, say
+from vasya_server.cli.terminal import ask, plain
 from vasya_server.model.login import CodeSent, LoginState, QrCode
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ async def _log_in(flags: dict[str, str | None], phone: str | None, *, is_qr: boo
         " ".join(plain(part) for part in (user.first_name, user.last_name) if part) if user else ""
     )
     say(f"Logged in{f' as {name}' if name else ''}. The account's id:")
-    print(state.account_id)
+    answer(state.account_id)
 
 
 async def _by_code(api: Api, phone: str | None) -> LoginState:
@@ -56,9 +58,9 @@ async def _by_code(api: Api, phone: str | None) -> LoginState:
             sent = await api.post("/telegram/login/code", {"phone": number}, CodeSent)
             break
         except ApiRefused as refusal:
-            if phone or refusal.problem not in {"phone_invalid", "validation_failed"}:
+            if phone or refusal.problem.code not in {"phone_invalid", "validation_failed"}:
                 raise
-            say(refusal.detail)
+            say(told(refusal))
     async with _cancelled_unless_done(api, sent.account_id):
         return await _finish(api, await _enter_code(api, sent))
 
@@ -74,9 +76,9 @@ async def _enter_code(api: Api, sent: CodeSent) -> LoginState:
                 return await api.post("/telegram/login/verify", body, LoginState)
             _tell_where(await api.post("/telegram/login/resend", login, CodeSent))
         except ApiRefused as refusal:
-            if refusal.problem not in _TRY_AGAIN:
+            if refusal.problem.code not in _TRY_AGAIN:
                 raise
-            say(refusal.detail)
+            say(told(refusal))
 
 
 def _tell_where(sent: CodeSent) -> None:
@@ -116,9 +118,9 @@ async def _finish(api: Api, state: LoginState) -> LoginState:
         try:
             state = await api.post("/telegram/login/password", body, LoginState)
         except ApiRefused as refusal:
-            if refusal.problem not in _TRY_AGAIN:
+            if refusal.problem.code not in _TRY_AGAIN:
                 raise
-            say(refusal.detail)
+            say(told(refusal))
     return state
 
 
@@ -129,5 +131,5 @@ async def _cancelled_unless_done(api: Api, account_id: str) -> AsyncIterator[Non
         yield
     except BaseException:
         with contextlib.suppress(ApiRefused):  # it may be over already
-            await api.delete(f"/telegram/login/{account_id}")
+            await api.delete(f"/telegram/login/{account_id}", type(None))
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vasya_server.cli.standard_files import answer
+
 
 def run(page: str) -> int:
     """Print the *page*; return the exit code."""
@@ -14,9 +16,11 @@ def run(page: str) -> int:
 
     match page:
         case "problems":
-            print(problems_page(), end="")
+            answer(problems_page(), end="")
         case "settings":
-            print(settings_page(), end="")
+            answer(settings_page(), end="")
         case _:
-            print(msgspec.json.format(msgspec.json.encode(document(OPERATIONS)), indent=2).decode())
+            answer(
+                msgspec.json.format(msgspec.json.encode(document(OPERATIONS)), indent=2).decode()
+            )
     return 0

@@ -17,6 +17,7 @@ import msgspec
 
 from vasya_server.cli import logs
 from vasya_server.cli.data_dir import DataDir, harden_process, held, publish, withdraw
+from vasya_server.cli.standard_files import answer
 from vasya_server.errors import ConfigurationInvalid
 from vasya_server.settings import Settings, load
 
@@ -176,7 +177,7 @@ class _Stop:
 
 
 async def _print_listening(_gateway: Gateway, url: str, _token: str) -> None:
-    print(f"LISTENING {url}", flush=True)
+    answer(f"LISTENING {url}")
 
 
 def _master_key(settings: Settings, data_dir: DataDir) -> MasterKey:

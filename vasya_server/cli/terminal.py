@@ -29,11 +29,6 @@ class NobodyAnswers(VasyaError):
     exit_code = EX_NEEDS_HUMAN
 
 
-def say(text: str) -> None:
-    """Tell the person something that is not the command's answer."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def plain(text: str | None) -> str:
     """Return *text* without what could move the cursor, recolour the screen or turn the reading direction."""
     return "".join(c for c in text or "" if c.isprintable())

@@ -210,12 +210,21 @@ class MessageFilter(Query, frozen=True, kw_only=True):
     unread: bool | None = None
     mentions: bool | None = None
     order: Literal["asc", "desc"] = "desc"
-    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    limit: Annotated[int, Meta(ge=1, le=100, extra_json_schema={"default": 50})] | None = None
     cursor: Annotated[str, Meta(max_length=512)] | None = None
     view: Literal["full", "compact"] = "full"
-    max_text: Annotated[
-        int, Meta(ge=1, le=4096, description="Characters of a text in the compact view.")
-    ] = 1000
+    max_text: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=4096,
+                description="Characters of a text, in the compact view alone.",
+                extra_json_schema={"default": 1000},
+            ),
+        ]
+        | None
+    ) = None
 
 
 class TextFormat(StrEnum):

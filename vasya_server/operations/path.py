@@ -81,7 +81,12 @@ async def perform(
         if intent.account is not None and "chat" in intent.path:
             peer = await resolve(intent.account, intent.path["chat"])
         work = _Work(gateway, intent, peer, execute, rendering, late_at)
-        return await gateway.claims.shielded(work.carry_out())
+        try:
+            return await gateway.claims.shielded(work.carry_out())
+        except asyncio.CancelledError as cancelled:
+            if work.has_begun:  # it goes on; whoever answers for the one who went away must not say that nothing happens
+                raise cancelled from unknown(intent)
+            raise
     except VasyaError as error:
         error.action_id = error.action_id or intent.action_id
         raise
@@ -112,6 +117,7 @@ class _Work(Generic[T]):
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
+        self.has_begun = False
 
     async def carry_out(self) -> Performed:
         """Look its key up, and do what is left to do."""
@@ -149,6 +155,7 @@ class _Work(Generic[T]):
         reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
         dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
+        self.has_begun = True
         try:
             await self._gateway.claims.begin(hold, dispatch, entry)
         except StorageFailed:

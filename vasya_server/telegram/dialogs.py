@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import time
 import weakref
@@ -13,7 +14,7 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.errors import ChatNotFound
+from vasya_server.errors import ChatNotFound, TelegramTimeout, VasyaError
 from vasya_server.telegram.convert import to_candidate, to_chat
 from vasya_server.telegram.directory import entity_id, input_peer, marked_id
 
@@ -108,13 +109,47 @@ class _Index:
 
 
 _indexes: weakref.WeakKeyDictionary[AccountRuntime, _Index] = weakref.WeakKeyDictionary()
+# The walk under way; it ends with the refusal that everybody who waits for it shares, or with None.
+_walks: weakref.WeakKeyDictionary[AccountRuntime, asyncio.Future[VasyaError | None]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 async def own_candidates(reading: Reading) -> list[Candidate]:
-    """Return the account's dialogs, at most half a minute old; reading them makes their ids known to it."""
-    index = _indexes.get(reading.account)
-    if index is not None and time.monotonic() - index.read_at < _FRESH_SECS:
+    """Return the account's dialogs, at most half a minute old; reading them makes their ids known to it.
+
+    Those who ask at the same time share one walk. Where it ends for a reason of the one who walks, the next goes on.
+    """
+    while True:
+        index = _indexes.get(reading.account)
+        if index is not None and time.monotonic() - index.read_at < _FRESH_SECS:
+            return index.candidates
+        if (walk := _walks.get(reading.account)) is None:
+            return await _walk(reading)
+        if (refusal := await reading.wait(walk)) is not None:
+            raise refusal
+
+
+async def _walk(reading: Reading) -> list[Candidate]:
+    """Walk for everybody who waits."""
+    account = reading.account
+    walk = _walks[account] = asyncio.get_running_loop().create_future()
+    refusal: VasyaError | None = None
+    try:
+        index = _indexes[account] = await _read_index(reading)
+    except TelegramTimeout:
+        raise  # the others may have more time
+    except VasyaError as error:
+        refusal = error
+        raise
+    else:
         return index.candidates
+    finally:
+        del _walks[account]
+        walk.set_result(refusal)
+
+
+async def _read_index(reading: Reading) -> _Index:
     index = _Index(time.monotonic())
     request, position = first_page(PAGE), TOP
     for _ in range(_MAX_PAGES):
@@ -125,8 +160,7 @@ async def own_candidates(reading: Reading) -> list[Candidate]:
             break
         position = position_of(rows[-1], position)
         request = page_after(position, PAGE)
-    _indexes[reading.account] = index
-    return index.candidates
+    return index
 
 
 def first_page(limit: int, folder_id: int | None = None) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vasya_server.errors import TelegramTimeout
 from vasya_server.telegram.directory import Directory
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
 
     from vasya_server.telegram.accounts import AccountRuntime
+
+
+T = TypeVar("T")
 
 
 class Reading:
@@ -35,3 +39,14 @@ class Reading:
         answer = await self.account.call(request, deadline_secs=left_secs)
         self.directory.add(answer)
         return answer
+
+    async def wait(self, shared: asyncio.Future[T]) -> T:
+        """Wait for what another read does, within what is left of the deadline; nothing is done to it.
+
+        Raises:
+            TelegramTimeout: It was not done by then.
+        """
+        done, _ = await asyncio.wait({shared}, timeout=self._ends_at - time.monotonic())
+        if not done:
+            raise TelegramTimeout
+        return shared.result()

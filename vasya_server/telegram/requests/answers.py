@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
 
-from vasya_server.errors import MessageNotFound, OutcomeUnknown, TelegramError
+from vasya_server.errors import MessageNotFound, OutcomeUnknown, VasyaError
 from vasya_server.telegram.convert import to_message
 from vasya_server.telegram.directory import Directory
 from vasya_server.telegram.reading import Reading
@@ -83,7 +83,7 @@ async def told(
         reading = Reading(account)
         try:
             read = await read_by_id(reading, peer, missing)
-        except TelegramError as error:
+        except VasyaError as error:
             # A refusal would tell the caller that nothing has happened; repeated with its key, the request finds them.
             raise OutcomeUnknown from error
         found |= {message.id: message for message in read}

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from vasya_server.telegram.peers import ResolvedPeer
 
 _ROUTE = "list_messages"
+_DEFAULT_LIMIT = 50
+_DEFAULT_MAX_TEXT = 1000
 _ANCHORS = ("before", "after", "around", "ids", "cursor")
 # Beside the ids themselves, what can be said about their page.
-_WITH_IDS = ("order", "limit", "view", "maxText")
+_WITH_IDS = ("order", "view", "maxText")
 _NARROWING = {
     "q": "q",
     "from_": "from",
@@ -69,10 +71,11 @@ async def list_messages(
     filters = _digest(query, peer)
     position = await _start(reading, peer, query, cursors, clock, filters)
     plan = await _plan(reading, peer, query, position)
+    limit = query.limit or _DEFAULT_LIMIT
     if query.around is not None:
-        found, after = await walk_around(reading, plan, query.around, position, query.limit)
+        found, after = await walk_around(reading, plan, query.around, position, limit)
     else:
-        found, after = await walk(reading, plan, position, query.limit)
+        found, after = await walk(reading, plan, position, limit)
     next_cursor = None
     if after is not None:
         next_cursor = cursors.write(account.owner, account.id, _ROUTE, after, filters=filters)
@@ -91,13 +94,17 @@ def _check(query: MessageFilter) -> None:
             *(FieldError(f"?{name}", "exclusive", _ANCHORS) for name in anchors),
             detail="At most one of before, after, around, ids and cursor can be given.",
         )
-    narrowing = [
-        said for name, said in _NARROWING.items() if getattr(query, name) not in (None, ())
+    idle = [
+        said
+        for name, said in (*_NARROWING.items(), ("limit", "limit"))
+        if getattr(query, name) not in (None, ())
     ]
-    if query.ids and narrowing:
+    if query.ids and idle:
         raise ValidationFailed(
-            *(FieldError(f"?{name}", "not_with_ids", _WITH_IDS) for name in narrowing)
+            *(FieldError(f"?{name}", "not_with_ids", _WITH_IDS) for name in idle)
         )
+    if query.max_text is not None and query.view == "full":
+        raise ValidationFailed(FieldError("?maxText", "requires_compact_view"))
     if query.topic is not None and query.comments_of is not None:
         raise ValidationFailed(FieldError("?commentsOf", "not_with_topic"))
     if query.unread is not None and (query.topic is not None or query.comments_of is not None):
@@ -298,7 +305,10 @@ async def _page(
         if not rows:
             raise ChatNotFound
     return to_compact_page(
-        reading.directory.sender(chat_id), items, max_text=query.max_text, next_cursor=next_cursor
+        reading.directory.sender(chat_id),
+        items,
+        max_text=query.max_text or _DEFAULT_MAX_TEXT,
+        next_cursor=next_cursor,
     )
 
 

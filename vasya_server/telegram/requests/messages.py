@@ -43,6 +43,7 @@ async def send_message(
         ValidationFailed: The text is empty or longer than 4,096 UTF-16 code units once formatted, or refers to what is
             not there.
         OutcomeUnknown: It was sent and no answer came back.
+        MessageNotFound: It was sent before, and has been deleted since.
         ChatWriteForbidden, SlowMode, FloodWait: Telegram refused; nothing was sent.
 
     Source: https://core.telegram.org/method/messages.sendMessage
