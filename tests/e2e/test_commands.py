@@ -296,7 +296,7 @@ def test_the_doctor_says_when_the_database_is_none(commands: Commands, tmp_path:
     done = commands.run("doctor", "--json", cwd=tmp_path)
     assert done.returncode == 1
     assert says_of_the_key(done)[0] == "fail"
-    assert "file is not a database" in says_of_the_key(done)[1]
+    assert "cannot be read" in says_of_the_key(done)[1]
 
 
 def test_the_doctor_survives_what_is_no_data_dir(commands: Commands, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _WAIT: Final = "Repeat the command in {secs} s."
 # Where the API's own remedy speaks of requests, paths and headers.
 _REMEDIES: Final = {
     "access_denied": "vasya-server accounts list shows the accounts that are here.",
+    "audit_unavailable": "Look at the disk of the data dir: its audit log cannot be written. vasya-server doctor tells more.",
     "account_ambiguous": "Name one of these by its id or its alias instead of me.",
     "account_exists": "vasya-server accounts list shows it; remove it first to replace its session.",
     "account_reauth_required": "Log the account in again with vasya-server login.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
 
 from telethon.tl import types as t
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from vasya_server.model.message import Message
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+
+_NOT_READ_BACK: Final = "Telegram has taken the change, but it could not be read back."
 
 
 def updates_in(answer: Any) -> list[Any]:
@@ -71,13 +74,16 @@ async def told(
 ) -> list[Message]:
     """Return the messages of a change in the order of *ids*, asking for those that the answer leaves out.
 
+    Args:
+        answer: None where Telegram only said that there was nothing left to change.
+
     Telegram may answer a repeated send with the ids alone. What was deleted since is left out.
 
     Raises:
         MessageNotFound: None of them is there any more.
         OutcomeUnknown: The change is done, but its messages could not be had.
     """
-    directory = Directory(account.user_id, [answer])
+    directory = Directory(account.user_id, [] if answer is None else [answer])
     found = {each: message for each in ids if (message := message_in(answer, peer, each))}
     if missing := [each for each in ids if each not in found]:
         reading = Reading(account)
@@ -85,7 +91,9 @@ async def told(
             read = await read_by_id(reading, peer, missing)
         except VasyaError as error:
             # A refusal would tell the caller that nothing has happened; repeated with its key, the request finds them.
-            raise OutcomeUnknown from error
+            raise OutcomeUnknown(_NOT_READ_BACK) from error
+        except asyncio.CancelledError as cancelled:
+            raise cancelled from OutcomeUnknown(_NOT_READ_BACK)
         found |= {message.id: message for message in read}
         directory.entities |= reading.directory.entities
     messages = [to_message(found[each], directory) for each in ids if each in found]

@@ -93,10 +93,9 @@ async def edit_message(
     try:
         answer = await account.mutate(request, is_exactly_once=True)
     except TelegramError as error:
-        if error.rpc_name == "MESSAGE_NOT_MODIFIED":
-            reading = Reading(account)
-            return to_message(await read_message(reading, peer, message_id), reading.directory)
-        raise refusal_of(error) from error
+        if error.rpc_name != "MESSAGE_NOT_MODIFIED":
+            raise refusal_of(error) from error
+        answer = None  # it says that already, or an earlier copy of this request has done it
     return (await told(account, peer, answer, [message_id]))[0]
 
 
