@@ -6,7 +6,7 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · KeyStale
+│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 ├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
@@ -218,7 +218,7 @@ class ClaimInProgress(Conflict):
         self.action_id = action_id
 
 
-class KeyStale(Conflict):
+class IdempotencyKeyStale(Conflict):
     """The same request was carried out too long ago for its answer to be here; Telegram did not do it again (D-6.9).
 
     Args:
@@ -226,7 +226,9 @@ class KeyStale(Conflict):
     """
 
     code = "idempotency_key_stale"
-    detail = "This Idempotency-Key was used for the same request before, and nothing was done again."
+    detail = (
+        "This Idempotency-Key was used for the same request before, and nothing was done again."
+    )
 
     def __init__(self, message_id: int) -> None:
         super().__init__()
