@@ -1,0 +1,146 @@
+"""Every way in which Vasya says no, as types that code can branch on.
+
+```
+VasyaError
+├── Unauthenticated            MissingToken · InvalidToken
+├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
+├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
+├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
+│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
+├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
+│                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
+├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
+│                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
+├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
+└── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
+```
+
+What only HTTP can get wrong (hosts, sizes, media types) is in `api/refusals.py`. A class is one stable `code`; `api/problems.py` alone decides which HTTP status it has. Messages are constant sentences
+that a client may see: no phone number, message text or secret is ever put into one.
+"""
+
+from __future__ import annotations
+
+from vasya_server.errors.access import (
+    AccessDenied,
+    ChatNotFound,
+    HumanRequired,
+    InvalidToken,
+    LoginNotFound,
+    MediaNotFound,
+    MessageNotFound,
+    MissingToken,
+    NotFound,
+    PermissionDenied,
+    ScopeRequired,
+    SendingDisabled,
+    Unauthenticated,
+    UploadNotFound,
+)
+from vasya_server.errors.base import (
+    VasyaError,
+)
+from vasya_server.errors.requests import (
+    AccountAmbiguous,
+    AccountChoice,
+    AccountExists,
+    AccountReauthRequired,
+    ClaimInProgress,
+    CodeExpired,
+    CodeInvalid,
+    Conflict,
+    CredentialsMissing,
+    FieldError,
+    IdempotencyKeyStale,
+    InvalidInput,
+    KeyReused,
+    OutcomeUnknown,
+    PasswordInvalid,
+    PhoneInvalid,
+    SessionInvalid,
+    SessionUnreadable,
+    SignupRequired,
+    TooManyUploads,
+    ValidationFailed,
+)
+from vasya_server.errors.server import (
+    AuditUnavailable,
+    ConfigurationInvalid,
+    DataDirLocked,
+    KeychainLocked,
+    MasterKeyMismatch,
+    ShuttingDown,
+    StartupRefused,
+    StorageFailed,
+    Unavailable,
+)
+from vasya_server.errors.telegram import (
+    AccountFrozen,
+    AccountSpamLimited,
+    AdminRequired,
+    ChatProtected,
+    ChatWriteForbidden,
+    FloodWait,
+    SlowMode,
+    TelegramError,
+    TelegramTimeout,
+    TelegramUnavailable,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AccountAmbiguous",
+    "AccountChoice",
+    "AccountExists",
+    "AccountFrozen",
+    "AccountReauthRequired",
+    "AccountSpamLimited",
+    "AdminRequired",
+    "AuditUnavailable",
+    "ChatNotFound",
+    "ChatProtected",
+    "ChatWriteForbidden",
+    "ClaimInProgress",
+    "CodeExpired",
+    "CodeInvalid",
+    "ConfigurationInvalid",
+    "Conflict",
+    "CredentialsMissing",
+    "DataDirLocked",
+    "FieldError",
+    "FloodWait",
+    "HumanRequired",
+    "IdempotencyKeyStale",
+    "InvalidInput",
+    "InvalidToken",
+    "KeyReused",
+    "KeychainLocked",
+    "LoginNotFound",
+    "MasterKeyMismatch",
+    "MediaNotFound",
+    "MessageNotFound",
+    "MissingToken",
+    "NotFound",
+    "OutcomeUnknown",
+    "PasswordInvalid",
+    "PermissionDenied",
+    "PhoneInvalid",
+    "ScopeRequired",
+    "SendingDisabled",
+    "SessionInvalid",
+    "SessionUnreadable",
+    "ShuttingDown",
+    "SignupRequired",
+    "SlowMode",
+    "StartupRefused",
+    "StorageFailed",
+    "TelegramError",
+    "TelegramTimeout",
+    "TelegramUnavailable",
+    "TooManyUploads",
+    "Unauthenticated",
+    "Unavailable",
+    "UploadNotFound",
+    "ValidationFailed",
+    "VasyaError",
+]

@@ -1,0 +1,185 @@
+"""What contradicts the present state, and what was asked wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vasya_server.errors.base import VasyaError
+
+
+class Conflict(VasyaError):
+    """The request is sound, but not in the present state."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChoice:
+    """One account that `me` could have meant."""
+
+    account_id: str
+    alias: str | None
+
+
+class AccountAmbiguous(Conflict):
+    """`me` was said where the credential reaches several accounts, or none."""
+
+    code = "account_ambiguous"
+    detail = "The credential does not reach exactly one account, so `me` names none."
+
+    def __init__(self, choices: tuple[AccountChoice, ...]) -> None:
+        super().__init__()
+        self.choices = choices
+
+
+class AccountExists(Conflict):
+    """A session was imported for a Telegram user whose account is connected already."""
+
+    code = "account_exists"
+    detail = "This Telegram user's account is here already and connected."
+
+
+class AccountReauthRequired(Conflict):
+    """Telegram ended the session (revoked, expired, used twice, user deactivated): only a new login helps."""
+
+    code = "account_reauth_required"
+    detail = "Telegram has ended this account's session; the account must be logged in again."
+
+
+class SessionUnreadable(Conflict):
+    """The sealed session of this one account cannot be opened with the master key."""
+
+    code = "session_unreadable"
+    detail = "The stored session of this account cannot be opened."
+
+
+class TooManyUploads(Conflict):
+    """The account has as many uploads as are kept at one time."""
+
+    code = "too_many_uploads"
+    detail = "The account has too many uploads that have not expired."
+
+
+class OutcomeUnknown(Conflict):
+    """The mutation left for Telegram and no answer came back: it may have happened."""
+
+    code = "outcome_unknown"
+    detail = "Telegram did not answer in time, so the operation may or may not have happened."
+    retry_after_secs: int | None = 5
+
+
+class ClaimInProgress(Conflict):
+    """The same request with the same `Idempotency-Key` is under way (D-6.4)."""
+
+    code = "idempotency_in_progress"
+    detail = "The same request with this Idempotency-Key is still under way."
+    retry_after_secs = 1
+
+    def __init__(self, action_id: str) -> None:
+        super().__init__()
+        self.action_id = action_id
+
+
+class IdempotencyKeyStale(Conflict):
+    """The same request was carried out too long ago for its answer to be here; Telegram did not do it again (D-6.9).
+
+    Args:
+        message_id: What it made then.
+    """
+
+    code = "idempotency_key_stale"
+    detail = (
+        "This Idempotency-Key was used for the same request before, and nothing was done again."
+    )
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__()
+        self.message_id = message_id
+
+
+class InvalidInput(VasyaError):
+    """The request is well-formed and says something that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request.
+
+    Args:
+        pointer: JSON Pointer (RFC 6901) into the body, or `?name` for a query parameter, or `{name}` for a path parameter.
+        code: What is wrong with it, in snake_case: `missing`, `unknown`, `repeated`, `out_of_range`, `wrong_type`, …
+        allowed: The values or names that would have been right, where they can be listed.
+    """
+
+    pointer: str
+    code: str
+    allowed: tuple[str, ...] = ()
+
+
+class ValidationFailed(InvalidInput):
+    """One or more fields or parameters are wrong; *errors* says which."""
+
+    code = "validation_failed"
+    detail = "The request has fields or parameters that are not valid."
+
+    def __init__(self, *errors: FieldError, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class KeyReused(InvalidInput):
+    """The `Idempotency-Key` stands for another request (D-6.2)."""
+
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used for another request."
+
+    def __init__(self, action_id: str) -> None:
+        super().__init__()
+        self.action_id = action_id
+
+
+class PhoneInvalid(InvalidInput):
+    """Telegram does not take this phone number."""
+
+    code = "phone_invalid"
+    detail = "Telegram does not accept this phone number."
+
+
+class CodeInvalid(InvalidInput):
+    """The login code is wrong; the login goes on."""
+
+    code = "code_invalid"
+    detail = "The login code is wrong."
+
+
+class CodeExpired(InvalidInput):
+    """The login code is no longer accepted; a new one has to be asked for."""
+
+    code = "code_expired"
+    detail = "The login code has expired."
+
+
+class PasswordInvalid(InvalidInput):
+    """The two-step verification password is wrong; the login goes on."""
+
+    code = "password_invalid"
+    detail = "The two-step verification password is wrong."
+
+
+class SessionInvalid(InvalidInput):
+    """The imported string is not a session, or Telegram does not know it."""
+
+    code = "session_invalid"
+    detail = "This is not a session string that Telegram accepts."
+
+
+class SignupRequired(InvalidInput):
+    """The phone number has no Telegram account; Vasya does not create any."""
+
+    code = "signup_required"
+    detail = "This phone number has no Telegram account."
+
+
+class CredentialsMissing(InvalidInput):
+    """Neither the server nor the owner has a Telegram api id and hash."""
+
+    code = "telegram_credentials_missing"
+    detail = "No Telegram api id and api hash are set."
