@@ -34,7 +34,7 @@ demo serve: install
 	@exec $(BIN)/vasya-server $@ $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not long" $(ARGS)
 
 # Everything `test` does not do: the static checks, then the tests that take long by nature.
 check: format lint types imports spelling drift long
@@ -60,7 +60,7 @@ drift: install
 	$(BIN)/vasya-server openapi --page settings | diff -u docs/api/settings.md -
 
 long: install
-	$(BIN)/python -m pytest -n $(WORKERS) -m long $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,24 @@ async def test_what_says_the_same_in_another_order_is_the_same_request(
     again = await client.post(to_bob, json={"isSilent": True, "text": "hi"}, headers=KEY)
 
     assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_every_name_of_an_account_and_a_chat_is_the_same_request(
+    client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    await client.patch(account, json={"alias": "work"})
+    paths = [
+        f"{account}/chats/@bob_b/messages",
+        f"{account}/chats/{scene.bob.id}/messages",
+        f"{API}/accounts/me/chats/@BOB_B/messages",
+        f"{API}/accounts/work/chats/{scene.bob.id}/messages",
+    ]
+
+    answers = [await client.post(path, json={"text": "hi"}, headers=KEY) for path in paths]
+
+    assert len({answer.content for answer in answers}) == 1
+    assert [a.headers.get("idempotency-replayed") for a in answers] == [None, *["true"] * 3]
+    assert texts(scene).count("hi") == 1
 
 
 @pytest.mark.parametrize(
@@ -213,6 +232,7 @@ async def test_what_was_never_sent_leaves_the_key_free(
     assert texts(scene)[-1] == "shorter"
 
 
+@pytest.mark.long
 async def test_an_unreachable_data_centre_leaves_the_key_free(
     client: httpx.AsyncClient, to_bob: str, account: str, scene: Scene, dc: DataCentre
 ) -> None:
@@ -319,6 +339,7 @@ async def test_an_unknown_outcome_is_found_out_by_the_same_request(
     assert texts(scene).count("hello?") == 1
 
 
+@pytest.mark.long
 async def test_a_message_that_arrived_without_an_answer_is_not_sent_again(
     client: httpx.AsyncClient, account: str, scene: Scene, dc: DataCentre
 ) -> None:
@@ -334,6 +355,47 @@ async def test_a_message_that_arrived_without_an_answer_is_not_sent_again(
     assert_problem(lost, 409, "outcome_unknown")
     assert found.status_code == 201
     assert texts(scene).count("there") == 1
+
+
+@pytest.mark.long
+async def test_a_message_that_was_deleted_before_its_outcome_was_found_out_is_stale(
+    client: httpx.AsyncClient, account: str, scene: Scene, dc: DataCentre
+) -> None:
+    path = f"{account}/chats/{scene.bob.id}/messages"
+    await client.get(path)
+    lose_answers(dc, "messages.SendMessage")
+    lost = await client.post(path, json={"text": "gone"}, headers=KEY)
+    dc.faults.clear()
+    page = await repeated(lambda: client.get(path, params={"limit": 1}))
+    message_id = page.json()["items"][0]["id"]
+    await repeated(lambda: client.delete(f"{path}/{message_id}", params={"forEveryone": "true"}))
+
+    found = [
+        await repeated(lambda: client.post(path, json={"text": "gone"}, headers=KEY))
+        for _ in range(2)
+    ]
+
+    assert_problem(lost, 409, "outcome_unknown")
+    for answer in found:
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "idempotency_key_stale"
+        assert answer.json()["messageId"] == message_id
+    action = (await client.get(f"{API}/actions/{lost.headers['action-id']}")).json()
+    assert action["status"] == "done"
+
+
+async def test_a_change_has_one_deadline_from_its_beginning(
+    client: httpx.AsyncClient, to_bob: str, dc: DataCentre
+) -> None:
+    await client.get(to_bob)
+    dc.faults.add(Fault(action=Action.DELAY, request="users.GetUsers", secs=1.5))
+    dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage"))
+    started = time.monotonic()
+
+    lost = await client.post(to_bob, json={"text": "slow"}, headers=KEY)
+
+    assert_problem(lost, 409, "outcome_unknown")
+    assert time.monotonic() - started < 3.5
 
 
 async def test_without_a_key_an_unknown_outcome_is_not_to_be_repeated(
@@ -383,6 +445,7 @@ async def test_a_gate_that_was_closed_meanwhile_holds_for_an_unknown_outcome(
     assert texts(scene).count("stop") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "request_name"),
     [("PATCH", "messages.EditMessage"), ("DELETE", "messages.DeleteMessages")],

@@ -146,6 +146,7 @@ async def test_parts_that_are_lost_are_sent_again_under_the_same_file(
     assert len(world.uploads) == 1
 
 
+@pytest.mark.long
 async def test_an_upload_ends_where_the_connection_never_holds(
     alice: AccountRuntime, fault: Faults
 ) -> None:

@@ -314,7 +314,7 @@ def _members(error: VasyaError) -> dict[str, object]:
             return {"accounts": choices}
         case errors.ScopeRequired():
             return {"required_scope": error.required_scope}
-        case errors.KeyStale():
+        case errors.IdempotencyKeyStale():
             return {"message_id": error.message_id}
         case errors.TelegramError():
             return {"telegram_error": error.rpc_name}

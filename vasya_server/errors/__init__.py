@@ -6,7 +6,7 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · KeyStale
+│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 ├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
@@ -21,44 +21,46 @@ that a client may see: no phone number, message text or secret is ever put into 
 
 from __future__ import annotations
 
-from vasya_server.errors.base import (
-    AccountChoice,
-    FieldError,
-    VasyaError,
-)
-from vasya_server.errors.caller import (
+from vasya_server.errors.access import (
     AccessDenied,
-    AccountAmbiguous,
-    AccountExists,
-    AccountReauthRequired,
     ChatNotFound,
-    ClaimInProgress,
-    CodeExpired,
-    CodeInvalid,
-    Conflict,
-    CredentialsMissing,
     HumanRequired,
-    InvalidInput,
     InvalidToken,
-    KeyReused,
-    KeyStale,
     LoginNotFound,
     MediaNotFound,
     MessageNotFound,
     MissingToken,
     NotFound,
-    OutcomeUnknown,
-    PasswordInvalid,
     PermissionDenied,
-    PhoneInvalid,
     ScopeRequired,
     SendingDisabled,
+    Unauthenticated,
+    UploadNotFound,
+)
+from vasya_server.errors.base import (
+    VasyaError,
+)
+from vasya_server.errors.requests import (
+    AccountAmbiguous,
+    AccountChoice,
+    AccountExists,
+    AccountReauthRequired,
+    ClaimInProgress,
+    CodeExpired,
+    CodeInvalid,
+    Conflict,
+    CredentialsMissing,
+    FieldError,
+    IdempotencyKeyStale,
+    InvalidInput,
+    KeyReused,
+    OutcomeUnknown,
+    PasswordInvalid,
+    PhoneInvalid,
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
     TooManyUploads,
-    Unauthenticated,
-    UploadNotFound,
     ValidationFailed,
 )
 from vasya_server.errors.server import (
@@ -108,10 +110,10 @@ __all__ = [
     "FieldError",
     "FloodWait",
     "HumanRequired",
+    "IdempotencyKeyStale",
     "InvalidInput",
     "InvalidToken",
     "KeyReused",
-    "KeyStale",
     "KeychainLocked",
     "LoginNotFound",
     "MasterKeyMismatch",

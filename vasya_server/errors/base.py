@@ -1,8 +1,7 @@
-"""What every refusal has in common."""
+"""The base of every refusal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -26,26 +25,3 @@ class VasyaError(Exception):
         self.is_retryable: bool | None = None
         self.action_id: str | None = None
         super().__init__(self.detail)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChoice:
-    """One account that `me` could have meant."""
-
-    account_id: str
-    alias: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One wrong field of a request.
-
-    Args:
-        pointer: JSON Pointer (RFC 6901) into the body, or `?name` for a query parameter, or `{name}` for a path parameter.
-        code: What is wrong with it, in snake_case: `missing`, `unknown`, `repeated`, `out_of_range`, `wrong_type`, …
-        allowed: The values or names that would have been right, where they can be listed.
-    """
-
-    pointer: str
-    code: str
-    allowed: tuple[str, ...] = ()

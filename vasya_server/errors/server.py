@@ -1,4 +1,4 @@
-"""What the server cannot do now, whatever is asked, and why it does not start."""
+"""What this server cannot do now, and why it does not start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals of Telegram's own, and its silence."""
+"""What Telegram refused, or did not answer."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.entry import MAX_RESULT_IDS, Result
-from vasya_server.errors import KeyStale, MessageNotFound, OutcomeUnknown
+from vasya_server.errors import IdempotencyKeyStale, OutcomeUnknown
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.record import messages_in
 
@@ -59,15 +59,19 @@ def failure(
     intent: Intent,
     progress: Progress,
     render: Callable[[VasyaError], StoredAnswer],
+    *,
+    is_redrive: bool,
 ) -> Ending | None:
     """Return the ending that *error* means; None: nobody knows whether it has happened."""
     answer = render(error)
     if isinstance(error, OutcomeUnknown):
         return None
-    if progress.has_happened and not isinstance(error, KeyStale):
-        # Made and deleted since: that is its end, and asking again would not find it either.
-        is_over = isinstance(error, MessageNotFound)
-        return _ending(ActionStatus.DONE, answer, error, keeps_key=True) if is_over else None
+    if isinstance(error, IdempotencyKeyStale):
+        # Of an action whose outcome was unknown this is the end: it was done, and what it made was deleted since.
+        status = ActionStatus.DONE if is_redrive else ActionStatus.ABORTED
+        return _ending(status, answer, error, keeps_key=is_redrive)
+    if progress.has_happened:
+        return None
     if not intent.mutation.reaches_telegram:
         return _ending(ActionStatus.FAILED, answer, error, keeps_key=False)
     if progress.is_refused:
@@ -82,13 +86,13 @@ def require_new(made: object, progress: Progress, started_at: datetime) -> None:
     """See that Telegram did it now, and not long ago for a request whose answer is gone (D-6.9).
 
     Raises:
-        KeyStale: It did it then, and nothing now.
+        IdempotencyKeyStale: It did it then, and nothing now.
     """
     if progress.repeated_id is None:
         return
     for message in messages_in(made):
         if message.sent_at < started_at - _CLOCKS_DIFFER_BY:
-            raise KeyStale(message.id)
+            raise IdempotencyKeyStale(message.id)
 
 
 def unknown(intent: Intent, *, is_too_old: bool = False) -> OutcomeUnknown:
@@ -111,7 +115,7 @@ def unknown(intent: Intent, *, is_too_old: bool = False) -> OutcomeUnknown:
 def _ending(
     status: ActionStatus, answer: StoredAnswer, error: VasyaError, *, keeps_key: bool
 ) -> Ending:
-    ids = (error.message_id,) if isinstance(error, KeyStale) else ()
+    ids = (error.message_id,) if isinstance(error, IdempotencyKeyStale) else ()
     return Ending(
         status=status,
         answer=answer,

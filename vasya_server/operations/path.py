@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from vasya_server.audit.entry import EntryKind, Result
 from vasya_server.errors import (
     AuditUnavailable,
-    KeyStale,
+    IdempotencyKeyStale,
     MessageNotFound,
     OutcomeUnknown,
     SendingDisabled,
@@ -37,7 +37,7 @@ from vasya_server.telegram.peers import resolve, stored_peer
 from vasya_server.telegram.progress import follow_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from vasya_server.gateway import Gateway
     from vasya_server.idempotency.claims import Hold, Known
@@ -70,17 +70,17 @@ async def perform(
         execute: Does it; it is called when everything that must be known afterwards is written down.
 
     Raises:
-        ClaimInProgress, KeyReused, KeyStale: Its idempotency key does not allow it.
+        ClaimInProgress, KeyReused, IdempotencyKeyStale: Its idempotency key does not allow it.
         OutcomeUnknown: It may have happened; the same request finds out.
         AuditUnavailable, StorageFailed: It cannot be written down, so it was not begun.
         VasyaError: It was refused, and has not happened.
     """
-    late_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
+    give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     try:
         peer = None
         if intent.account is not None and "chat" in intent.path:
             peer = await resolve(intent.account, intent.path["chat"])
-        work = _Work(gateway, intent, peer, execute, rendering, late_at)
+        work = _Work(gateway, intent, peer, execute, rendering, give_up_at)
         try:
             return await gateway.claims.shielded(work.carry_out())
         except asyncio.CancelledError as cancelled:
@@ -102,17 +102,16 @@ class _Work(Generic[T]):
         peer: ResolvedPeer | None,
         execute: Callable[[Ready], Awaitable[T]],
         rendering: Rendering[T],
-        late_at: float,
+        give_up_at: float,
     ) -> None:
         self._gateway = gateway
         self._intent = intent
         self._peer = peer
         self._execute = execute
         self._rendering = rendering
-        # The deadline is the client's: what was spent on finding the chat is gone. Only Telegram is held to it.
-        self._late_at = late_at if intent.mutation.reaches_telegram else None
+        self._give_up_at = give_up_at
         self._fingerprint = fingerprint(
-            gateway.key, *intent.route, _named(intent, peer), intent.query, intent.content
+            gateway.key, *intent.route, _canonical(intent, peer), intent.query, intent.content
         )
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
@@ -211,28 +210,41 @@ class _Work(Generic[T]):
         """Do it, and tell what became of it; None: nobody knows."""
         progress, started_at = follow_progress(), self._gateway.clock.now()
         try:
-            async with asyncio.timeout_at(self._late_at):
-                made = await self._execute(ready)
+            made = await self._within_deadline(ready, progress)
             if not ready.is_redrive:
                 require_new(made, progress, started_at)
             return success(self._rendering.answer(made), made)
         except VasyaError as error:
             return self._refused(error, ready, progress)
-        except TimeoutError as late:
-            return self._refused(_cut_short(late), ready, progress)
         except Exception:
             # A bug of ours: how far it had come is as unknown as after a crash, and so it is recorded.
             await self._lose(hold)
             raise
 
+    async def _within_deadline(self, ready: Ready, progress: Progress) -> T:
+        """Do it by its deadline, which began with the request; what is cut short behind its dispatch may have happened.
+
+        What stays here, and what reduces risk, has the deadlines of its own calls: it is not given up half done.
+        """
+        if not self._intent.mutation.reaches_telegram or self._intent.reduces_risk:
+            return await self._execute(ready)
+        try:
+            async with asyncio.timeout_at(self._give_up_at):
+                return await self._execute(ready)
+        except TimeoutError as late:
+            is_open = progress.is_posted or progress.has_happened
+            raise (OutcomeUnknown() if is_open else TelegramTimeout()) from late
+
     def _refused(self, error: VasyaError, ready: Ready, progress: Progress) -> Ending | None:
         if isinstance(error, MessageNotFound):
             if ready.is_redrive and self._intent.mutation.removes:
                 return success(StoredAnswer(HTTPStatus.NO_CONTENT, b""), None)
-            if not ready.is_redrive and progress.repeated_id is not None:
-                error = KeyStale(progress.repeated_id)  # made long ago, and deleted since
+            if progress.repeated_id is not None:  # made before, and deleted since
+                error = IdempotencyKeyStale(progress.repeated_id)
         error.action_id = ready.action_id
-        return failure(error, self._intent, progress, self._rendering.refusal)
+        return failure(
+            error, self._intent, progress, self._rendering.refusal, is_redrive=ready.is_redrive
+        )
 
     async def _conclude(self, hold: Hold, ending: Ending) -> None:
         """Store the end with its outcome (W2).
@@ -305,18 +317,11 @@ class _Work(Generic[T]):
         )
 
 
-def _cut_short(late: TimeoutError) -> VasyaError:
-    """Tell what the deadline cut short: the cancellation carries it where the change may have happened."""
-    cancelled = late.__cause__
-    cause = None if cancelled is None else cancelled.__cause__
-    return cause if isinstance(cause, VasyaError) else TelegramTimeout()
-
-
-def _named(intent: Intent, peer: ResolvedPeer | None) -> dict[str, str]:
-    """Return the path by what it stands for: an account and a chat have many names, and are one under all of them."""
-    named = dict(intent.path)
-    if intent.account is not None:
-        named["account"] = intent.account.id
+def _canonical(intent: Intent, peer: ResolvedPeer | None) -> Mapping[str, str]:
+    """Return the path's parameters with account and chat as what they stand for: both have many names."""
+    path = dict(intent.path)
+    if intent.account is not None and "account" in path:
+        path["account"] = intent.account.id
     if peer is not None:
-        named["chat"] = peer.key
-    return named
+        path["chat"] = peer.key
+    return path

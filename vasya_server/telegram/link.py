@@ -196,6 +196,7 @@ class Link(abc.ABC):
             try:
                 attempts.call = None
                 attempts.call = await (await self._connected()).post(request)
+                current_progress().is_posted = True
                 if self._settings.kill_point == KillPoint.DURING_CALL:
                     await asyncio.sleep(_LEAVES_WITHIN_SECS)
                     stop(KillPoint.DURING_CALL)

@@ -18,11 +18,13 @@ class Progress:
     """One change at Telegram.
 
     Args:
+        is_posted: It was handed to a connection, so that it may have left.
         has_happened: Telegram has confirmed it, or a part of it.
         is_refused: Telegram has refused it for good.
         repeated_id: The message that an earlier send with the same random_id had made; None where this one made it.
     """
 
+    is_posted: bool = False
     has_happened: bool = False
     is_refused: bool = False
     repeated_id: int | None = None

@@ -1,114 +1,22 @@
-"""Refusals that the caller, or the human behind it, can do something about."""
+"""What contradicts the present state, and what was asked wrongly."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from vasya_server.errors.base import AccountChoice, FieldError, VasyaError
-
-if TYPE_CHECKING:
-    from vasya_server.model.chat import Candidate
-
-
-class Unauthenticated(VasyaError):
-    """No principal can be told from the request."""
-
-
-class MissingToken(Unauthenticated):
-    """The request carries no credential at all."""
-
-    code = "missing_token"
-    detail = "The request carries no bearer token."
-
-
-class InvalidToken(Unauthenticated):
-    """The credential is malformed, unknown or in the wrong place; which of them is not told."""
-
-    code = "invalid_token"
-    detail = "The bearer token is not valid here."
-
-
-class PermissionDenied(VasyaError):
-    """The principal is known and may not do this."""
-
-
-class AccessDenied(PermissionDenied):
-    """Not yours, outside the credential's list, or not there at all: one answer for all three (D-5.1)."""
-
-    code = "access_denied"
-    detail = "This credential has no access to that resource."
-
-
-class ScopeRequired(PermissionDenied):
-    """The route's scope is not among the credential's."""
-
-    code = "scope_required"
-    detail = "The credential lacks the scope that this operation needs."
-
-    def __init__(self, required_scope: str) -> None:
-        super().__init__()
-        self.required_scope = required_scope
-
-
-class HumanRequired(PermissionDenied):
-    """Only a human's credential may do this."""
-
-    code = "human_required"
-    detail = "Only a human's credential may do this; agent keys may not."
-
-
-class SendingDisabled(PermissionDenied):
-    """A gate between the caller and Telegram is closed: the server's or the account's."""
-
-    code = "sending_disabled"
-    detail = "Sending is switched off."
-
-
-class NotFound(VasyaError):
-    """Something below a resource that the caller may see is not there."""
-
-
-class ChatNotFound(NotFound):
-    """The account knows no chat by that reference; *candidates* are its own dialogs that come close."""
-
-    code = "chat_not_found"
-    detail = "The account knows no such chat."
-
-    def __init__(self, candidates: tuple[Candidate, ...] = (), detail: str | None = None) -> None:
-        super().__init__(detail)
-        self.candidates = candidates
-
-
-class MessageNotFound(NotFound):
-    """The chat holds no message of that id (it may have been deleted)."""
-
-    code = "message_not_found"
-    detail = "The chat holds no such message."
-
-
-class MediaNotFound(NotFound):
-    """The message carries no file, or none of that kind."""
-
-    code = "media_not_found"
-    detail = "The message carries no such file."
-
-
-class UploadNotFound(NotFound):
-    """No upload has that id: expired, of another credential or account, or never made."""
-
-    code = "upload_not_found"
-    detail = "This credential has no such upload, or it has expired."
-
-
-class LoginNotFound(NotFound):
-    """No login is in progress under that id: never begun, finished, cancelled or timed out."""
-
-    code = "login_not_found"
-    detail = "No login is in progress under that id."
+from vasya_server.errors.base import VasyaError
 
 
 class Conflict(VasyaError):
     """The request is sound, but not in the present state."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChoice:
+    """One account that `me` could have meant."""
+
+    account_id: str
+    alias: str | None
 
 
 class AccountAmbiguous(Conflict):
@@ -170,7 +78,7 @@ class ClaimInProgress(Conflict):
         self.action_id = action_id
 
 
-class KeyStale(Conflict):
+class IdempotencyKeyStale(Conflict):
     """The same request was carried out too long ago for its answer to be here; Telegram did not do it again (D-6.9).
 
     Args:
@@ -189,6 +97,21 @@ class KeyStale(Conflict):
 
 class InvalidInput(VasyaError):
     """The request is well-formed and says something that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request.
+
+    Args:
+        pointer: JSON Pointer (RFC 6901) into the body, or `?name` for a query parameter, or `{name}` for a path parameter.
+        code: What is wrong with it, in snake_case: `missing`, `unknown`, `repeated`, `out_of_range`, `wrong_type`, …
+        allowed: The values or names that would have been right, where they can be listed.
+    """
+
+    pointer: str
+    code: str
+    allowed: tuple[str, ...] = ()
 
 
 class ValidationFailed(InvalidInput):
