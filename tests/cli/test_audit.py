@@ -186,7 +186,7 @@ async def test_show_prints_one_line_whole(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["audit"], ["audit", "vrify"], ["audit", "show"], ["audit", "tail", "-n", "0"]]
+    "arguments", [["audit"], ["audit", "prove"], ["audit", "show"], ["audit", "tail", "-n", "0"]]
 )
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
