@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl.functions.messages import GetHistoryRequest, SendMessageRequest
 
-from benchmarks.http_load import Measured, get, load, post
+from benchmarks.http_load import Measured, get, load, patch, post
 from vasya_sandbox.client import open_client, trust
 
 if TYPE_CHECKING:
@@ -87,6 +87,15 @@ async def bench(ready: dict[str, Any], bare_port: int, *, rounds: int, scale: fl
     await compare(
         "whoami, 32 at once / bare Litestar",
         lambda: load(api, lambda _: whoami, concurrency=32, total=total),
+        lambda: load(f"http://127.0.0.1:{bare_port}", lambda _: bare, concurrency=32, total=total),
+        rounds,
+    )
+    account = f"{api}/accounts/{ready['accountId']}"
+    change = patch(account, token, b'{"keepConnected": false}')
+    total = int(2000 * scale)
+    await compare(
+        "durable, audited change, 32 at once / bare Litestar",
+        lambda: load(account, lambda _: change, concurrency=32, total=total),
         lambda: load(f"http://127.0.0.1:{bare_port}", lambda _: bare, concurrency=32, total=total),
         rounds,
     )

@@ -64,9 +64,18 @@ def get(url: str, token: str) -> bytes:
 
 def post(url: str, token: str, body: bytes) -> bytes:
     """Return the bytes of a POST of JSON."""
+    return _with_body("POST", url, token, body)
+
+
+def patch(url: str, token: str, body: bytes) -> bytes:
+    """Return the bytes of a PATCH with JSON."""
+    return _with_body("PATCH", url, token, body)
+
+
+def _with_body(method: str, url: str, token: str, body: bytes) -> bytes:
     target = urlsplit(url)
     head = (
-        f"POST {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\nAuthorization: Bearer {token}\r\n"
+        f"{method} {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

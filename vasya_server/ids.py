@@ -20,6 +20,7 @@ _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = tuple(a + b for a in _BASE32 for b in _BASE32)
 _PAIR_BITS: Final = 10
 _SHIFTS: Final = range(0, 13 * _PAIR_BITS, _PAIR_BITS)
+_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 _ACCOUNT_ID = re.compile(r"acc_[a-z2-7]{26}")
 
 
@@ -44,8 +45,11 @@ def new_upload_id() -> UploadId:
 
 
 def new_request_id() -> RequestId:
-    """Make a request id: `req_` and 26 hexadecimal characters; every request has one, so it is cheap."""
-    return RequestId(f"req_{random_bytes(13).hex()}")
+    """Make a request id: `req_` and 26 letters; every request has one, so it is cheap.
+
+    Without digits: in a log, seven of them in a row would be masked as a phone number.
+    """
+    return RequestId(f"req_{random_bytes(13).hex().translate(_LETTERS)}")
 
 
 def is_account_id(text: str) -> bool:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vasya_server.audit.entry import PLAIN_REQUEST_ID
 from vasya_server.cli.logs import MAX_WAITING, LineWriter, RedactingFormatter, mask
 from vasya_server.errors import ConfigurationInvalid
+from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,16 @@ def test_only_known_extras_are_written() -> None:
     said = line("vasya.api", "done", request_id="req_x", text="dinner at eight?")
     assert said["request_id"] == "req_x"
     assert "dinner" not in json.dumps(said)
+
+
+def test_no_request_id_of_ours_is_masked_as_a_phone_number() -> None:
+    for _ in range(2000):
+        request_id = new_request_id()
+        assert line("vasya.access", "request", request_id=request_id)["request_id"] == request_id
+
+
+def test_a_request_id_of_ours_stands_in_the_audit_log_as_it_is() -> None:
+    assert PLAIN_REQUEST_ID.fullmatch(new_request_id())
 
 
 def test_the_arguments_of_other_peoples_records_are_dropped() -> None:

@@ -21,7 +21,7 @@ _LINEAGE: Final = re.compile(r"user|kl_[a-z0-9]{1,32}|ak[0-9a-f]{16}")
 _PSEUDONYM: Final = re.compile(r"p:[0-9a-f]{16}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{16,64}")
 # Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
-PLAIN_REQUEST_ID: Final = re.compile(r"req_[0-9a-f]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PLAIN_REQUEST_ID: Final = re.compile(r"req_[a-p]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REQUEST: Final = re.compile(rf"{PLAIN_REQUEST_ID.pattern}|r:[0-9a-f]{{16}}")
 _MAX_ID: Final = 2**53
 

@@ -86,6 +86,8 @@ def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) 
     has_key = any(os.environ.get(f"SESSION_MASTER_KEY{end}") for end in ("", "_FILE"))
     flags |= {
         "VASYA_PORT": flags["VASYA_PORT"] or os.environ.get("VASYA_PORT") or "0",
+        # On a person's terminal its lines would bury the welcome.
+        "VASYA_ACCESS_LOG": os.environ.get("VASYA_ACCESS_LOG", "off"),
         "VASYA_TELEGRAM_DC": f"{info.dc_id}@{info.address}",
         "VASYA_TELEGRAM_DC_KEY": info.public_key,
         "TELEGRAM_API_ID": _API_ID,
