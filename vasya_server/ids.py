@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Final, NewType
-
-from vasya_server.entropy import random_bytes
 
 AccountId = NewType("AccountId", str)
 ActionId = NewType("ActionId", str)
@@ -49,7 +48,7 @@ def new_request_id() -> RequestId:
 
     Without digits: in a log, seven of them in a row would be masked as a phone number.
     """
-    return RequestId(f"req_{random_bytes(13).hex().translate(_LETTERS)}")
+    return RequestId(f"req_{secrets.token_hex(13).translate(_LETTERS)}")
 
 
 def is_account_id(text: str) -> bool:
@@ -58,5 +57,5 @@ def is_account_id(text: str) -> bool:
 
 
 def _random_base32() -> str:
-    number = int.from_bytes(random_bytes(_RANDOM_BYTES), "big")
+    number = int.from_bytes(secrets.token_bytes(_RANDOM_BYTES), "big")
     return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

@@ -7,6 +7,7 @@ else, and rows that do not change are not sealed again.
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -14,7 +15,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
 from vasya_server.crypto.envelope import SealBroken, SealFailure
-from vasya_server.entropy import random_bytes
 
 if TYPE_CHECKING:
     from vasya_server.crypto.master_key import MasterKey
@@ -36,7 +36,7 @@ class _RecordSeal:
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
         """Seal *data* for the row that *binding* (its digest) names."""
-        nonce = random_bytes(_NONCE_BYTES)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, data, self._bound(kind, binding))
 
     def open(self, kind: str, box: bytes, *, binding: bytes) -> bytes:
