@@ -11,6 +11,9 @@ WORKERS ?= 4
 BIN := .venv/bin
 STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The locks are whole, so pip need not look for what else there is: it would find releases newer than a lock, and
+# refuse them instead of taking what the lock names.
+LOCKED := $(PIP) install --require-hashes --no-deps
 # No address of an index and no path of a machine reaches a lock file.
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
@@ -26,9 +29,10 @@ $(STAMP): requirements/dev.lock pyproject.toml
 		|| { echo "Vasya needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing into .venv from requirements/dev.lock ..."
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --require-hashes -r requirements/build.lock
-	@$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.lock
+	@$(LOCKED) -r requirements/build.lock
+	@$(LOCKED) --no-build-isolation -r requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 demo serve: install
