@@ -6,6 +6,7 @@ import re
 import secrets
 from typing import Final, NewType
 
+KeyId = NewType("KeyId", str)
 AccountId = NewType("AccountId", str)
 ActionId = NewType("ActionId", str)
 OwnerId = NewType("OwnerId", str)

@@ -150,9 +150,12 @@ async def test_an_action_that_never_was_is_refused_like_somebody_elses(
         kind=PrincipalKind.AGENT_KEY,
         owner=gateway.owner,
         scopes=frozenset(),
+        is_human=False,
         lineage="kl_other",
     )
-    stranger = Principal(kind=PrincipalKind.JWT, owner=OwnerId("own_stranger"), scopes=frozenset())
+    stranger = Principal(
+        kind=PrincipalKind.JWT, owner=OwnerId("own_stranger"), scopes=frozenset(), is_human=True
+    )
 
     never = await client.get(f"{API}/actions/act_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 

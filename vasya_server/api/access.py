@@ -44,7 +44,10 @@ class Authenticate:
         self._app = app
         self._gateway = gateway
         self._embedded = Principal(
-            kind=PrincipalKind.EMBEDDED, owner=gateway.owner, scopes=frozenset(AccessScope)
+            kind=PrincipalKind.EMBEDDED,
+            owner=gateway.owner,
+            scopes=frozenset(AccessScope),
+            is_human=True,
         )
         self._public = frozenset(
             BASE_PATH + operation.path

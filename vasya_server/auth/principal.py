@@ -7,8 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vasya_server.auth.chat_lists import ChatLists
     from vasya_server.auth.scopes import Scope
-    from vasya_server.ids import OwnerId
+    from vasya_server.ids import AccountId, KeyId, OwnerId
 
 HUMAN_LINEAGE: Final = "user"
 
@@ -23,18 +26,30 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """An owner, or a key acting for one.
+    """An owner, or a credential acting for one within limits.
 
     Args:
-        lineage: Whose idempotency keys are used: all humans of an owner share theirs, an agent key has its own.
+        is_human: It opens what only humans may call, and reads texts as they were written; a JWT whose `scope` claim
+            leaves out `human` is not, nor is any agent key.
+        lineage: Whose idempotency keys and limits are used: all humans of an owner share theirs, an agent key and those
+            it was rotated from have their own.
+        key_id: The agent key's public id.
+        account_ids: The accounts it reaches; None: every account of the owner, present and future.
+        chats: The chats it reaches; None: all.
+        expires_at: From when on it is refused; None: never.
     """
 
     kind: PrincipalKind
     owner: OwnerId
     scopes: frozenset[Scope]
+    is_human: bool
     lineage: str = HUMAN_LINEAGE
+    key_id: KeyId | None = None
+    key_name: str | None = None
+    account_ids: frozenset[AccountId] | None = None
+    chats: ChatLists | None = None
+    expires_at: datetime | None = None
 
-    @property
-    def is_human(self) -> bool:
-        """Tell whether a person's own credential was presented, not one that was given to an agent."""
-        return self.kind is not PrincipalKind.AGENT_KEY
+    def reaches(self, account_id: AccountId) -> bool:
+        """Tell whether the account is within its list; whose account it is, is another question."""
+        return self.account_ids is None or account_id in self.account_ids
