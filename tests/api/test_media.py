@@ -257,8 +257,7 @@ async def answer(pieces: Pieces, line: Line) -> None:
         size_bytes=10 * PIECE_BYTES,
         pieces=aiter(pieces),
     )
-    scope: Any = {"type": "http"}
-    await FileAnswer(download, 0.2)(scope, line.receive, line.send)
+    await FileAnswer(download, 0.2).send((), line.receive, line.send)
 
 
 async def test_a_download_that_fails_on_the_way_is_left_short() -> None:

@@ -65,7 +65,7 @@ def test_an_error_says_how_long_to_wait_in_the_body_and_the_header() -> None:
         "remedy": "Wait for retryAfterSecs, then repeat the request with the same Idempotency-Key.",
         "telegramError": "FLOOD_WAIT",
     }
-    assert refusal.headers == (("retry-after", "31"),)
+    assert refusal.headers == ((b"retry-after", b"31"),)
 
 
 def test_field_errors_point_at_the_field_and_list_what_is_allowed() -> None:

@@ -1,16 +1,17 @@
-"""Who asks and whether they may, decided in plain ASGI before Litestar does any work for them.
+"""Who asks and whether they may, decided before anything is made of the request.
 
-`Authenticate` wraps the router, so that an unknown path tells a stranger nothing but 401; `authorize` stands before
-each handler and reads the route's one declaration.
+host, origin and size (edge) → credential → route → its one declared access → account. An unknown path tells a stranger
+nothing but 401. Litestar finds the route and does no more (docs/adr/0006-own-dispatch.md).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.api.edge import REQUEST_ID
-from vasya_server.api.problems import refuse
-from vasya_server.api.refusals import RouteNotFound
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
+
+from vasya_server.api.binding import BOUND
+from vasya_server.api.refusals import MethodNotAllowed, RouteNotFound
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope as AccessScope
@@ -20,28 +21,26 @@ from vasya_server.errors import (
     MissingToken,
     PermissionDenied,
     ScopeRequired,
-    Unauthenticated,
-    VasyaError,
 )
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+    from litestar import Litestar
 
+    from vasya_server.api.answer import Answer
+    from vasya_server.api.binding import Bound
+    from vasya_server.api.file_answer import FileAnswer
+    from vasya_server.api.incoming import Incoming
     from vasya_server.gateway import Gateway
-
-PRINCIPAL: Final = "vasya.principal"
-ACCOUNT: Final = "vasya.account"
-OPERATION: Final = "operation"
 
 _SCHEME: Final = b"bearer"
 _JWT_DOTS: Final = 2
 
 
-class Authenticate:
-    """Tell the principal of every request, or refuse it with 401."""
+class Entrance:
+    """Lets in who may, to the operation that they ask for."""
 
-    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
-        self._app = app
+    def __init__(self, app: Litestar, gateway: Gateway) -> None:
+        self._find = app.asgi_router.handle_routing
         self._gateway = gateway
         self._embedded = Principal(
             kind=PrincipalKind.EMBEDDED,
@@ -55,21 +54,26 @@ class Authenticate:
             if operation.access is Access.PUBLIC
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with the principal; public paths go without one unless a credential is presented."""
-        try:
-            scope["state"][PRINCIPAL] = self._principal(scope)  # type: ignore[arg-type]  # edge lets only HTTP in
-            _check_path(scope)
-        except (Unauthenticated, RouteNotFound) as error:
-            refusal = refuse(error, scope["state"][REQUEST_ID])
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+    async def __call__(self, request: Incoming) -> Answer | FileAnswer:
+        """Serve the request.
 
-    def _principal(self, scope: HTTPScope) -> Principal | None:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        Raises:
+            Unauthenticated: No principal can be told from it, and its path is not public.
+            RouteNotFound, MethodNotAllowed: There is no such operation.
+            PermissionDenied: The principal may not.
+        """
+        principal = self._principal(request)
+        bound, path = self._route(request)
+        _check(bound.operation, principal)
+        account = None
+        if principal is not None and (reference := path.get("account")) is not None:
+            account = self._gateway.accounts.find(principal.owner, reference)
+        return await bound(request, principal, account, path)
+
+    def _principal(self, request: Incoming) -> Principal | None:
+        given = request.lines(b"authorization")
         if not given:
-            if scope["path"] in self._public:
+            if request.path in self._public:
                 return None
             raise MissingToken
         if len(given) > 1:
@@ -86,35 +90,30 @@ class Authenticate:
         token = self._gateway.token
         return token is not None and token.verify(credential.decode("latin-1"))
 
+    def _route(self, request: Incoming) -> tuple[Bound, dict[str, str]]:
+        """Return the operation, and its path's parameters as they were written."""
+        scope = request.scope
+        _check_path(scope.get("raw_path") or scope["path"].encode())
+        try:
+            _, handler, _, path, request.route = self._find(
+                path=request.path, method=request.method
+            )
+        except NotFoundException as error:
+            raise RouteNotFound from error
+        except MethodNotAllowedException as error:
+            allowed = (error.headers or {}).get("allow", "").split(", ")
+            # Litestar would answer OPTIONS; the edge refuses it.
+            raise MethodNotAllowed(tuple(sorted({*allowed} - {"OPTIONS"}))) from error
+        return handler.opt[BOUND], path
 
-def _check_path(scope: Scope) -> None:
+
+def _check_path(raw: bytes) -> None:
     """Refuse paths that the router would read as shorter ones.
 
     A client that puts an empty id into `/accounts/{account}/chats/{chat}` must not reach the route above it.
     """
-    raw = (scope.get("raw_path") or scope["path"].encode()).lower()
-    if b"//" in raw or b"%2f" in raw or raw.endswith(b"/"):
+    if b"//" in raw or raw.endswith(b"/") or (b"%" in raw and b"%2f" in raw.lower()):
         raise RouteNotFound
-
-
-def authorize(app: ASGIApp, gateway: Gateway) -> ASGIApp:
-    """Check the route's scope and find its account, in that order, then hand over."""
-
-    async def authorized(scope: Scope, receive: Receive, send: Send) -> None:
-        operation: Operation = scope["route_handler"].opt[OPERATION]
-        principal: Principal | None = scope["state"][PRINCIPAL]
-        try:
-            _check(operation, principal)
-            if principal is not None and (reference := scope["path_params"].get("account")):
-                accounts = gateway.accounts
-                scope["state"][ACCOUNT] = accounts.find(principal.owner, str(reference))
-        except VasyaError as error:
-            refusal = refuse(error, scope["state"][REQUEST_ID])
-            await refusal(scope, receive, send)
-            return
-        await app(scope, receive, send)
-
-    return authorized
 
 
 def is_open_to(operation: Operation, principal: Principal) -> bool:
@@ -127,14 +126,15 @@ def is_open_to(operation: Operation, principal: Principal) -> bool:
 
 
 def _check(operation: Operation, principal: Principal | None) -> None:
-    match operation.access:
-        case Access.PUBLIC:
-            return
-        case _ if principal is None:
-            raise MissingToken
-        case Access.HUMAN:
-            if not principal.is_human:
-                raise HumanRequired
-        case AccessScope() as required:
-            if required not in principal.scopes:
-                raise ScopeRequired(required)
+    access = operation.access
+    if access is Access.PUBLIC:
+        return
+    if principal is None:
+        raise MissingToken
+    if access is Access.ANY_PRINCIPAL:
+        return
+    if access is Access.HUMAN:
+        if not principal.is_human:
+            raise HumanRequired
+    elif access not in principal.scopes:
+        raise ScopeRequired(access)

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from litestar.types import Receive, Scope, Send
+    from collections.abc import Iterable, Sequence
 
-JSON: Final = "application/json"
-PROBLEM_JSON: Final = "application/problem+json"
+    from litestar.types import Receive, Send
+
+JSON: Final = b"application/json"
+PROBLEM_JSON: Final = b"application/problem+json"
+Header: TypeAlias = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+def encoded(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
+    """Return *headers* as they travel."""
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+
+
+@dataclass(slots=True)
 class Answer:
-    """A whole answer; it is an ASGI application that sends itself."""
+    """A whole answer."""
 
     status: int
     body: bytes = b""
-    media_type: str = JSON
-    headers: tuple[tuple[str, str], ...] = ()
+    media_type: bytes = JSON
+    headers: Sequence[Header] = ()
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers
-        ]
-        if self.body:
-            headers.append((b"content-type", self.media_type.encode()))
-            headers.append((b"content-length", b"%d" % len(self.body)))
+    async def send(self, common: Sequence[Header], _receive: Receive, send: Send) -> None:
+        """Send it, with the headers that all answers have."""
+        body = self.body
+        headers = [*self.headers, *common]
+        if body:
+            headers.append((b"content-type", self.media_type))
+            headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+        await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,169 +1,148 @@
-"""Bind declared operations to Litestar: one lean handler each, one place where exceptions become answers."""
+"""Bind declared operations: Litestar knows their paths, `Bound` reads what they take and runs them."""
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
-from litestar import Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
 
-from vasya_server.api.access import ACCOUNT, OPERATION, PRINCIPAL
 from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
-from vasya_server.api.edge import REQUEST_ID
 from vasya_server.api.file_answer import FileAnswer
 from vasya_server.api.mutating import carry_out
-from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.receiving import receive_file
-from vasya_server.api.refusals import (
-    IdempotencyKeyInvalid,
-    MalformedRequest,
-    MethodNotAllowed,
-    NotAcceptable,
-    RouteNotFound,
-)
-from vasya_server.api.routes import BASE_PATH, OPERATIONS, Call, Kind, Operation
+from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
+from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
 from vasya_server.api.validation import read_body, read_path_id, read_query
-from vasya_server.errors import VasyaError
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
 from vasya_server.model.base import OptionalInput, Query
 from vasya_server.operations.egress import note_download
 
 if TYPE_CHECKING:
-    from vasya_server.gateway import Gateway
+    from collections.abc import Mapping
 
-_ACCEPTED: Final = ("application/json", "application/*", "*/*")
-_log = logging.getLogger("vasya.api")
-_encode = msgspec.json.Encoder().encode
-AnyRequest = Request[Any, Any, Any]
+    from vasya_server.api.incoming import Incoming
+    from vasya_server.auth.principal import Principal
+    from vasya_server.gateway import Gateway
+    from vasya_server.telegram.accounts import AccountRuntime
+
+BOUND: Final = "bound"
+_ACCEPTED: Final = (b"application/json", b"application/*", b"*/*")
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class NoQuery(Query, frozen=True, kw_only=True):
     """The operation takes no query parameters; any is an error."""
 
 
-def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
-    """Make the Litestar handler of *operation*."""
+_NO_QUERY: Final = NoQuery()
 
-    async def handle(request: AnyRequest) -> ASGIApp:
-        request_id: str = request.scope["state"][REQUEST_ID]
-        try:
-            call = await _call(operation, gateway, request, request_id)
-            arguments: dict[str, Any] = {}
-            query = read_query(call.query_string, operation.query or NoQuery)
-            if operation.query is not None:
-                arguments["query"] = query
-            if operation.body is not None:
-                arguments["body"] = read_body(call.body, operation.body)
-            if operation.takes_file:
-                arguments["file"] = await receive_file(request, call.account, gateway.settings)
-            if operation.mutation is not None:
-                return await carry_out(call, operation.mutation, arguments)
-            answer = await operation.handler(call, **arguments)
-        except VasyaError as error:
-            return refuse(error, request_id)
-        if operation.answers_file:
-            await note_download(gateway, call.who, call.account, answer, request_id)
-            return FileAnswer(answer, gateway.settings.media_idle_secs)
-        return Answer(operation.status, b"" if answer is None else _encode(answer))
+
+def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
+    """Give Litestar the path of *operation*, and under it what runs the operation."""
+
+    async def handle() -> NoReturn:
+        raise LookupError("internal error: Litestar finds operations and runs none")
 
     handle.__name__ = handle.__qualname__ = operation.name
     return HTTPRouteHandler(
         BASE_PATH + operation.path.replace("}", ":str}"),
         http_method=operation.method,
         name=operation.name,
-        status_code=HTTPStatus.OK,  # the response says its own; Litestar would forbid a body to DELETE
-        opt={OPERATION: operation},
+        status_code=HTTPStatus.OK,
+        opt={BOUND: Bound(operation, gateway)},
         include_in_schema=False,
     )(handle)
 
 
-async def _call(
-    operation: Operation, gateway: Gateway, request: AnyRequest, request_id: str
-) -> Call:
-    state = request.scope["state"]
-    if not operation.answers_file:
-        _check_accept(request)
-    path = {name: str(value) for name, value in request.path_params.items()}
-    return Call(
-        gateway=gateway,
-        operation=operation,
-        request_id=request_id,
-        request_path=request.scope["path"],
-        principal=state.get(PRINCIPAL),
-        account_runtime=state.get(ACCOUNT),
-        path=path,
-        message=read_path_id(path["message"], "message") if "message" in path else None,
-        query_string=request.scope["query_string"],
-        idempotency_key=None if operation.kind is Kind.NONE else _idempotency_key(request),
-        body=await _body(operation, gateway, request),
-    )
+class Bound:
+    """One operation of one gateway."""
+
+    def __init__(self, operation: Operation, gateway: Gateway) -> None:
+        self.operation = operation
+        self._gateway = gateway
+        self._takes_message = "{message}" in operation.path
+        self._is_change = operation.kind is not Kind.NONE
+        self._may_lack_body = operation.body is not None and issubclass(
+            operation.body, OptionalInput
+        )
+
+    async def __call__(
+        self,
+        request: Incoming,
+        principal: Principal | None,
+        account: AccountRuntime | None,
+        path: Mapping[str, str],
+    ) -> Answer | FileAnswer:
+        """Read what the operation takes, run it, and return its answer.
+
+        Raises:
+            VasyaError: The request is not as the operation takes it, or the operation refuses.
+        """
+        operation, gateway = self.operation, self._gateway
+        if not operation.answers_file:
+            _check_accept(request)
+        call = Call(
+            gateway=gateway,
+            operation=operation,
+            request_id=request.request_id,
+            request_path=request.path,
+            principal=principal,
+            account_runtime=account,
+            path=path,
+            message=read_path_id(path["message"], "message") if self._takes_message else None,
+            query_string=request.scope["query_string"],
+            idempotency_key=_idempotency_key(request) if self._is_change else None,
+        )
+        arguments = await self._arguments(request, call)
+        if operation.mutation is not None:
+            return await carry_out(call, operation.mutation, arguments)
+        answer = await operation.handler(call, **arguments)
+        if operation.answers_file:
+            await note_download(gateway, call.who, call.account, answer, call.request_id)
+            return FileAnswer(answer, gateway.settings.media_idle_secs)
+        return Answer(operation.status, b"" if answer is None else _encode(answer))
+
+    async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:
+        operation = self.operation
+        # Read in full before anything is said of the query: a client that is still sending hears no refusal.
+        body = b"" if operation.body is None else await self._read_body(request)
+        arguments: dict[str, Any] = {}
+        if operation.query is not None:
+            arguments["query"] = read_query(call.query_string, operation.query)
+        elif call.query_string:
+            read_query(call.query_string, NoQuery)
+        if operation.body is not None:
+            arguments["body"] = read_body(body, operation.body)
+        if operation.takes_file:
+            arguments["file"] = await receive_file(request, call.account, self._gateway.settings)
+        return arguments
+
+    async def _read_body(self, request: Incoming) -> bytes:
+        """Read a JSON body; one that may be left out says nothing then."""
+        body = await read_all(request.receive, self._gateway.settings)
+        return body or (b"{}" if self._may_lack_body else b"")
 
 
-async def _body(operation: Operation, gateway: Gateway, request: AnyRequest) -> bytes:
-    """Read a JSON body; one that may be left out says nothing then."""
-    if operation.body is None:
-        return b""
-    body = await read_all(request.receive, gateway.settings)
-    return body or (b"{}" if issubclass(operation.body, OptionalInput) else b"")
-
-
-def _check_accept(request: AnyRequest) -> None:
-    accept = request.headers.get("accept")
-    if accept and not any(
-        part.partition(";")[0].strip().lower() in _ACCEPTED for part in accept.split(",")
+def _check_accept(request: Incoming) -> None:
+    accept = request.header(b"accept")
+    if (
+        accept
+        and accept != b"*/*"
+        and not any(
+            part.partition(b";")[0].strip().lower() in _ACCEPTED for part in accept.split(b",")
+        )
     ):
         raise NotAcceptable
 
 
-def _idempotency_key(request: AnyRequest) -> str | None:
+def _idempotency_key(request: Incoming) -> str | None:
+    lines = request.lines(b"idempotency-key")
+    if not lines:
+        return None
     try:
-        return parse_idempotency_key(request.headers.getall("idempotency-key", []))
+        return parse_idempotency_key([line.decode("latin-1") for line in lines])
     except KeyInvalid as error:
         raise IdempotencyKeyInvalid from error
-
-
-def answer_refusal(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Answer what Litestar itself refuses: an unknown path, a wrong method, a path that cannot be read."""
-    refusal: VasyaError = MalformedRequest()
-    if isinstance(error, NotFoundException):
-        refusal = RouteNotFound()
-    elif isinstance(error, MethodNotAllowedException):
-        refusal = MethodNotAllowed(_methods(request.scope["path"]))
-    elif not isinstance(error, HTTPException) or error.status_code >= 500:  # noqa: PLR2004
-        return answer_bug(request, error)
-    return _response(refuse(refusal, request.scope["state"][REQUEST_ID]))
-
-
-def _methods(path: str) -> tuple[str, ...]:
-    """Return the methods that *path* takes: Litestar does not say them."""
-    parts = path.removeprefix(BASE_PATH).strip("/").split("/")
-    return tuple(sorted({o.method for o in OPERATIONS if _matches(o.path, parts)}))
-
-
-def _matches(template: str, parts: list[str]) -> bool:
-    wanted = template.strip("/").split("/")
-    return len(wanted) == len(parts) and all(
-        part == want or want.startswith("{") for want, part in zip(wanted, parts, strict=True)
-    )
-
-
-def answer_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Answer 500 with the request id alone; the cause goes to the log, without any local variable."""
-    request_id = request.scope["state"][REQUEST_ID]
-    _log.error("bug in a handler", exc_info=error, extra={"request_id": request_id})
-    return _response(refuse_bug(request_id))
-
-
-def _response(answer: Answer) -> Response[bytes]:
-    return Response(
-        answer.body,
-        status_code=answer.status,
-        media_type=answer.media_type,
-        headers=dict(answer.headers),
-    )

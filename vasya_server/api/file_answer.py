@@ -12,8 +12,11 @@ from vasya_server.api.file_names import UNKNOWN_TYPE, attachment, clean_file_nam
 from vasya_server.errors import VasyaError
 
 if TYPE_CHECKING:
-    from litestar.types import Receive, Scope, Send
+    from collections.abc import Sequence
 
+    from litestar.types import Receive, Send
+
+    from vasya_server.api.answer import Header
     from vasya_server.telegram.requests.downloads import Download
 
 _log: Final = logging.getLogger("vasya.api")
@@ -44,7 +47,7 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """A download on its way; it is an ASGI application that sends itself.
+    """A download on its way; it is sent piece by piece.
 
     Args:
         idle_secs: How long the client may take over one piece.
@@ -53,11 +56,16 @@ class FileAnswer:
     download: Download
     idle_secs: float
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; where it breaks off, so does the connection, short of the length that was announced."""
+    @property
+    def status(self) -> int:
+        """Return the status that it begins with."""
+        return HTTPStatus.OK
+
+    async def send(self, common: Sequence[Header], receive: Receive, send: Send) -> None:
+        """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
         leaving = asyncio.create_task(_left(receive))
         try:
-            await self._send_all(send, leaving)
+            await self._send_all(common, send, leaving)
         except (VasyaError, TimeoutError) as error:
             reason = error.code if isinstance(error, VasyaError) else "client_too_slow"
             _log.warning("a download broke off (%s)", reason)
@@ -65,10 +73,11 @@ class FileAnswer:
             leaving.cancel()
             await asyncio.wait({leaving})
 
-    async def _send_all(self, send: Send, leaving: asyncio.Task[None]) -> None:
-        await send(
-            {"type": "http.response.start", "status": HTTPStatus.OK, "headers": self._headers()}
-        )
+    async def _send_all(
+        self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]
+    ) -> None:
+        headers = [*self._headers(), *common]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
         async for piece in self.download.pieces:
             if leaving.done():
                 return  # nobody is there any more: Telegram is asked for nothing further

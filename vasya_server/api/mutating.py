@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer
+from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
 from vasya_server.api.problems import refuse
 from vasya_server.idempotency.claims import StoredAnswer
 from vasya_server.ids import new_action_id
@@ -82,4 +82,4 @@ def _response(performed: Performed, idempotency_key: str | None) -> Answer:
     if stored.location is not None:
         headers.append(("location", stored.location))
     media_type = PROBLEM_JSON if stored.is_problem else JSON
-    return Answer(stored.status, stored.body, media_type, tuple(headers))
+    return Answer(stored.status, stored.body, media_type, encoded(headers))

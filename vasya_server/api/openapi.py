@@ -203,7 +203,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         success["content"] = {"application/json": {"schema": schema}}
     refusal = {
         "description": "Refused; the codes named in the description are the ones to expect.",
-        "content": {PROBLEM_JSON: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
+        "content": {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
     }
     named = PROBLEMS.keys() & set(_CODE.findall(operation.description))
     statuses = {PROBLEMS[code].status for code in named}

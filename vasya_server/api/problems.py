@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server import errors
-from vasya_server.api.answer import PROBLEM_JSON, Answer
+from vasya_server.api.answer import PROBLEM_JSON, Answer, Header, encoded
 from vasya_server.model.base import Wire
 from vasya_server.model.chat import Candidate
 from vasya_server.model.service import AccountName
@@ -321,8 +321,8 @@ def _members(error: VasyaError) -> dict[str, object]:
     return {}
 
 
-def _headers(error: VasyaError, wait: int | None) -> tuple[tuple[str, str], ...]:
-    headers = []
+def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:
+    headers: list[tuple[str, str]] = []
     if error.action_id is not None:
         headers.append(("action-id", error.action_id))
     if wait is not None:
@@ -337,4 +337,4 @@ def _headers(error: VasyaError, wait: int | None) -> tuple[tuple[str, str], ...]
         headers.append(("allow", ", ".join(allowed)))
     if getattr(error, "closes_connection", False):
         headers.append(("connection", "close"))
-    return tuple(headers)
+    return encoded(headers)

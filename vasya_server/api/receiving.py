@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from litestar import Request
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from vasya_server.api.body import read_chunks
@@ -23,10 +22,9 @@ from vasya_server.errors import FieldError, ValidationFailed
 from vasya_server.telegram.requests.uploads import Parts, save_parts
 
 if TYPE_CHECKING:
+    from vasya_server.api.incoming import Incoming
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
-
-AnyRequest = Request[Any, Any, Any]
 
 _FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
@@ -58,7 +56,7 @@ class _Incoming:
 
 
 async def receive_file(
-    request: AnyRequest, account: AccountRuntime, settings: Settings
+    request: Incoming, account: AccountRuntime, settings: Settings
 ) -> ReceivedFile:
     """Pass the file of *request* on to Telegram while it comes in; at most one part of it is in memory.
 
@@ -77,8 +75,8 @@ async def receive_file(
     return ReceivedFile(name=name, mime_type=media_type(incoming.declared_type, name), parts=parts)
 
 
-async def _incoming(request: AnyRequest, settings: Settings) -> _Incoming:
-    declared = _header(request, "content-type")
+async def _incoming(request: Incoming, settings: Settings) -> _Incoming:
+    declared = request.text(b"content-type")
     kind = declared.partition(";")[0].strip().lower()
     limit = settings.upload_max_bytes
     is_form = kind == _FORM
@@ -89,7 +87,7 @@ async def _incoming(request: AnyRequest, settings: Settings) -> _Incoming:
     )
     if is_form:
         return await _from_form(chunks, declared, limit)
-    disposition = _header(request, "content-disposition")
+    disposition = request.text(b"content-disposition")
     if kind == _JSON and not disposition:
         raise UnsupportedMediaType
     return _Incoming(read_disposition(disposition) or UNNAMED, declared, chunks)
@@ -131,9 +129,3 @@ async def _events(chunks: AsyncIterator[bytes], declared: str, limit: int) -> As
         raise BodyTooLarge from error
     except MultipartError as error:
         raise MalformedRequest from error
-
-
-def _header(request: AnyRequest, name: str) -> str:
-    """Return a header as its sender wrote it: names of files come in UTF-8, whatever the standard says."""
-    value: str = request.headers.get(name, "")
-    return value.encode("latin-1").decode("utf-8", errors="replace")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 import inspect
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ from vasya_server.operations import Mutation, Ready
 from vasya_server.telegram.requests.downloads import Download
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from vasya_server.auth.principal import Principal
     from vasya_server.auth.scopes import Scope
@@ -106,11 +106,10 @@ class Call:
     request_path: str
     principal: Principal | None
     account_runtime: AccountRuntime | None
-    path: dict[str, str]
+    path: Mapping[str, str]
     query_string: bytes
     idempotency_key: str | None
     message: int | None = None
-    body: bytes = field(default=b"", repr=False)
 
     @property
     def message_id(self) -> int:

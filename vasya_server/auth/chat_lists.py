@@ -1,4 +1,4 @@
-"""Which chats a credential may read and which it may write to, decided on resolved ids alone (D-5.3, api.md section 2)."""
+"""Which chats a credential may read and which it may write to, decided on resolved ids alone."""
 
 from __future__ import annotations
 

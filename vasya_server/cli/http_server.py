@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -12,18 +11,18 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vasya_server.api.answer import PROBLEM_JSON
-from vasya_server.api.edge import REQUEST_ID, SECURITY_HEADERS
+from vasya_server.api.edge import SECURITY_HEADERS
 from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
 from vasya_server.errors import (
     ConfigurationInvalid,
-    ShuttingDown,
     StartupRefused,
     VasyaError,
 )
 from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Iterator
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -181,7 +180,7 @@ def make_server(
         header_timeout_secs = settings.header_timeout_secs
 
     config = uvicorn.Config(
-        _answering_to_the_end(app),
+        app,
         http=Protocol,
         loop="none",  # the caller has started it
         ws="none",
@@ -196,31 +195,6 @@ def make_server(
         backlog=_BACKLOG,
     )
     return Server(config, on_listening)
-
-
-def _answering_to_the_end(app: ASGIApp) -> ASGIApp:
-    """Answer the requests that a stop cancels: a client needs to know whether it may retry."""
-
-    async def answering(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 — ASGI
-        is_started = False
-
-        async def noting(message: Any) -> None:  # noqa: ANN401 — ASGI
-            nonlocal is_started
-            is_started = True
-            await send(message)
-
-        try:
-            await app(scope, receive, noting)
-        except asyncio.CancelledError as cancelled:
-            if is_started:
-                raise
-            request_id = scope["state"].get(REQUEST_ID) or new_request_id()
-            # Its cause, where it has one, tells what became of a change that was under way.
-            cause = cancelled.__cause__
-            refusal = cause if isinstance(cause, VasyaError) else ShuttingDown()
-            await refuse(refusal, request_id)(scope, receive, send)
-
-    return answering
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -261,7 +235,7 @@ def _render(error: VasyaError) -> bytes:
     refusal = refuse(error, request_id)
     headers = [
         *SECURITY_HEADERS,
-        (b"content-type", PROBLEM_JSON.encode()),
+        (b"content-type", PROBLEM_JSON),
         (b"content-length", b"%d" % len(refusal.body)),
         (b"connection", b"close"),
         (b"x-request-id", request_id.encode()),
