@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from vasya_server.audit.actions import Action
-from vasya_server.audit.chain import NO_LINE_HASH, Line, hash_of, read_line, write_line
+from vasya_server.audit.chain import NO_LINE_HASH, Line, hash_of, read_line, stamp_of, write_line
 from vasya_server.audit.entry import SYSTEM, Actor, Entry, EntryKind, Result
 from vasya_server.audit.verify import Heads, Reason, Verdict, judge, walk
-from vasya_server.crypto.derive import Purpose
+from vasya_server.crypto.derive import KeyedDigest, Purpose
 from vasya_server.crypto.master_key import MasterKey
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "audit.json").read_text("utf-8"))
@@ -58,9 +58,9 @@ def test_the_written_line_is_the_published_one(number: int) -> None:
 
     written = write_line(
         ENTRIES[number - 1],
-        key=MAC_KEY,
+        mac=KeyedDigest(MAC_KEY),
         boot="0123456789abcdef",
-        at=datetime(2026, 3, 1, 12, 0, number, MICROSECONDS[number - 1], UTC),
+        stamp=stamp_of(datetime(2026, 3, 1, 12, 0, number, MICROSECONDS[number - 1], UTC)),
         seq=number,
         own_seq=number if number < 3 else None,
         prev=prev,
@@ -164,9 +164,9 @@ def test_the_longest_line_is_shorter_than_8_kib() -> None:
 
     raw = write_line(
         longest,
-        key=MAC_KEY,
+        mac=KeyedDigest(MAC_KEY),
         boot="0" * 16,
-        at=datetime(2026, 3, 1, tzinfo=UTC),
+        stamp=stamp_of(datetime(2026, 3, 1, tzinfo=UTC)),
         seq=2**62,
         own_seq=2**62,
         prev=NO_LINE_HASH,

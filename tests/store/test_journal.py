@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Database
 
 ADD = Query("INSERT INTO pairs (k, side) VALUES (:k, :side)")
-ADD_LINE = Query("INSERT INTO lines (seq, k) VALUES (:seq, :k)")
+ADD_LINE = Query("INSERT INTO lines (seq, k) VALUES (?, ?)")
 LINES = Query("SELECT seq AS k, k AS side FROM lines ORDER BY seq")
 PAIRS = Query("SELECT k, side FROM pairs ORDER BY k, side")
 
@@ -57,31 +57,25 @@ class ListJournal:
     def __post_init__(self) -> None:
         self.may_append.set()
 
-    def begin(self, *, has_entries: bool) -> Sequence[Statement]:
+    def begin(self, *, has_entries: bool) -> None:
         self.begun.append(has_entries)
-        return ()
 
-    def number(self, entries: Sequence[Entry]) -> Sequence[Statement]:
+    def admit(self, entries: Sequence[Entry]) -> None:
         if self.is_degraded and not all(entry.may_wait for entry in entries):
             raise AuditUnavailable
-        made = []
+
+    def number(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             assert isinstance(entry, Note)
             self.seq += 1
             self.batch.append((self.seq, entry.k))
-            made.append(ADD_LINE.bind(seq=self.seq, k=entry.k))
-        return made
-
-    def take_back(self, count: int) -> None:
-        for _ in range(count):
-            self.batch.pop()
-            self.seq -= 1
 
     def end(self) -> Sequence[Statement]:
-        return ()
+        return [ADD_LINE.bind_many(self.batch)] if self.batch else []
 
     def undo(self) -> None:
-        self.take_back(len(self.batch))
+        self.seq -= len(self.batch)
+        self.batch.clear()
 
     def append(self) -> bool:
         batch, self.batch = self.batch, []

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vasya_server.crypto.derive import keyed_digest
-
 if TYPE_CHECKING:
     from datetime import datetime
 
     from vasya_server.audit.entry import Entry
+    from vasya_server.crypto.derive import KeyedDigest
 
 MAX_LINE_BYTES: Final = 8192
 FORMAT_VERSION: Final = 1
@@ -74,6 +73,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     v: int
 
 
+# The MAC stands behind the kind, where the alphabet wants it; no other field can hold a quotation mark.
+_KIND: Final = b'"kind":"%s",'
+_MAC: Final = b'"mac":"%s",'
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Line).decode
 
@@ -87,6 +90,11 @@ def read_line(raw: bytes) -> Line:
     return _decode(raw)
 
 
+def stamp_of(at: datetime) -> str:
+    """Return *at*, which is in UTC, as lines write it: RFC 3339 with microseconds."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 def hash_of(raw: bytes) -> bytes:
     """Return what the next line says of the line *raw*."""
     return hashlib.sha256(raw).digest()
@@ -95,14 +103,18 @@ def hash_of(raw: bytes) -> bytes:
 def write_line(
     entry: Entry,
     *,
-    key: bytes,
+    mac: KeyedDigest,
     boot: str,
-    at: datetime,
+    stamp: str,
     seq: int,
     own_seq: int | None,
     prev: bytes,
 ) -> bytes:
-    """Return the whole line of *entry*, without a newline."""
+    """Return the whole line of *entry*, without a newline.
+
+    Args:
+        stamp: The time, as `stamp_of` writes it.
+    """
     actor, result = entry.actor, entry.result
     line = Line(
         acc=entry.account_id,
@@ -119,11 +131,12 @@ def write_line(
         rid=entry.request_id,
         seq=seq,
         tgt=entry.target,
-        ts=at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+        ts=stamp,
         v=FORMAT_VERSION,
     )
-    mac = keyed_digest(key, _encode(line)).hex()
-    raw = _encode(msgspec.structs.replace(line, mac=mac))
+    unsigned = _encode(line)
+    before, kind, after = unsigned.partition(_KIND % entry.kind.encode())
+    raw = b"".join((before, kind, _MAC % mac(unsigned).hex().encode(), after))
     if len(raw) >= MAX_LINE_BYTES or not raw.isascii():
         raise ValueError("internal error: an audit line is ASCII and shorter than 8 KiB")
     return raw

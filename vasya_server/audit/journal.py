@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from vasya_server.audit.actions import Action
-from vasya_server.audit.chain import NO_LINE_HASH, hash_of, read_line, write_line
+from vasya_server.audit.chain import NO_LINE_HASH, hash_of, read_line, stamp_of, write_line
 from vasya_server.audit.entry import Entry, EntryKind
 from vasya_server.audit.file import LogChanged, LogFile, LogMoved
 from vasya_server.clock import to_ms
@@ -75,6 +75,7 @@ class _Numbered(NamedTuple):
     owner: str | None
     raw: bytes
     line_hash: bytes
+    row: rows.Line | None = None
 
 
 class Journal:
@@ -97,7 +98,7 @@ class Journal:
         min_free_bytes: int,
     ) -> None:
         self._folder = folder
-        self._key = key.derive(Purpose.AUDIT_MAC)
+        self._mac = key.digest(Purpose.AUDIT_MAC)
         self._clock = clock
         self._boot = boot
         self._min_free_bytes = min_free_bytes
@@ -111,6 +112,7 @@ class Journal:
         self._paid = 0
         self._has_begun = False
         self._is_asked = False
+        self._begun_at = clock.now()
         self._written_seq = 0
         self._noted_seq = 0
         self._noting_seq = 0
@@ -139,58 +141,61 @@ class Journal:
         else:
             self._fail(Fault.CHANGED)
 
-    def begin(self, *, has_entries: bool) -> Sequence[Statement]:
+    def begin(self, *, has_entries: bool) -> None:
         """Begin a batch; look at the file where there is something to write, and number lines of our own."""
         self._paid = 0
+        self._begun_at = self._clock.now()
         is_idle = not (has_entries or self._outbox or self._owed or self._is_asked)
         if (is_idle and self._fault is None) or self._fault is Fault.NOT_OPEN:
-            return ()
+            return
         self._is_asked = False
         self._look()
         if self._fault in _LASTING:
-            return ()
+            return
         self._paid = len(self._owed)
-        return [self._number(Entry(kind=EntryKind.SYSTEM, action=act)) for act in self._owed]
+        self.number([Entry(kind=EntryKind.SYSTEM, action=act) for act in self._owed])
 
-    def number(self, entries: Sequence[AnyEntry]) -> Sequence[Statement]:
-        """Give *entries* the next numbers of the chain.
+    def admit(self, entries: Sequence[AnyEntry]) -> None:
+        """Let a unit with *entries* into the batch.
 
         Raises:
-            AuditUnavailable: The log cannot be written and not all of them may wait; nothing was numbered.
+            AuditUnavailable: The log cannot be written and not all of them may wait.
         """
-        if self._fault is Fault.NOT_OPEN:
+        if self._fault is None:
+            return
+        if self._fault is Fault.NOT_OPEN or not all(entry.may_wait for entry in entries):
             raise AuditUnavailable
-        if self._fault is not None and not all(entry.may_wait for entry in entries):
-            raise AuditUnavailable
-        return [self._number(entry) for entry in entries]
 
-    def take_back(self, count: int) -> None:
-        """Free the last *count* numbers."""
-        for _ in range(count):
-            line = self._batch.pop()
-            if line.owner is not None:
-                self._owners[line.owner] -= 1
+    def number(self, entries: Sequence[AnyEntry]) -> None:
+        """Give *entries* the next numbers of the chain."""
+        at = self._begun_at
+        stamp, at_ms = stamp_of(at), to_ms(at)
+        last = self._batch[-1] if self._batch else self._head
+        for entry in entries:
+            if not isinstance(entry, Entry):
+                raise TypeError(type(entry))
+            last = self._line(entry, last, stamp, at_ms)
+            self._batch.append(last)
 
     def end(self) -> Sequence[Statement]:
-        """Return the statements that note where the chain stands, where the database does not know it."""
-        if not self._batch and self._written_seq == self._noted_seq:
-            return ()
-        head = self._batch[-1] if self._batch else self._head
-        self._noting_seq = self._written_seq
-        owners = {line.owner for line in self._batch if line.owner is not None}
+        """Return the statements that store the lines, and where the chain stands, where the database does not know it."""
+        if not self._batch:
+            return self._note(self._head) if self._written_seq != self._noted_seq else ()
         return [
-            rows.PUT_HEAD.bind(
-                seq=head.seq, line_hash=head.line_hash, written_seq=self._written_seq
-            ),
+            rows.ADD_LINE.bind_many([line.row for line in self._batch if line.row is not None]),
+            *self._note(self._batch[-1]),
             *(
                 rows.PUT_OWNER_HEAD.bind(owner_id=owner, own_seq=self._owners[owner])
-                for owner in owners
+                for owner in {line.owner for line in self._batch if line.owner is not None}
             ),
         ]
 
     def undo(self) -> None:
         """Free every number of the batch."""
-        self.take_back(len(self._batch))
+        while self._batch:
+            owner = self._batch.pop().owner
+            if owner is not None:
+                self._owners[owner] -= 1
         self._noting_seq = self._noted_seq
 
     def append(self) -> bool:
@@ -214,35 +219,30 @@ class Journal:
         self._file.close()
         self._fault = Fault.NOT_OPEN
 
-    def _number(self, entry: AnyEntry) -> Statement:
-        if not isinstance(entry, Entry):
-            raise TypeError(type(entry))
-        owner, now = entry.actor.owner, self._clock.now()
-        last = self._batch[-1] if self._batch else self._head
-        own_seq = None if owner is None else self._owners.get(owner, 0) + 1
-        seq = last.seq + 1
+    def _line(self, entry: Entry, last: _Numbered, stamp: str, at_ms: int) -> _Numbered:
+        """Return the line of *entry* behind *last*."""
+        seq, owner = last.seq + 1, entry.actor.owner
+        own_seq = None
+        if owner is not None:
+            own_seq = self._owners[owner] = self._owners.get(owner, 0) + 1
         raw = write_line(
             entry,
-            key=self._key,
+            mac=self._mac,
             boot=self._boot,
-            at=now,
+            stamp=stamp,
             seq=seq,
             own_seq=own_seq,
             prev=last.line_hash,
         )
-        if owner is not None and own_seq is not None:
-            self._owners[owner] = own_seq
-        self._batch.append(_Numbered(seq, owner, raw, hash_of(raw)))
-        return rows.ADD_LINE.bind(
-            seq=seq,
-            owner_id=owner,
-            own_seq=own_seq,
-            at_ms=to_ms(now),
-            action=entry.action.value,
-            account_id=entry.account_id,
-            key_id=entry.actor.key,
-            line=raw,
+        row = rows.Line(
+            seq, owner, own_seq, at_ms, entry.action, entry.account_id, entry.actor.key, raw
         )
+        return _Numbered(seq, owner, raw, hash_of(raw), row)
+
+    def _note(self, head: _Numbered) -> Sequence[Statement]:
+        self._noting_seq = written = self._written_seq
+        noted = rows.PUT_HEAD.bind(seq=head.seq, line_hash=head.line_hash, written_seq=written)
+        return (noted,)
 
     def _look(self) -> None:
         """Find out whether the log can be written, and write what waits."""

@@ -12,7 +12,7 @@ from vasya_server.audit.entry import PLAIN_REQUEST_ID
 from vasya_server.audit.journal import NOTHING_STORED, Stored
 from vasya_server.audit.reserve import Kept
 from vasya_server.audit.verify import Heads, judge, walk
-from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
+from vasya_server.crypto.derive import Purpose, length_prefixed
 from vasya_server.errors import AuditUnavailable, StorageFailed
 from vasya_server.store import audit as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
@@ -64,7 +64,7 @@ class Audit:
         self._reserve = reserve
         self._folder = folder
         self._mac_key = key.derive(Purpose.AUDIT_MAC)
-        self._pseudonym_key = key.derive(Purpose.LOG_PSEUDONYM)
+        self._pseudonym = key.digest(Purpose.LOG_PSEUDONYM)
         self._kept: list[Kept] = []
         self._retrying: asyncio.Task[None] | None = None
 
@@ -183,7 +183,7 @@ class Audit:
         return f"r:{self._keyed('request', request_id)[:_PSEUDONYM_BYTES].hex()}"
 
     def _keyed(self, *parts: str) -> bytes:
-        return keyed_digest(self._pseudonym_key, length_prefixed(*parts))
+        return self._pseudonym(length_prefixed(*parts))
 
     async def _stored(self) -> Stored:
         head = await self._db.one(rows.HEAD, rows.HeadRow)

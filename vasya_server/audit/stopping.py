@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.store.database import Entry as AnyEntry
-    from vasya_server.store.database import Statement
 
 _STOPS_AT: Final = {
     KillPoint.INSIDE_W1: EntryKind.INTENT,
@@ -28,11 +27,11 @@ class StoppingJournal(Journal):
         self._stop_at = KillPoint(stop_at)
         self._is_due = False
 
-    def number(self, entries: Sequence[AnyEntry]) -> Sequence[Statement]:
+    def number(self, entries: Sequence[AnyEntry]) -> None:
         """Give the next numbers, and notice whether the point is near."""
         kind = _STOPS_AT.get(self._stop_at)
         self._is_due |= any(isinstance(entry, Entry) and entry.kind is kind for entry in entries)
-        return super().number(entries)
+        super().number(entries)
 
     def append(self) -> bool:
         """Write to the file, unless this is where to stop."""

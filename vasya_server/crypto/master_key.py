@@ -10,7 +10,7 @@ import stat
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.crypto.derive import Purpose, derive
+from vasya_server.crypto.derive import KeyedDigest, Purpose, derive
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class MasterKey:
         self.kid = derive(self._raw, Purpose.KID, length=_KID_BYTES)
         # What every request derives again; the derivation costs more than the digest that it is for.
         self._derived: dict[tuple[str | bytes, ...], bytes] = {}
+        self._digests: dict[tuple[str | bytes, ...], KeyedDigest] = {}
 
     def __repr__(self) -> str:
         return "MasterKey(…)"
@@ -67,9 +68,19 @@ class MasterKey:
             known = self._derived[place] = derive(self._raw, purpose, *context)
         return known
 
+    def digest(self, purpose: Purpose, *context: str | bytes) -> KeyedDigest:
+        """Return the digest under the key of one purpose and context."""
+        place = (purpose, *context)
+        if (known := self._digests.get(place)) is None:
+            if len(self._digests) >= _MAX_DERIVED:
+                self._digests.clear()
+            known = self._digests[place] = KeyedDigest(self.derive(purpose, *context))
+        return known
+
     def close(self) -> None:
         """Overwrite the key in memory; copies that Python made on the way in are beyond reach."""
         self._derived.clear()
+        self._digests.clear()
         self._raw[:] = bytes(len(self._raw))
         self._raw.clear()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
+from vasya_server.crypto.derive import Purpose, length_prefixed
 from vasya_server.crypto.envelope import SealBroken, SealFailure
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _RecordSeal:
 
     def __init__(self, key: MasterKey, purpose: Purpose, index: Purpose, *place: str) -> None:
         self._cipher = AESGCM(key.derive(purpose, *place))
-        self._index_key = key.derive(index, *place)
+        self._digest = key.digest(index, *place)
         self._place = _VERSION + length_prefixed(purpose, *place)
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
@@ -58,7 +58,7 @@ class _RecordSeal:
     def digest(self, kind: str, value: str | int) -> bytes:
         """Return the 16 bytes under which a row is found: the same for the same value, and nothing without the key."""
         text = length_prefixed(kind, str(value))
-        return keyed_digest(self._index_key, text)[:_DIGEST_BYTES]
+        return self._digest(text)[:_DIGEST_BYTES]
 
     def _bound(self, kind: str, binding: bytes) -> bytes:
         return self._place + length_prefixed(kind, binding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
+from vasya_server.crypto.derive import Purpose, length_prefixed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def fingerprint(
         body: The decoded body in its one canonical encoding, or the SHA-256 of an upload.
     """
     said = length_prefixed(method, route, _sorted(path), _sorted(query), body)
-    return keyed_digest(key.derive(Purpose.IDEM_FINGERPRINT), said)
+    return key.digest(Purpose.IDEM_FINGERPRINT)(said)
 
 
 def _sorted(parameters: Mapping[str, str]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
+from vasya_server.crypto.derive import Purpose, length_prefixed
 
 if TYPE_CHECKING:
     from vasya_server.crypto.master_key import MasterKey
@@ -36,7 +36,7 @@ def random_id(
     Source: https://core.telegram.org/method/messages.sendMessage
     """
     said = length_prefixed(lineage, idempotency_key, fingerprint, peer) + part.to_bytes(4, "big")
-    return to_random_id(keyed_digest(key.derive(Purpose.RANDOM_ID, owner, account), said))
+    return to_random_id(key.digest(Purpose.RANDOM_ID, owner, account)(said))
 
 
 def to_random_id(digest: bytes) -> int:

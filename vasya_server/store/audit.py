@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,19 @@ class TotalRow(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class Line(NamedTuple):
+    """A row to be added, in the order of the columns of `ADD_LINE`."""
+
+    seq: int
+    owner_id: str | None
+    own_seq: int | None
+    at_ms: int
+    action: str
+    account_id: str | None
+    key_id: str | None
+    line: bytes
+
+
 HEAD: Final = Query("SELECT seq, line_hash, written_seq FROM audit_head")
 PUT_HEAD: Final = Query("""
     INSERT INTO audit_head (id, seq, line_hash, written_seq) VALUES (1, :seq, :line_hash, :written_seq)
@@ -52,7 +65,7 @@ PUT_OWNER_HEAD: Final = Query("""
 """)
 ADD_LINE: Final = Query("""
     INSERT INTO audit_lines (seq, owner_id, own_seq, at_ms, action, account_id, key_id, line)
-    VALUES (:seq, :owner_id, :own_seq, :at_ms, :action, :account_id, :key_id, :line)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """)
 LINES_ABOVE: Final = Query("SELECT line FROM audit_lines WHERE seq > :seq ORDER BY seq")
 OWN_LINES_ABOVE: Final = Query("""

@@ -41,14 +41,23 @@ class Query:
         """
         return Statement(self, params, expect)
 
+    def bind_many(self, rows: Sequence[Sequence[Value]]) -> Statement:
+        """Make a statement that is run for each of *rows*, whose values stand for the `?` of the text in their order."""
+        return Statement(self, {}, rows=rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query, its parameters, and how many rows it must touch (None: any)."""
+    """A query, its parameters, and how many rows it must touch (None: any).
+
+    Args:
+        rows: Where it is run once for each of them, in place of *params*.
+    """
 
     query: Query
     params: Mapping[str, Value]
     expect: int | None = None
+    rows: Sequence[Sequence[Value]] | None = None
 
 
 class Entry(Protocol):
@@ -70,28 +79,28 @@ class Journal(Protocol):
     statements, so that the store knows no line and the journal no transaction.
     """
 
-    def begin(self, *, has_entries: bool) -> Sequence[Statement]:
-        """Begin a batch; the statements are for lines of the journal's own.
+    def begin(self, *, has_entries: bool) -> None:
+        """Begin a batch.
 
         Args:
             has_entries: Some unit of the batch has entries.
         """
 
-    def number(self, entries: Sequence[Entry]) -> Sequence[Statement]:
-        """Give *entries* the next numbers of the chain; the statements are for the transaction of their unit.
+    def admit(self, entries: Sequence[Entry]) -> None:
+        """Let a unit with *entries* into the batch.
 
         Raises:
-            AuditUnavailable: The log cannot be written and not all of them may wait; nothing was numbered.
+            AuditUnavailable: The log cannot be written and not all of them may wait.
         """
 
-    def take_back(self, count: int) -> None:
-        """Free the last *count* numbers, because their unit is undone."""
+    def number(self, entries: Sequence[Entry]) -> None:
+        """Give *entries*, whose unit was admitted and has been carried out, the next numbers of the chain."""
 
     def end(self) -> Sequence[Statement]:
-        """Return the statements that note where the chain stands now; none where nothing changed."""
+        """Return the statements that store the batch's lines and where the chain stands now; none where nothing changed."""
 
     def undo(self) -> None:
-        """Free every number of the batch, because its transaction failed."""
+        """Free every number of the batch, because its transaction is undone."""
 
     def append(self) -> bool:
         """Bring the lines of the committed batch durably into the file, and tell whether they are there."""

@@ -9,27 +9,26 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from vasya_server.errors import AuditUnavailable, ConfigurationInvalid, StorageFailed
+from vasya_server.errors import ConfigurationInvalid, StorageFailed
+from vasya_server.store.batch import Unit, Writer, commit
 from vasya_server.store.database import (
-    ConstraintFailed,
     Query,
     Statement,
-    Unexpected,
     Value,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from vasya_server.store.batch import Outcome
     from vasya_server.store.database import Database, Entry, Journal
 
 T = TypeVar("T", bound=msgspec.Struct)
-Outcome: TypeAlias = "list[int] | Exception"
 
 # One fsync carries all units that came while the last one ran; the cap bounds how long the first of them waits.
 _MAX_UNITS: Final = 512
@@ -37,15 +36,6 @@ _BUSY_TIMEOUT_SECS: Final = 5.0
 _OWNER_ONLY: Final = 0o600
 # So long after a batch with entries, and nothing to do, what the journal knows more than the database is noted there.
 _NOTE_AFTER_SECS: Final = 0.5
-
-# A unit of the caller's making that SQLite cannot take: it is refused alone, and its neighbours are stored.
-_OWN_FAULTS: Final = (
-    sqlite3.ProgrammingError,
-    sqlite3.InterfaceError,
-    sqlite3.DataError,
-    OverflowError,
-    UnicodeEncodeError,
-)
 
 _COMMON_PRAGMAS: Final = ("foreign_keys = ON", "trusted_schema = OFF", "temp_store = MEMORY")
 _WRITER_PRAGMAS: Final = (
@@ -81,7 +71,7 @@ async def open_sqlite(path: Path, journal: Journal | None = None) -> Database:
         writer.shutdown()
         reader.shutdown()
         raise ConfigurationInvalid(f"The database file cannot be opened: {error}.") from error
-    return _Sqlite(_Writer(writer, writing, journal), reader, reading)
+    return _Sqlite(Writer(writer, writing, journal), reader, reading)
 
 
 def _make_private(path: Path) -> None:
@@ -113,30 +103,10 @@ class _One(msgspec.Struct):
     one: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    statements: tuple[Statement, ...]
-    entries: tuple[Entry, ...] = ()
-
-
 @dataclass(slots=True)
 class _Waiting:
-    unit: _Unit
+    unit: Unit
     outcome: asyncio.Future[list[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """The writer's thread, and what only that thread touches."""
-
-    thread: ThreadPoolExecutor
-    connection: sqlite3.Connection
-    journal: Journal | None
-
-    def close(self) -> None:
-        self.connection.close()
-        if self.journal is not None:
-            self.journal.close()
 
 
 class _Sqlite:
@@ -146,7 +116,7 @@ class _Sqlite:
     """
 
     def __init__(
-        self, writer: _Writer, reader: ThreadPoolExecutor, reading: sqlite3.Connection
+        self, writer: Writer, reader: ThreadPoolExecutor, reading: sqlite3.Connection
     ) -> None:
         self._writer = writer
         self._reader, self._reading = reader, reading
@@ -172,7 +142,7 @@ class _Sqlite:
     async def write(self, *statements: Statement, entries: Sequence[Entry] = ()) -> list[int]:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
-        return await self._enqueue(_Unit(statements, tuple(entries)))
+        return await self._enqueue(Unit(statements, tuple(entries)))
 
     async def ping(self) -> None:
         await self.write(_TOUCH.bind())
@@ -186,7 +156,7 @@ class _Sqlite:
         if self._note is not None:
             self._note.cancel()
             with contextlib.suppress(StorageFailed):  # the next start finds out for itself
-                await self._enqueue(_Unit(()))
+                await self._enqueue(Unit(()))
         loop = asyncio.get_running_loop()
         # The writer goes last: the last connection to leave folds the WAL into the database and removes it.
         await loop.run_in_executor(self._reader, self._reading.close)
@@ -194,7 +164,7 @@ class _Sqlite:
         self._reader.shutdown()
         self._writer.thread.shutdown()
 
-    def _enqueue(self, unit: _Unit) -> asyncio.Future[list[int]]:
+    def _enqueue(self, unit: Unit) -> asyncio.Future[list[int]]:
         outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(unit, outcome))
         if self._is_idle.is_set():
@@ -215,7 +185,7 @@ class _Sqlite:
         def settle(outcomes: Sequence[Outcome | None]) -> None:
             loop.call_soon_threadsafe(self._settle, batch, outcomes)
 
-        work = partial(_commit, self._writer, [waiting.unit for waiting in batch], settle)
+        work = partial(commit, self._writer, [waiting.unit for waiting in batch], settle)
         done = loop.run_in_executor(self._writer.thread, work)
         done.add_done_callback(partial(self._finish, batch))
 
@@ -248,7 +218,7 @@ class _Sqlite:
 
     def _note_now(self) -> None:
         if not self._is_closed:
-            self._enqueue(_Unit(())).add_done_callback(_ignore)
+            self._enqueue(Unit(())).add_done_callback(_ignore)
             self._note = None
 
 
@@ -274,101 +244,3 @@ def select(
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return msgspec.convert(rows, list[into], strict=False, builtin_types=(bytes,))  # type: ignore[valid-type]  # a type made at run time
-
-
-def _commit(
-    writer: _Writer,
-    units: Sequence[_Unit],
-    settle: Callable[[Sequence[Outcome | None]], object],
-) -> list[Outcome]:
-    """Run on the writer thread: every unit inside one transaction, each whole or not at all.
-
-    Args:
-        settle: Called as soon as units are stored for which the journal need not be waited for.
-
-    Raises:
-        sqlite3.Error: The transaction could not be begun, carried out or committed; no unit is stored.
-    """
-    connection, journal = writer.connection, writer.journal
-    _roll_back(connection)  # where the last roll-back failed with the disk
-    has_entries = any(unit.entries for unit in units)
-    try:
-        own = journal.begin(has_entries=has_entries) if journal else ()
-        connection.execute("BEGIN IMMEDIATE")
-        _run_all(connection, own)
-        outcomes = [_apply(connection, journal, unit) for unit in units]
-        _run_all(connection, journal.end() if journal else ())
-        connection.execute("COMMIT")
-    except BaseException:
-        if journal:
-            journal.undo()
-        raise
-    finally:
-        _roll_back(connection)
-    if journal is None:
-        return outcomes
-    if has_entries and not all(unit.entries for unit in units):
-        settle([None if u.entries else o for u, o in zip(units, outcomes, strict=True)])
-    is_written = journal.append()
-    return [
-        outcome if is_written else _unwritten(unit, outcome)
-        for unit, outcome in zip(units, outcomes, strict=True)
-    ]
-
-
-def _unwritten(unit: _Unit, outcome: Outcome) -> Outcome:
-    """Return what the waiter is told whose lines are stored and not yet in the file."""
-    if isinstance(outcome, Exception) or all(entry.reduces_risk for entry in unit.entries):
-        return outcome
-    return AuditUnavailable(is_stored=True)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    """Leave no transaction open: the next BEGIN would fail, and so would every one after it."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
-def _apply(connection: sqlite3.Connection, journal: Journal | None, unit: _Unit) -> Outcome:
-    """Run the statements of one unit inside a savepoint; a refusal undoes this unit and no other."""
-    refusal: Exception
-    lines: Sequence[Statement] = ()
-    if unit.entries:
-        try:
-            lines = _numbered(journal, unit.entries)
-        except AuditUnavailable as error:
-            return error
-    connection.execute("SAVEPOINT unit")
-    try:
-        counts = [_run(connection, statement) for statement in unit.statements]
-    except sqlite3.IntegrityError as error:
-        refusal = ConstraintFailed(str(error))
-    except (Unexpected, *_OWN_FAULTS) as error:
-        refusal = error
-    else:
-        _run_all(connection, lines)
-        connection.execute("RELEASE unit")
-        return counts
-    connection.execute("ROLLBACK TO unit")
-    connection.execute("RELEASE unit")
-    if journal and unit.entries:
-        journal.take_back(len(unit.entries))
-    return refusal
-
-
-def _numbered(journal: Journal | None, entries: Sequence[Entry]) -> Sequence[Statement]:
-    if journal is None:
-        raise AuditUnavailable
-    return journal.number(entries)
-
-
-def _run_all(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        _run(connection, statement)
-
-
-def _run(connection: sqlite3.Connection, statement: Statement) -> int:
-    touched = connection.execute(statement.query.text, statement.params).rowcount
-    if statement.expect is not None and touched != statement.expect:
-        raise Unexpected(f"{touched} rows touched, {statement.expect} expected")
-    return touched
