@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from vasya_server.api.receiving import ReceivedFile
-from vasya_server.model.base import Input, Query
+from vasya_server.model.base import Input, Plain, Query
 from vasya_server.operations import Mutation, Ready
 from vasya_server.telegram.requests.downloads import Download
 
@@ -96,8 +96,7 @@ class Operation:
         return Kind.TELEGRAM if self.mutation.reaches_telegram else Kind.LOCAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Plain, frozen=True, kw_only=True):
     """One request on its way to the handler: who asks, for which account, with which path parameters."""
 
     gateway: Gateway

@@ -7,7 +7,7 @@ else, and rows that do not change are not sealed again.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -36,7 +36,7 @@ class _RecordSeal:
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
         """Seal *data* for the row that *binding* (its digest) names."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, data, self._bound(kind, binding))
 
     def open(self, kind: str, box: bytes, *, binding: bytes) -> bytes:

@@ -30,11 +30,12 @@ from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
 from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
+from vasya_server.model.base import Plain
 from vasya_server.store import claims as rows
 from vasya_server.store.database import ConstraintFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
     from datetime import datetime
     from typing import Any
 
@@ -79,8 +80,7 @@ class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
         return self.status >= HTTPStatus.BAD_REQUEST
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Plain, frozen=True, kw_only=True):
     """What is known of a mutation before anything of it is done.
 
     Args:
@@ -97,8 +97,7 @@ class Claim:
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Plain, frozen=True, kw_only=True):
     """A claim as it is stored.
 
     Args:
@@ -175,9 +174,8 @@ class Claims:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    @contextlib.contextmanager
-    def hold(self, claim: Claim) -> Iterator[Hold]:
-        """Hold the claim's key: as long as one has it, every other is refused.
+    def hold(self, claim: Claim) -> Hold:
+        """Hold the claim's key until `release`: as long as one has it, every other is refused.
 
         Raises:
             ClaimInProgress: The same request is under way.
@@ -192,14 +190,15 @@ class Claims:
         if digest is not None:
             self._held[digest] = held
         self._running[held.action_id] = held
-        try:
-            yield held
-        finally:
-            if digest is not None:
-                del self._held[digest]
-            del self._running[held.action_id]
-            if (ended := self._ended.pop(held.action_id, None)) is not None:
-                ended.set()
+        return held
+
+    def release(self, held: Hold) -> None:
+        """Let go of the key, and tell who waits for the action's end."""
+        if held.key_digest is not None:
+            del self._held[held.key_digest]
+        del self._running[held.action_id]
+        if (ended := self._ended.pop(held.action_id, None)) is not None:
+            ended.set()
 
     async def find(self, hold: Hold) -> Known | None:
         """Return what is stored under the claim's key; the hold is then of that action.

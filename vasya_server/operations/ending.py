@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from vasya_server.audit.entry import MAX_RESULT_IDS, Result
 from vasya_server.errors import IdempotencyKeyStale, OutcomeUnknown
 from vasya_server.model.action import ActionStatus
+from vasya_server.model.base import Plain
 from vasya_server.operations.record import messages_in
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
 _PASSING: Final = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(Plain, frozen=True, kw_only=True):
     """The end of one attempt.
 
     Args:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vasya_server.model.base import Plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -69,8 +71,7 @@ def always(_body: Any) -> bool:  # noqa: ANN401 — any body
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(Plain, frozen=True, kw_only=True):
     """What somebody wants done, before anything of it is done.
 
     Args:
@@ -94,8 +95,7 @@ class Intent:
     reduces_risk: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(Plain, frozen=True, kw_only=True):
     """A mutation that is claimed and written down and may be done now; only `perform` makes one.
 
     Args:
@@ -121,8 +121,7 @@ class Ready:
         return self.random_ids[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performed:
+class Performed(Plain, frozen=True, kw_only=True):
     """The answer to a mutation, the first or a repeated time."""
 
     action_id: ActionId

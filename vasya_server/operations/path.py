@@ -130,17 +130,19 @@ class _Work(Generic[T]):
             account_id=intent.account.id if intent.account else None,
             kind=intent.mutation.action.value,
         )
-        with claims.hold(claim) as hold:
-            try:
-                known = await claims.find(hold)
-                if known is None:
-                    return await self._begin(hold)
-                if known.finished_at is not None:
-                    return await self._replay(known)
-                return await self._redrive(hold, known)
-            except VasyaError as error:
-                error.action_id = error.action_id or hold.action_id
-                raise
+        hold = claims.hold(claim)
+        try:
+            known = await claims.find(hold)
+            if known is None:
+                return await self._begin(hold)
+            if known.finished_at is not None:
+                return await self._replay(known)
+            return await self._redrive(hold, known)
+        except VasyaError as error:
+            error.action_id = error.action_id or hold.action_id
+            raise
+        finally:
+            claims.release(hold)
 
     async def _begin(self, hold: Hold) -> Performed:
         """Do it for the first time."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vasya_server.errors import AuditUnavailable
+from vasya_server.model.base import Plain
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class _UnitRefused(Exception):
     """A unit of the batch cannot be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Plain, frozen=True):
     """Statements that belong together, and what is written down of them."""
 
     statements: tuple[Statement, ...]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
+from vasya_server.model.base import Plain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -46,8 +48,7 @@ class Query:
         return Statement(self, {}, rows=rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Plain, frozen=True):
     """A query, its parameters, and how many rows it must touch (None: any).
 
     Args:
