@@ -15,6 +15,8 @@ from vasya_sandbox.faults import Fault
 from vasya_sandbox.handshake import RsaKey
 from vasya_sandbox.model import World
 from vasya_sandbox.srp import make_verifier
+from vasya_server.auth.principal import Principal, PrincipalKind
+from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.master_key import MasterKey
 from vasya_server.sessions.vault import Vault
@@ -24,6 +26,7 @@ from vasya_server.store.sqlite import open_sqlite
 from vasya_server.telegram.accounts import Accounts
 from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.login import Logins
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -237,6 +240,14 @@ async def alice(connect: Connect, scene: Scene, dc: DataCentre) -> AccountRuntim
     await account.connect()
     dc.reset_counters()
     return account
+
+
+def as_owner(account: AccountRuntime) -> AccountView:
+    """Return all of the account, as its owner sees it."""
+    owner = Principal(
+        kind=PrincipalKind.EMBEDDED, owner=account.owner, scopes=frozenset(Scope), is_human=True
+    )
+    return AccountView(account, owner)
 
 
 def a_read() -> Any:

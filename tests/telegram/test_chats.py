@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox.records import CHANNEL_MARK
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.errors import ChatNotFound, ValidationFailed
@@ -46,7 +47,9 @@ async def walk(
     pages = 0
     cursor = None
     while pages == 0 or cursor is not None:
-        page = await list_chats(account, msgspec.structs.replace(query, cursor=cursor), cursors)
+        page = await list_chats(
+            as_owner(account), msgspec.structs.replace(query, cursor=cursor), cursors
+        )
         ids += [chat.id for chat in page.items]
         cursor = page.next
         pages += 1
@@ -61,7 +64,7 @@ def codes(refused: pytest.ExceptionInfo[ValidationFailed]) -> list[tuple[str, st
 async def test_a_page_names_every_chat_with_its_last_message(
     alice: AccountRuntime, cursors: Cursors, scene: Scene
 ) -> None:
-    page: ChatPage = await list_chats(alice, ChatFilter(), cursors)
+    page: ChatPage = await list_chats(as_owner(alice), ChatFilter(), cursors)
 
     shown = {chat.id: chat for chat in page.items}
     assert set(shown) == {
@@ -81,7 +84,7 @@ async def test_a_page_names_every_chat_with_its_last_message(
 async def test_the_whole_list_is_one_request(
     alice: AccountRuntime, cursors: Cursors, dc: DataCentre
 ) -> None:
-    await list_chats(alice, ChatFilter(), cursors)
+    await list_chats(as_owner(alice), ChatFilter(), cursors)
 
     assert dc.requests == {"messages.GetDialogs": 1}
 
@@ -113,10 +116,10 @@ async def test_pinned_chats_come_first_and_once(
 async def test_a_message_that_comes_between_two_pages_repeats_nothing(
     alice: AccountRuntime, cursors: Cursors, many: list[int], scene: Scene, world: World
 ) -> None:
-    first = await list_chats(alice, ChatFilter(limit=10), cursors)
+    first = await list_chats(as_owner(alice), ChatFilter(limit=10), cursors)
     world.post(world.users[many[5]], scene.alice, "again", at=world.now + 500)
 
-    second = await list_chats(alice, ChatFilter(limit=10, cursor=first.next), cursors)
+    second = await list_chats(as_owner(alice), ChatFilter(limit=10, cursor=first.next), cursors)
 
     assert [chat.id for chat in first.items] == many[:10]
     assert [chat.id for chat in second.items] == many[10:20]
@@ -169,7 +172,7 @@ async def test_the_archive_is_told_apart(
 ) -> None:
     world.dialog(scene.alice, scene.group.peer_id).folder_id = 1
 
-    archived = await list_chats(alice, ChatFilter(archived=True), cursors)
+    archived = await list_chats(as_owner(alice), ChatFilter(archived=True), cursors)
     others, _ = await walk(alice, cursors, ChatFilter(archived=False))
 
     assert [(chat.id, chat.is_archived) for chat in archived.items] == [(scene.group.peer_id, True)]
@@ -187,7 +190,7 @@ async def test_an_unknown_folder_is_refused_with_the_known_ones(
     alice: AccountRuntime, cursors: Cursors
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        await list_chats(alice, ChatFilter(folder=77), cursors)
+        await list_chats(as_owner(alice), ChatFilter(folder=77), cursors)
 
     [error] = refused.value.errors
     assert (error.pointer, error.code, error.allowed) == ("?folder", "unknown", ("0",))
@@ -197,7 +200,7 @@ async def test_common_chats_are_asked_for_a_user_only(
     alice: AccountRuntime, cursors: Cursors, scene: Scene
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        await list_chats(alice, ChatFilter(with_=str(scene.group.peer_id)), cursors)
+        await list_chats(as_owner(alice), ChatFilter(with_=str(scene.group.peer_id)), cursors)
 
     assert codes(refused) == [("?with", "not_a_user")]
 
@@ -206,7 +209,7 @@ async def test_common_chats_of_an_unknown_user_are_not_found(
     alice: AccountRuntime, cursors: Cursors
 ) -> None:
     with pytest.raises(ChatNotFound):
-        await list_chats(alice, ChatFilter(with_="@nobody_here"), cursors)
+        await list_chats(as_owner(alice), ChatFilter(with_="@nobody_here"), cursors)
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "", "x" * 512])
@@ -214,7 +217,7 @@ async def test_a_cursor_that_is_none_is_refused_before_telegram_is_asked(
     alice: AccountRuntime, cursors: Cursors, dc: DataCentre, cursor: str
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        await list_chats(alice, ChatFilter(cursor=cursor), cursors)
+        await list_chats(as_owner(alice), ChatFilter(cursor=cursor), cursors)
 
     assert codes(refused) == [("?cursor", "invalid")]
     assert dc.requests == {}
@@ -223,10 +226,10 @@ async def test_a_cursor_that_is_none_is_refused_before_telegram_is_asked(
 async def test_a_cursor_belongs_to_its_filters(
     alice: AccountRuntime, cursors: Cursors, many: list[int]
 ) -> None:
-    page = await list_chats(alice, ChatFilter(limit=2), cursors)
+    page = await list_chats(as_owner(alice), ChatFilter(limit=2), cursors)
 
     with pytest.raises(ValidationFailed) as refused:
-        await list_chats(alice, ChatFilter(unread=True, cursor=page.next), cursors)
+        await list_chats(as_owner(alice), ChatFilter(unread=True, cursor=page.next), cursors)
 
     assert codes(refused) == [("?cursor", "invalid")]
 
@@ -234,19 +237,19 @@ async def test_a_cursor_belongs_to_its_filters(
 async def test_a_cursor_of_another_account_is_refused(
     alice: AccountRuntime, connect: Connect, cursors: Cursors, many: list[int], scene: Scene
 ) -> None:
-    page = await list_chats(alice, ChatFilter(limit=2), cursors)
+    page = await list_chats(as_owner(alice), ChatFilter(limit=2), cursors)
     carol = await connect(scene.carol)
 
     with pytest.raises(ValidationFailed):
-        await list_chats(carol, ChatFilter(limit=2, cursor=page.next), cursors)
+        await list_chats(as_owner(carol), ChatFilter(limit=2, cursor=page.next), cursors)
 
 
 async def test_a_cursor_allows_another_page_size(
     alice: AccountRuntime, cursors: Cursors, many: list[int]
 ) -> None:
-    first = await list_chats(alice, ChatFilter(limit=2), cursors)
+    first = await list_chats(as_owner(alice), ChatFilter(limit=2), cursors)
 
-    second = await list_chats(alice, ChatFilter(limit=5, cursor=first.next), cursors)
+    second = await list_chats(as_owner(alice), ChatFilter(limit=5, cursor=first.next), cursors)
 
     assert [chat.id for chat in second.items] == many[2:7]
 
@@ -254,7 +257,7 @@ async def test_a_cursor_allows_another_page_size(
 async def test_a_chat_tells_who_it_is_and_what_may_be_done(
     alice: AccountRuntime, scene: Scene
 ) -> None:
-    chat = await get_chat(alice, str(scene.group.peer_id))
+    chat = await get_chat(as_owner(alice), str(scene.group.peer_id))
 
     assert (chat.id, chat.type, chat.title) == (scene.group.peer_id, ChatType.GROUP, "Lunch")
     assert (chat.members_count, chat.can_send) == (3, True)
@@ -265,7 +268,7 @@ async def test_a_chat_tells_who_it_is_and_what_may_be_done(
 async def test_a_channel_that_one_only_reads_takes_no_messages(
     alice: AccountRuntime, scene: Scene
 ) -> None:
-    chat = await get_chat(alice, "@daily_news")
+    chat = await get_chat(as_owner(alice), "@daily_news")
 
     assert (chat.type, chat.can_send, chat.members_count) == (ChatType.CHANNEL, False, 2)
 
@@ -275,7 +278,7 @@ async def test_a_forum_says_that_it_is_one(
 ) -> None:
     forum = world.add_channel("Forum", scene.alice, [scene.bob], is_forum=True)
 
-    chat = await get_chat(alice, str(forum.peer_id))
+    chat = await get_chat(as_owner(alice), str(forum.peer_id))
 
     assert forum.peer_id < -CHANNEL_MARK
     assert (chat.type, chat.is_forum) == (ChatType.SUPERGROUP, True)
@@ -287,19 +290,19 @@ async def test_a_muted_chat_says_until_when(
     until = datetime(2035, 1, 1, tzinfo=UTC)
     world.dialog(scene.alice, scene.bob.id).muted_until = int(until.timestamp())
 
-    chat = await get_chat(alice, "@bob_b")
+    chat = await get_chat(as_owner(alice), "@bob_b")
 
     assert (chat.is_muted, chat.muted_until) == (True, until)
 
 
 async def test_saved_messages_are_a_chat(alice: AccountRuntime, scene: Scene) -> None:
-    chat = await get_chat(alice, "me")
+    chat = await get_chat(as_owner(alice), "me")
 
     assert (chat.id, chat.title, chat.can_send) == (scene.alice.id, "Saved Messages", True)
 
 
 async def test_somebody_never_written_to_is_a_chat(alice: AccountRuntime, scene: Scene) -> None:
-    chat = await get_chat(alice, "@carol_c")
+    chat = await get_chat(as_owner(alice), "@carol_c")
 
     assert (chat.id, chat.title) == (scene.carol.id, "Кэрол")
     assert chat.last_message is None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox import images
 from vasya_sandbox.faults import Action, Fault
 from vasya_sandbox.records import FileMedia, Size, WebPage
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import File, Media
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.requests.downloads import Download
+    from vasya_server.telegram.view import AccountView
 
-    Open = Callable[[AccountRuntime, str, int], Awaitable[Download]]
+    Open = Callable[[AccountView, str, int], Awaitable[Download]]
 
 SMALL, MIDDLE, LARGE = (images.landscape(seed, seed, seed) for seed in (4, 20, 60))
 
@@ -57,7 +59,7 @@ async def test_a_document_comes_as_it_is(
     data = (b"0123456789abcdef" * (size_bytes // 16 + 1))[:size_bytes]
     message_id = post(scene, world, FileMedia(document(world, data).id))
 
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
 
     assert (download.kind, download.file_name, download.mime_type, download.size_bytes) == (
         "document",
@@ -73,8 +75,8 @@ async def test_a_photo_comes_in_its_largest_size_and_its_thumb_in_a_small_one(
 ) -> None:
     message_id = post(scene, world, FileMedia(photo(world).id))
 
-    large = await open_media(alice, "@bob_b", message_id)
-    small = await open_thumb(alice, "@bob_b", message_id)
+    large = await open_media(as_owner(alice), "@bob_b", message_id)
+    small = await open_thumb(as_owner(alice), "@bob_b", message_id)
 
     assert (large.kind, large.mime_type, small.kind) == ("photo", "image/jpeg", "thumb")
     assert await whole(large) == LARGE
@@ -87,7 +89,7 @@ async def test_a_documents_thumb_is_its_own(
     file = document(world, b"x" * 100, sizes=[Size("m", 480, 480, LARGE)])
     message_id = post(scene, world, FileMedia(file.id))
 
-    assert await whole(await open_thumb(alice, "@bob_b", message_id)) == LARGE
+    assert await whole(await open_thumb(as_owner(alice), "@bob_b", message_id)) == LARGE
 
 
 async def test_pieces_are_asked_for_one_by_one(
@@ -96,7 +98,7 @@ async def test_pieces_are_asked_for_one_by_one(
     data = bytes(PIECE_BYTES * 3)
     message_id = post(scene, world, FileMedia(document(world, data).id))
 
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
 
     assert dc.requests["upload.GetFile"] == 1
     assert await anext(download.pieces) == data[:PIECE_BYTES]
@@ -110,7 +112,7 @@ async def test_a_reference_that_expires_on_the_way_is_renewed(
 ) -> None:
     data = bytes(range(256)) * 8192
     message_id = post(scene, world, FileMedia(document(world, data).id))
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     seen = b""
 
     async for piece in download.pieces:
@@ -124,7 +126,7 @@ async def test_a_file_whose_message_is_deleted_on_the_way_ends(
     alice: AccountRuntime, scene: Scene, world: World
 ) -> None:
     message_id = post(scene, world, FileMedia(document(world, bytes(PIECE_BYTES * 2)).id))
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     world.expire_file_references()
     del scene.alice.box.numbers[message_id]
 
@@ -137,7 +139,7 @@ async def test_a_piece_that_is_lost_is_asked_for_again(
 ) -> None:
     data = bytes(range(256)) * 8192
     message_id = post(scene, world, FileMedia(document(world, data).id))
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     fault("drop", "upload.GetFile")
 
     assert await whole(download) == data
@@ -148,7 +150,7 @@ async def test_a_file_that_is_shorter_than_told_fails_instead_of_ending(
 ) -> None:
     file = document(world, bytes(PIECE_BYTES * 2))
     message_id = post(scene, world, FileMedia(file.id))
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     file.data = file.data[:PIECE_BYTES]
 
     with pytest.raises(TelegramUnavailable):
@@ -165,7 +167,7 @@ async def test_a_message_without_a_file_has_no_media(
     message_id = post(scene, world, media)
 
     with pytest.raises(MediaNotFound):
-        await open_file(alice, "@bob_b", message_id)
+        await open_file(as_owner(alice), "@bob_b", message_id)
 
 
 async def test_a_document_without_a_picture_has_no_thumb(
@@ -174,7 +176,7 @@ async def test_a_document_without_a_picture_has_no_thumb(
     message_id = post(scene, world, FileMedia(document(world, b"x").id))
 
     with pytest.raises(MediaNotFound):
-        await open_thumb(alice, "@bob_b", message_id)
+        await open_thumb(as_owner(alice), "@bob_b", message_id)
 
 
 async def test_what_is_not_there_is_not_found(
@@ -183,11 +185,11 @@ async def test_what_is_not_there_is_not_found(
     message_id = post(scene, world, FileMedia(document(world, b"x").id))
 
     with pytest.raises(MessageNotFound):
-        await open_media(alice, "@bob_b", 4711)
+        await open_media(as_owner(alice), "@bob_b", 4711)
     with pytest.raises(MessageNotFound):
-        await open_media(alice, "@carol_c", message_id)
+        await open_media(as_owner(alice), "@carol_c", message_id)
     with pytest.raises(ChatNotFound):
-        await open_media(alice, "@nobody_at_all", message_id)
+        await open_media(as_owner(alice), "@nobody_at_all", message_id)
 
 
 async def test_a_refusal_is_known_before_the_first_piece_is_given(
@@ -197,7 +199,7 @@ async def test_a_refusal_is_known_before_the_first_piece_is_given(
     fault("flood_wait", "upload.GetFile", secs=7)
 
     with pytest.raises(FloodWait):
-        await open_media(alice, "@bob_b", message_id)
+        await open_media(as_owner(alice), "@bob_b", message_id)
 
 
 async def test_a_file_in_another_data_centre_is_fetched_there(
@@ -219,7 +221,7 @@ async def test_a_file_in_another_data_centre_is_fetched_there(
         # The sandbox is all data centres at once: every second request is the one that comes to the right place.
         dc.faults.add(Fault(action=Action.DELAY, request="upload.GetFile", secs=0))
 
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
 
     assert await whole(download) == data
     assert dc.requests["auth.ExportAuthorization"] == 1
@@ -235,12 +237,12 @@ async def test_another_data_centre_that_forgets_the_key_is_dialled_with_a_new_on
     world.dc_id = 4
     data = bytes(range(256)) * 8192
     message_id = post(scene, world, FileMedia(document(world, data).id))
-    download = await open_media(alice, "@bob_b", message_id)
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     dc.log_out(dc.authorizations_of(scene.alice)[-1])
 
     with pytest.raises(TelegramUnavailable):
         await whole(download)
 
-    assert await whole(await open_media(alice, "@bob_b", message_id)) == data
+    assert await whole(await open_media(as_owner(alice), "@bob_b", message_id)) == data
     assert dc.requests["auth.ImportAuthorization"] == 2
     assert not alice.record.needs_login

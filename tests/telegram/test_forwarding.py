@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox import images
 from vasya_sandbox.records import FileMedia, Size
 from vasya_server.errors import (
@@ -43,9 +44,9 @@ async def forward(
     source: str = "@garden_club",
     **fields: Any,
 ) -> ForwardedMessages:
-    peer = await resolve(account, to)
+    peer = await resolve(as_owner(account), to)
     body = ForwardMessages(from_chat=source, message_ids=tuple(ids), **fields)
-    return await forward_messages(account, peer, body, range(1, len(ids) + 1))
+    return await forward_messages(as_owner(account), peer, body, range(1, len(ids) + 1))
 
 
 def texts(world: World, scene: Scene) -> list[str]:
@@ -114,7 +115,7 @@ async def test_an_album_that_is_forwarded_stays_an_album(
 async def test_a_forward_through_a_broken_connection_makes_each_message_once(
     alice: AccountRuntime, scene: Scene, world: World, five: list[int], fault: Faults, action: str
 ) -> None:
-    await resolve(alice, "@garden_club")
+    await resolve(as_owner(alice), "@garden_club")
     fault(action, "messages.ForwardMessages")
 
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_server.errors import (
     AdminRequired,
     ChatWriteForbidden,
@@ -32,24 +33,28 @@ def post(scene: Scene, world: World, chat: Peer, text: str = "x") -> tuple[Messa
 
 
 async def read(account: AccountRuntime, chat: str, up_to: int | None = None) -> None:
-    await marks.mark_read(account, await resolve(account, chat), MarkRead(up_to=up_to))
+    await marks.mark_read(
+        as_owner(account), await resolve(as_owner(account), chat), MarkRead(up_to=up_to)
+    )
 
 
 async def react(account: AccountRuntime, chat: str, message_id: int, emoji: str | None) -> None:
-    await marks.set_reaction(account, await resolve(account, chat), message_id, emoji)
+    await marks.set_reaction(
+        as_owner(account), await resolve(as_owner(account), chat), message_id, emoji
+    )
 
 
 async def pin(account: AccountRuntime, chat: str, message_id: int, *, is_pinned: bool) -> None:
-    peer = await resolve(account, chat)
-    await marks.set_pin(account, peer, message_id, is_pinned=is_pinned)
+    peer = await resolve(as_owner(account), chat)
+    await marks.set_pin(as_owner(account), peer, message_id, is_pinned=is_pinned)
 
 
 async def delete(
     account: AccountRuntime, chat: str, *ids: int, for_everyone: bool = True
 ) -> Deletion:
-    peer = await resolve(account, chat)
+    peer = await resolve(as_owner(account), chat)
     body = DeleteMessages(ids=ids, for_everyone=for_everyone)
-    return await deletion.delete_messages(account, peer, body)
+    return await deletion.delete_messages(as_owner(account), peer, body)
 
 
 def named(scene: Scene, chat: str) -> Any:
@@ -70,7 +75,7 @@ async def test_a_chat_is_read_up_to_a_message_or_to_its_end(
 ) -> None:
     _, first = post(scene, world, named(scene, chat))
     _, last = post(scene, world, named(scene, chat))
-    peer_id = (await resolve(alice, reference(scene, chat))).id
+    peer_id = (await resolve(as_owner(alice), reference(scene, chat))).id
 
     await read(alice, reference(scene, chat), first)
     assert scene.alice.dialogs[peer_id].read_in == first
@@ -92,17 +97,17 @@ async def test_the_other_side_sees_what_was_read(
 async def test_typing_is_shown_and_nothing_else(
     alice: AccountRuntime, scene: Scene, dc: DataCentre
 ) -> None:
-    peer = await resolve(alice, str(scene.bob.id))
+    peer = await resolve(as_owner(alice), str(scene.bob.id))
     dc.reset_counters()
 
-    await marks.show_typing(alice, peer)
+    await marks.show_typing(as_owner(alice), peer)
 
     assert dc.requests == {"messages.SetTyping": 1}
 
 
 async def test_typing_where_one_may_not_write_is_forbidden(alice: AccountRuntime) -> None:
     with pytest.raises((AdminRequired, ChatWriteForbidden)):
-        await marks.show_typing(alice, await resolve(alice, "@daily_news"))
+        await marks.show_typing(as_owner(alice), await resolve(as_owner(alice), "@daily_news"))
 
 
 @pytest.mark.parametrize("chat", ["bob", "group", "supergroup"])
@@ -185,16 +190,18 @@ async def test_a_message_of_another_chat_is_out_of_reach(
     [
         (
             "messages.ReadHistory",
-            lambda account, peer, _: marks.mark_read(account, peer, MarkRead()),
+            lambda account, peer, _: marks.mark_read(as_owner(account), peer, MarkRead()),
         ),
-        ("messages.SetTyping", lambda account, peer, _: marks.show_typing(account, peer)),
+        ("messages.SetTyping", lambda account, peer, _: marks.show_typing(as_owner(account), peer)),
         (
             "messages.SendReaction",
-            lambda account, peer, each: marks.set_reaction(account, peer, each, "👍"),
+            lambda account, peer, each: marks.set_reaction(as_owner(account), peer, each, "👍"),
         ),
         (
             "messages.UpdatePinnedMessage",
-            lambda account, peer, each: marks.set_pin(account, peer, each, is_pinned=True),
+            lambda account, peer, each: marks.set_pin(
+                as_owner(account), peer, each, is_pinned=True
+            ),
         ),
     ],
     ids=["read", "typing", "reaction", "pin"],
@@ -203,7 +210,7 @@ async def test_a_mark_goes_through_a_connection_that_breaks(
     alice: AccountRuntime, scene: Scene, world: World, fault: Faults, method: str, mark: Any
 ) -> None:
     _, message_id = post(scene, world, scene.alice)
-    peer = await resolve(alice, "@bob_b")
+    peer = await resolve(as_owner(alice), "@bob_b")
     fault("drop_after", method)
 
     await mark(alice, peer, message_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox import images
 from vasya_sandbox.records import FileMedia
 from vasya_server.errors import (
@@ -47,8 +48,8 @@ async def upload(
     name: str = "a.txt",
     mime_type: str = "text/plain",
 ) -> str:
-    parts = await save_parts(account, pieces_of(data))
-    file = await make_file(account, parts, name=name, mime_type=mime_type)
+    parts = await save_parts(as_owner(account), pieces_of(data))
+    file = await make_file(as_owner(account), parts, name=name, mime_type=mime_type)
     return (await account.uploads.add(LINEAGE, file)).upload_id
 
 
@@ -63,9 +64,9 @@ async def send(
     random_ids: tuple[int, ...] = (7,),
     **fields: Any,
 ) -> Message:
-    peer = await resolve(account, chat)
+    peer = await resolve(as_owner(account), chat)
     body = SendMessage(media=tuple(media), **fields)
-    return await send_media(account, peer, body, random_ids, lineage=LINEAGE)
+    return await send_media(as_owner(account), peer, body, random_ids, lineage=LINEAGE)
 
 
 def files_at(world: World, scene: Scene) -> list[bytes]:
@@ -100,7 +101,7 @@ async def test_a_document_arrives_as_it_was_uploaded(
 async def test_an_upload_is_hashed_as_it_passes(alice: AccountRuntime) -> None:
     data = bytes(range(256)) * 5000
 
-    parts = await save_parts(alice, pieces_of(data))
+    parts = await save_parts(as_owner(alice), pieces_of(data))
 
     assert parts.sha256 == hashlib.sha256(data).digest()
     assert (parts.count, parts.size_bytes) == (3, 1_280_000)
@@ -127,7 +128,7 @@ async def test_what_only_claims_to_be_a_picture_is_sent_as_a_file(alice: Account
 
 async def test_an_empty_file_is_refused(alice: AccountRuntime) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        await save_parts(alice, pieces_of(b""))
+        await save_parts(as_owner(alice), pieces_of(b""))
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("", "empty")]
 
@@ -153,7 +154,7 @@ async def test_an_upload_ends_where_the_connection_never_holds(
     fault("drop", "upload.SaveFilePart", times=100)
 
     with pytest.raises(TelegramUnavailable):
-        await save_parts(alice, pieces_of(b"x"))
+        await save_parts(as_owner(alice), pieces_of(b"x"))
 
 
 async def test_an_upload_may_be_sent_more_than_once(
@@ -226,8 +227,8 @@ async def test_a_repeated_album_that_lost_a_part_answers_with_the_rest(
 ) -> None:
     media = [await upload_picture(alice, seed) for seed in (1, 2)]
     first = await send(alice, "@bob_b", media, (1, 2))
-    peer = await resolve(alice, "@bob_b")
-    await delete_message(alice, peer, first.album_ids[0], for_everyone=True)
+    peer = await resolve(as_owner(alice), "@bob_b")
+    await delete_message(as_owner(alice), peer, first.album_ids[0], for_everyone=True)
 
     again = await send(alice, "@bob_b", media, (1, 2))
 
@@ -239,9 +240,9 @@ async def test_a_repeated_album_that_is_gone_is_not_sent_again(
 ) -> None:
     media = [await upload_picture(alice, seed) for seed in (1, 2)]
     first = await send(alice, "@bob_b", media, (1, 2))
-    peer = await resolve(alice, "@bob_b")
+    peer = await resolve(as_owner(alice), "@bob_b")
     for message_id in first.album_ids:
-        await delete_message(alice, peer, message_id, for_everyone=True)
+        await delete_message(as_owner(alice), peer, message_id, for_everyone=True)
 
     with pytest.raises(MessageNotFound):
         await send(alice, "@bob_b", media, (1, 2))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox.records import ContactCard, FileMedia, Place, Poll, WebPage
 from vasya_sandbox.records import Entity as Styled
 from vasya_server.clock import SystemClock
@@ -33,7 +34,7 @@ class Reader:
     """Reads one account's chats as the API does."""
 
     def __init__(self, account: AccountRuntime, cursors: Cursors) -> None:
-        self.account = account
+        self.account = as_owner(account)
         self._cursors = cursors
 
     async def page(self, chat: str | int, **query: Any) -> MessagePage:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_server.errors import (
     AdminRequired,
     ChatNotFound,
@@ -32,20 +33,20 @@ if TYPE_CHECKING:
 async def send(
     account: AccountRuntime, chat: str, text: str, random_id: int = 7, **fields: Any
 ) -> Message:
-    peer = await resolve(account, chat)
-    return await send_message(account, peer, SendMessage(text=text, **fields), random_id)
+    peer = await resolve(as_owner(account), chat)
+    return await send_message(as_owner(account), peer, SendMessage(text=text, **fields), random_id)
 
 
 async def edit(account: AccountRuntime, chat: str, message_id: int, text: str) -> Message:
-    peer = await resolve(account, chat)
-    return await edit_message(account, peer, message_id, EditMessage(text=text))
+    peer = await resolve(as_owner(account), chat)
+    return await edit_message(as_owner(account), peer, message_id, EditMessage(text=text))
 
 
 async def delete(
     account: AccountRuntime, chat: str, message_id: int, *, for_everyone: bool
 ) -> None:
-    peer = await resolve(account, chat)
-    await delete_message(account, peer, message_id, for_everyone=for_everyone)
+    peer = await resolve(as_owner(account), chat)
+    await delete_message(as_owner(account), peer, message_id, for_everyone=for_everyone)
 
 
 def refusals(refused: pytest.ExceptionInfo[ValidationFailed]) -> list[tuple[str, str]]:
@@ -60,7 +61,7 @@ async def test_a_sent_message_stands_where_it_was_sent(
 
     message = await send(alice, reference, "see **you**")
 
-    where = (await resolve(alice, reference)).id
+    where = (await resolve(as_owner(alice), reference)).id
     peer = world.peer(where)
     assert peer is not None
     stored = world.message(scene.alice, peer, message.id)
@@ -144,7 +145,7 @@ async def test_a_change_that_is_cancelled_while_it_is_read_back_tells_that_it_ma
 async def test_a_send_through_a_broken_connection_makes_one_message(
     alice: AccountRuntime, scene: Scene, world: World, fault: Faults, action: str
 ) -> None:
-    await resolve(alice, str(scene.bob.id))
+    await resolve(as_owner(alice), str(scene.bob.id))
     fault(action, "messages.SendMessage", times=1)
 
     try:
@@ -158,7 +159,7 @@ async def test_a_send_through_a_broken_connection_makes_one_message(
 async def test_sending_marks_nothing_and_types_nothing(
     alice: AccountRuntime, scene: Scene, dc: DataCentre
 ) -> None:
-    await resolve(alice, str(scene.bob.id))
+    await resolve(as_owner(alice), str(scene.bob.id))
     dc.reset_counters()
 
     await send(alice, str(scene.bob.id), "hi")
@@ -216,7 +217,7 @@ async def test_a_silent_message_is_silent(
 async def test_a_mention_by_id_reaches_somebody_who_was_met(
     alice: AccountRuntime, scene: Scene
 ) -> None:
-    await resolve(alice, "@carol_c")
+    await resolve(as_owner(alice), "@carol_c")
 
     message = await send(alice, str(scene.group.peer_id), f"[C](tg://user?id={scene.carol.id})")
 
@@ -360,7 +361,7 @@ async def test_a_deleted_message_is_gone_for_whom_it_was_deleted(
     await delete(alice, "@bob_b", sent.id, for_everyone=for_everyone)
 
     with pytest.raises(MessageNotFound):
-        await get_message(alice, "@bob_b", sent.id)
+        await get_message(as_owner(alice), "@bob_b", sent.id)
     theirs = [world.messages[n].text for n in scene.bob.box.numbers.values()]
     assert ("oops" in theirs) is not for_everyone
 
@@ -371,7 +372,7 @@ async def test_a_supergroups_message_is_deleted_for_everyone(alice: AccountRunti
     await delete(alice, "@garden_club", sent.id, for_everyone=True)
 
     with pytest.raises(MessageNotFound):
-        await get_message(alice, "@garden_club", sent.id)
+        await get_message(as_owner(alice), "@garden_club", sent.id)
 
 
 async def test_a_supergroup_has_no_deleting_for_oneself(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from telethon.tl import types as t
 
+from tests.telegram.conftest import as_owner
 from vasya_server.clock import SystemClock
 from vasya_server.errors import ChatNotFound, FloodWait, TelegramTimeout, ValidationFailed
 from vasya_server.model.chat import Candidate, ChatType
@@ -34,14 +35,14 @@ async def test_every_way_of_saying_a_contact_is_the_same_chat(
 ) -> None:
     scene.alice.contacts.add(scene.bob.id)
 
-    peer = await resolve(alice, str(scene.bob.id) if reference == "bob" else reference)
+    peer = await resolve(as_owner(alice), str(scene.bob.id) if reference == "bob" else reference)
 
     assert (peer.id, peer.key) == (scene.bob.id, f"user:{scene.bob.id}")
 
 
 async def test_groups_and_channels_have_marked_ids(alice: AccountRuntime, scene: Scene) -> None:
-    group = await resolve(alice, str(scene.group.peer_id))
-    channel = await resolve(alice, str(scene.channel.peer_id))
+    group = await resolve(as_owner(alice), str(scene.group.peer_id))
+    channel = await resolve(as_owner(alice), str(scene.channel.peer_id))
 
     assert group.key == f"chat:{scene.group.id}"
     assert channel.key == f"channel:{scene.channel.id}"
@@ -54,7 +55,7 @@ async def test_oneself_is_saved_messages_however_it_is_said(
 ) -> None:
     text = str(scene.alice.id) if reference == "own id" else reference
 
-    peer = await resolve(alice, text)
+    peer = await resolve(as_owner(alice), text)
 
     assert (peer.id, peer.input_peer) == (scene.alice.id, t.InputPeerSelf())
 
@@ -62,7 +63,7 @@ async def test_oneself_is_saved_messages_however_it_is_said(
 async def test_an_id_works_without_any_listing_before(
     alice: AccountRuntime, scene: Scene, dc: DataCentre
 ) -> None:
-    await resolve(alice, str(scene.bob.id))
+    await resolve(as_owner(alice), str(scene.bob.id))
 
     assert dc.requests == {"messages.GetDialogs": 1}
 
@@ -70,12 +71,12 @@ async def test_an_id_works_without_any_listing_before(
 async def test_an_id_seen_once_works_after_a_restart(
     alice: AccountRuntime, scene: Scene, dc: DataCentre, vault: Vault, settings: Settings
 ) -> None:
-    await resolve(alice, str(scene.bob.id))
+    await resolve(as_owner(alice), str(scene.bob.id))
     dc.reset_counters()
     restarted = Accounts(vault, settings, SystemClock(), Endpoint(settings))
     await restarted.open()
 
-    peer = await resolve(restarted.list(alice.owner)[0], str(scene.bob.id))
+    peer = await resolve(as_owner(restarted.list(alice.owner)[0]), str(scene.bob.id))
 
     await restarted.close()
     assert peer.id == scene.bob.id
@@ -97,7 +98,7 @@ async def test_an_id_seen_once_works_after_a_restart(
 )
 async def test_an_unknown_id_is_not_found(alice: AccountRuntime, reference: str) -> None:
     with pytest.raises(ChatNotFound):
-        await resolve(alice, reference)
+        await resolve(as_owner(alice), reference)
 
 
 async def test_many_unknown_ids_list_the_dialogs_once(
@@ -105,14 +106,14 @@ async def test_many_unknown_ids_list_the_dialogs_once(
 ) -> None:
     for reference in ("424242", "424243", "nobody", "@nobody_at_all"):
         with pytest.raises(ChatNotFound):
-            await resolve(alice, reference)
+            await resolve(as_owner(alice), reference)
 
     assert dc.requests["messages.GetDialogs"] == 1
 
 
 async def test_a_title_is_never_resolved_but_offered(alice: AccountRuntime, scene: Scene) -> None:
     with pytest.raises(ChatNotFound) as missing:
-        await resolve(alice, "lunch")
+        await resolve(as_owner(alice), "lunch")
 
     [candidate] = missing.value.candidates
     assert (candidate.id, candidate.title) == (scene.group.peer_id, "Lunch")
@@ -123,7 +124,7 @@ async def test_unknown_names_asked_for_at_once_list_the_dialogs_once(
     alice: AccountRuntime, dc: DataCentre
 ) -> None:
     outcomes = await asyncio.gather(
-        *(resolve(alice, f"nobody {n}") for n in range(60)), return_exceptions=True
+        *(resolve(as_owner(alice), f"nobody {n}") for n in range(60)), return_exceptions=True
     )
 
     assert {type(outcome) for outcome in outcomes} == {ChatNotFound}
@@ -136,7 +137,7 @@ async def test_a_refused_listing_is_refused_to_all_who_wait_for_it(
     fault("flood_wait", "messages.GetDialogs", secs=30)
 
     outcomes = await asyncio.gather(
-        *(resolve(alice, f"nobody {n}") for n in range(5)), return_exceptions=True
+        *(resolve(as_owner(alice), f"nobody {n}") for n in range(5)), return_exceptions=True
     )
 
     assert {type(outcome) for outcome in outcomes} == {FloodWait}
@@ -147,9 +148,9 @@ async def test_who_waits_for_a_listing_goes_on_where_the_one_who_listed_went_awa
     alice: AccountRuntime, dc: DataCentre, fault: Faults
 ) -> None:
     fault("silence", "messages.GetDialogs")
-    first = asyncio.create_task(resolve(alice, "bob"))
+    first = asyncio.create_task(resolve(as_owner(alice), "bob"))
     await asyncio.sleep(0.1)
-    second = asyncio.create_task(resolve(alice, "bob"))
+    second = asyncio.create_task(resolve(as_owner(alice), "bob"))
     await asyncio.sleep(0.1)
 
     first.cancel()
@@ -166,7 +167,7 @@ async def test_who_waits_for_a_listing_has_a_deadline_of_their_own(
     started = time.monotonic()
 
     outcomes = await asyncio.gather(
-        *(resolve(alice, f"nobody {n}") for n in range(9)), return_exceptions=True
+        *(resolve(as_owner(alice), f"nobody {n}") for n in range(9)), return_exceptions=True
     )
 
     assert {type(outcome) for outcome in outcomes} == {TelegramTimeout}
@@ -177,7 +178,7 @@ async def test_an_unknown_username_offers_those_that_come_close(
     alice: AccountRuntime, scene: Scene
 ) -> None:
     with pytest.raises(ChatNotFound) as missing:
-        await resolve(alice, "@garden_clup")
+        await resolve(as_owner(alice), "@garden_clup")
 
     assert [candidate.id for candidate in missing.value.candidates] == [scene.supergroup.peer_id]
 
@@ -185,8 +186,8 @@ async def test_an_unknown_username_offers_those_that_come_close(
 async def test_a_username_is_asked_for_once_and_then_only_confirmed(
     alice: AccountRuntime, dc: DataCentre
 ) -> None:
-    await resolve(alice, "@garden_club")
-    await resolve(alice, "@garden_club")
+    await resolve(as_owner(alice), "@garden_club")
+    await resolve(as_owner(alice), "@garden_club")
 
     assert dc.requests == {"contacts.ResolveUsername": 1, "channels.GetChannels": 1}
 
@@ -194,28 +195,28 @@ async def test_a_username_is_asked_for_once_and_then_only_confirmed(
 async def test_a_username_that_moved_names_its_new_holder(
     alice: AccountRuntime, scene: Scene, world: World
 ) -> None:
-    await resolve(alice, "@bob_b")
+    await resolve(as_owner(alice), "@bob_b")
     world.rename(scene.bob, "")
     world.rename(scene.carol, "bob_b")
 
-    assert (await resolve(alice, "@bob_b")).id == scene.carol.id
+    assert (await resolve(as_owner(alice), "@bob_b")).id == scene.carol.id
 
 
 async def test_a_phone_number_of_a_stranger_is_not_found(alice: AccountRuntime) -> None:
     with pytest.raises(ChatNotFound):
-        await resolve(alice, "+99966210002")
+        await resolve(as_owner(alice), "+99966210002")
 
 
 async def test_an_unknown_phone_number_is_not_found(alice: AccountRuntime) -> None:
     with pytest.raises(ChatNotFound):
-        await resolve(alice, "+99966219999")
+        await resolve(as_owner(alice), "+99966219999")
 
 
 async def test_a_resolution_keeps_the_read_deadline(alice: AccountRuntime, fault: Faults) -> None:
     fault("silence", "messages.GetDialogs")
 
     with pytest.raises(TelegramTimeout):
-        await resolve(alice, "424242")
+        await resolve(as_owner(alice), "424242")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ async def test_a_resolution_keeps_the_read_deadline(alice: AccountRuntime, fault
 async def test_resolving_a_reference_or_link_answers_the_chat(
     alice: AccountRuntime, scene: Scene, q: str
 ) -> None:
-    resolution = await resolve_any(alice, q, public=False)
+    resolution = await resolve_any(as_owner(alice), q, public=False)
 
     assert resolution.chat is not None
     assert (resolution.chat.id, resolution.chat.title) == (scene.channel.peer_id, "Daily news")
@@ -232,7 +233,7 @@ async def test_resolving_a_reference_or_link_answers_the_chat(
 
 
 async def test_a_private_link_names_the_channel(alice: AccountRuntime, scene: Scene) -> None:
-    resolution = await resolve_any(alice, f"t.me/c/{scene.supergroup.id}/1", public=False)
+    resolution = await resolve_any(as_owner(alice), f"t.me/c/{scene.supergroup.id}/1", public=False)
 
     assert resolution.chat is not None
     assert resolution.chat.id == scene.supergroup.peer_id
@@ -241,7 +242,7 @@ async def test_a_private_link_names_the_channel(alice: AccountRuntime, scene: Sc
 async def test_resolving_part_of_a_title_answers_candidates(
     alice: AccountRuntime, scene: Scene
 ) -> None:
-    resolution = await resolve_any(alice, "GARDEN", public=False)
+    resolution = await resolve_any(as_owner(alice), "GARDEN", public=False)
 
     assert resolution.chat is None
     assert [candidate.id for candidate in resolution.candidates] == [scene.supergroup.peer_id]
@@ -249,7 +250,7 @@ async def test_resolving_part_of_a_title_answers_candidates(
 
 async def test_resolving_what_resembles_nothing_is_not_found(alice: AccountRuntime) -> None:
     with pytest.raises(ChatNotFound):
-        await resolve_any(alice, "zzzzzzzz", public=False)
+        await resolve_any(as_owner(alice), "zzzzzzzz", public=False)
 
 
 async def test_the_public_directory_is_searched_only_on_request(
@@ -257,17 +258,17 @@ async def test_the_public_directory_is_searched_only_on_request(
 ) -> None:
     elsewhere = world.add_channel("Elsewhere", scene.bob, [], "elsewhere_chat", is_broadcast=True)
     with pytest.raises(ChatNotFound):
-        await resolve_any(alice, "elsewhere", public=False)
+        await resolve_any(as_owner(alice), "elsewhere", public=False)
     assert "contacts.Search" not in dc.requests
 
-    resolution = await resolve_any(alice, "elsewhere", public=True)
+    resolution = await resolve_any(as_owner(alice), "elsewhere", public=True)
 
     assert [candidate.id for candidate in resolution.candidates] == [elsewhere.peer_id]
 
 
 async def test_a_public_search_for_too_little_is_refused(alice: AccountRuntime) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        await resolve_any(alice, "ab", public=True)
+        await resolve_any(as_owner(alice), "ab", public=True)
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("?q", "too_short")]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.telegram.conftest import as_owner
 from vasya_sandbox import images
 from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
@@ -53,21 +54,21 @@ PHOTO = 5
 
 def listing(chat: str, **query: Any) -> Read:
     return lambda account, cursors: list_messages(
-        account, chat, MessageFilter(**query), cursors, SystemClock()
+        as_owner(account), chat, MessageFilter(**query), cursors, SystemClock()
     )
 
 
 def file(*, is_thumb: bool) -> Read:
     async def read(account: AccountRuntime, _: Cursors) -> list[bytes]:
         open_file = open_thumb if is_thumb else open_media
-        download = await open_file(account, "@garden_club", PHOTO)
+        download = await open_file(as_owner(account), "@garden_club", PHOTO)
         return [piece async for piece in download.pieces]
 
     return read
 
 
 def chats(**query: Any) -> Read:
-    return lambda account, cursors: list_chats(account, ChatFilter(**query), cursors)
+    return lambda account, cursors: list_chats(as_owner(account), ChatFilter(**query), cursors)
 
 
 READS: dict[str, Read] = {
@@ -76,12 +77,14 @@ READS: dict[str, Read] = {
     "chats unread": chats(unread=True),
     "chats archived": chats(archived=True),
     "chats of a folder": chats(folder=0),
-    "chat": lambda account, _: get_chat(account, "@bob_b"),
-    "channel": lambda account, _: get_chat(account, "@daily_news"),
-    "resolve a name": lambda account, _: resolve_any(account, "@garden_club", public=False),
-    "resolve a title": lambda account, _: resolve_any(account, "garden", public=False),
-    "resolve in public": lambda account, _: resolve_any(account, "garden", public=True),
-    "message": lambda account, _: get_message(account, "@garden_club", 2),
+    "chat": lambda account, _: get_chat(as_owner(account), "@bob_b"),
+    "channel": lambda account, _: get_chat(as_owner(account), "@daily_news"),
+    "resolve a name": lambda account, _: resolve_any(
+        as_owner(account), "@garden_club", public=False
+    ),
+    "resolve a title": lambda account, _: resolve_any(as_owner(account), "garden", public=False),
+    "resolve in public": lambda account, _: resolve_any(as_owner(account), "garden", public=True),
+    "message": lambda account, _: get_message(as_owner(account), "@garden_club", 2),
     "history": listing("@garden_club"),
     "private history": listing("@bob_b"),
     "oldest first": listing("@garden_club", order="asc"),
@@ -113,7 +116,7 @@ async def test_a_read_sends_harmless_requests_only(
     photo = world.add_file("photo", "image/jpeg", sizes=sizes)
     posted = world.post(scene.bob, scene.supergroup, media=FileMedia(photo.id)).message
     assert posted.copies[scene.supergroup.peer_id] == PHOTO
-    await resolve_any(alice, "@garden_club", public=False)
+    await resolve_any(as_owner(alice), "@garden_club", public=False)
     dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
     dc.reset_counters()
 

@@ -46,7 +46,7 @@ async def get_account(call: Call) -> Account:
     The phone number is masked. An account that is not yours and one that does not exist answer the same 403
     `access_denied`.
     """
-    return call.account.describe()
+    return call.account.runtime.describe()
 
 
 @mutation(
@@ -61,7 +61,7 @@ async def update_account(call: Call, _ready: Ready, body: AccountPatch) -> Accou
     Only the fields that are sent change; `canSend: false` closes the account for every send, edit and delete at once.
     An alias that another account has answers 422 `validation_failed`.
     """
-    return await call.account.update(body)
+    return await call.account.runtime.update(body)
 
 
 @mutation(
@@ -78,9 +78,9 @@ async def delete_account(call: Call, _ready: Ready) -> AccountDeleted:
     everything here is erased all the same, and the remedy says how to end the session from a phone. Repeating it
     answers 403 `access_denied`, because the account is no longer there.
     """
-    is_logged_out = await call.account.log_out()
+    is_logged_out = await call.account.runtime.log_out()
     return AccountDeleted(
-        account_id=call.account.id,
+        account_id=call.account.runtime.id,
         is_logged_out=is_logged_out,
         remedy=None if is_logged_out else _END_BY_HAND,
     )
@@ -98,8 +98,8 @@ async def connect_account(call: Call, _ready: Ready) -> Account:
     Connecting what is connected changes nothing. Answers 503 `telegram_unavailable` when Telegram cannot be reached,
     409 `account_reauth_required` when Telegram has ended the session.
     """
-    await call.account.connect()
-    return call.account.describe()
+    await call.account.runtime.connect()
+    return call.account.runtime.describe()
 
 
 @mutation(
@@ -113,5 +113,5 @@ async def disconnect_account(call: Call, _ready: Ready) -> Account:
 
     Disconnecting what is not connected changes nothing. An account of somebody else answers 403 `access_denied`.
     """
-    await call.account.disconnect()
-    return call.account.describe()
+    await call.account.runtime.disconnect()
+    return call.account.runtime.describe()

@@ -33,6 +33,7 @@ from vasya_server.model.audit import (
 from vasya_server.model.base import Query
 from vasya_server.telegram.requests.activity import Seen, look_up
 from vasya_server.telegram.time_reference import parse_time
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +168,7 @@ async def _look_up(call: Call, lines: list[Line]) -> dict[tuple[str, str], Seen]
         if account is None:
             continue
         try:
-            seen = await look_up(account, wanted, _pseudonym(call))
+            seen = await look_up(AccountView(account, call.who), wanted, _pseudonym(call))
         except VasyaError as error:
             _log.info("activity was told without names", extra={"code": error.code})
             continue

@@ -37,7 +37,6 @@ class NoQuery(Query, frozen=True, kw_only=True):
     """The operation takes no query parameters; any is an error."""
 
 
-_NO_QUERY: Final = NoQuery()
 
 
 def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
@@ -101,7 +100,7 @@ class Bound:
             return await carry_out(call, operation.mutation, arguments)
         answer = await operation.handler(call, **arguments)
         if operation.answers_file:
-            await note_download(gateway, call.who, call.account, answer, call.request_id)
+            await note_download(gateway, call.who, call.account.runtime, answer, call.request_id)
             return FileAnswer(answer, gateway.settings.media_idle_secs)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
 

@@ -24,7 +24,7 @@ from vasya_server.telegram.requests.uploads import Parts, save_parts
 if TYPE_CHECKING:
     from vasya_server.api.incoming import Incoming
     from vasya_server.settings import Settings
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.view import AccountView
 
 _FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
@@ -56,7 +56,7 @@ class _Incoming:
 
 
 async def receive_file(
-    request: Incoming, account: AccountRuntime, settings: Settings
+    request: Incoming, account: AccountView, settings: Settings
 ) -> ReceivedFile:
     """Pass the file of *request* on to Telegram while it comes in; at most one part of it is in memory.
 
@@ -68,7 +68,7 @@ async def receive_file(
         BodyTooLarge, RequestTimeout, MalformedRequest: As every body.
         UnsupportedMediaType: It is JSON, which is no file unless it is named.
     """
-    await account.uploads.require_room()
+    await account.runtime.uploads.require_room()
     incoming = await _incoming(request, settings)
     name = clean_file_name(incoming.name)
     parts = await save_parts(account, incoming.chunks)

@@ -25,6 +25,7 @@ from vasya_server.api.receiving import ReceivedFile
 from vasya_server.model.base import Input, Plain, Query
 from vasya_server.operations import Mutation, Ready
 from vasya_server.telegram.requests.downloads import Download
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -125,11 +126,11 @@ class Call(Plain, frozen=True, kw_only=True):
         return self.principal
 
     @property
-    def account(self) -> AccountRuntime:
-        """Return the account that `{account}` names."""
+    def account(self) -> AccountView:
+        """Return the account that `{account}` names, as the principal sees it."""
         if self.account_runtime is None:
             raise LookupError(self.operation.name)
-        return self.account_runtime
+        return AccountView(self.account_runtime, self.who)
 
 
 OPERATIONS: Final[list[Operation]] = []

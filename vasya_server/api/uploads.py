@@ -28,4 +28,4 @@ async def create_upload(call: Call, _ready: Ready, file: ReceivedFile) -> Upload
     made = await uploads.make_file(
         call.account, file.parts, name=file.name, mime_type=file.mime_type
     )
-    return await call.account.uploads.add(call.who.lineage, made)
+    return await call.account.runtime.uploads.add(call.who.lineage, made)

@@ -35,6 +35,7 @@ from vasya_server.operations.mutation import Performed, Ready
 from vasya_server.operations.record import Recorder, what_remains
 from vasya_server.telegram.peers import resolve, stored_peer
 from vasya_server.telegram.progress import follow_progress
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -79,7 +80,7 @@ async def perform(
     try:
         peer = None
         if intent.account is not None and "chat" in intent.path:
-            peer = await resolve(intent.account, intent.path["chat"])
+            peer = await resolve(AccountView(intent.account, intent.principal), intent.path["chat"])
         work = _Work(gateway, intent, peer, execute, rendering, give_up_at)
         try:
             return await gateway.claims.shielded(work.carry_out())

@@ -121,10 +121,10 @@ async def own_candidates(reading: Reading) -> list[Candidate]:
     Those who ask at the same time share one walk. Where it ends for a reason of the one who walks, the next goes on.
     """
     while True:
-        index = _indexes.get(reading.account)
+        index = _indexes.get(reading.account.runtime)
         if index is not None and time.monotonic() - index.read_at < _FRESH_SECS:
             return index.candidates
-        if (walk := _walks.get(reading.account)) is None:
+        if (walk := _walks.get(reading.account.runtime)) is None:
             return await _walk(reading)
         if (refusal := await reading.wait(walk)) is not None:
             raise refusal
@@ -132,7 +132,7 @@ async def own_candidates(reading: Reading) -> list[Candidate]:
 
 async def _walk(reading: Reading) -> list[Candidate]:
     """Walk for everybody who waits."""
-    account = reading.account
+    account = reading.account.runtime
     walk = _walks[account] = asyncio.get_running_loop().create_future()
     refusal: VasyaError | None = None
     try:

@@ -33,7 +33,7 @@ from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
     from vasya_server.model.chat import Candidate
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.view import AccountView
 
 _ID = re.compile(r"-?[1-9][0-9]{0,15}")
 _USERNAME = re.compile(r"@([A-Za-z][A-Za-z0-9_]{2,31})")
@@ -87,7 +87,7 @@ def stored_peer(peer_id: int, access_hash: int | None) -> ResolvedPeer:
     return ResolvedPeer(peer_id, input_peer(peer_id, access_hash))
 
 
-async def resolve(account: AccountRuntime, reference: str) -> ResolvedPeer:
+async def resolve(account: AccountView, reference: str) -> ResolvedPeer:
     """Return the chat that *reference* names.
 
     Raises:
@@ -114,7 +114,7 @@ async def resolve_in(reading: Reading, reference: str) -> ResolvedPeer:
     raise ChatNotFound(closest(text, await own_candidates(reading)))
 
 
-async def resolve_any(account: AccountRuntime, q: str, *, public: bool) -> Resolution:
+async def resolve_any(account: AccountView, q: str, *, public: bool) -> Resolution:
     """Return the one chat that *q* stands for, or the chats it may have meant; nothing is joined.
 
     Args:
@@ -168,7 +168,7 @@ async def _search(reading: Reading, words: str) -> Resolution:
 async def _by_id(reading: Reading, peer_id: int) -> ResolvedPeer:
     if peer_id == reading.directory.self_id:
         return ResolvedPeer(peer_id, t.InputPeerSelf())
-    peers = reading.account.peers
+    peers = reading.account.runtime.peers
     known = await peers.by_id(peer_id)
     if known is None:
         await own_candidates(reading)
@@ -183,7 +183,7 @@ async def _by_username(reading: Reading, name: str) -> ResolvedPeer:
 
     Source: https://core.telegram.org/method/contacts.resolveUsername
     """
-    known = await reading.account.peers.by_username(name)
+    known = await reading.account.runtime.peers.by_username(name)
     if known is not None:
         entity = await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
         if entity is not None and name.lower() in _usernames(entity):
@@ -196,7 +196,7 @@ async def _by_username(reading: Reading, name: str) -> ResolvedPeer:
 
 
 async def _by_phone(reading: Reading, digits: str) -> ResolvedPeer:
-    known = await reading.account.peers.by_phone(digits)
+    known = await reading.account.runtime.peers.by_phone(digits)
     entity = (
         await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
         if known

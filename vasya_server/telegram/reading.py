@@ -12,7 +12,7 @@ from vasya_server.telegram.directory import Directory
 if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
 
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.view import AccountView
 
 
 T = TypeVar("T")
@@ -21,10 +21,10 @@ T = TypeVar("T")
 class Reading:
     """The requests of one read: they share one deadline, and whom their answers mention."""
 
-    def __init__(self, account: AccountRuntime) -> None:
+    def __init__(self, account: AccountView) -> None:
         self.account = account
-        self.directory = Directory(account.user_id)
-        self._ends_at = time.monotonic() + account._settings.read_deadline_secs
+        self.directory = Directory(account.runtime.user_id)
+        self._ends_at = time.monotonic() + account.runtime._settings.read_deadline_secs
 
     async def call(self, request: TLRequest) -> Any:
         """Ask Telegram within what is left of the deadline.
@@ -36,7 +36,7 @@ class Reading:
         left_secs = self._ends_at - time.monotonic()
         if left_secs <= 0:
             raise TelegramTimeout
-        answer = await self.account.call(request, deadline_secs=left_secs)
+        answer = await self.account.runtime.call(request, deadline_secs=left_secs)
         self.directory.add(answer)
         return answer
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vasya_server.model.chat import Candidate
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.view import AccountView
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Seen:
 
 
 async def look_up(
-    account: AccountRuntime, wanted: Mapping[str, Sequence[int]], pseudonym: Callable[[str], str]
+    account: AccountView, wanted: Mapping[str, Sequence[int]], pseudonym: Callable[[str], str]
 ) -> dict[str, Seen]:
     """Return the account's own chats whose pseudonyms are *wanted*, with the texts of the messages named there.
 
@@ -69,5 +69,5 @@ async def look_up(
 async def _peer(reading: Reading, chat_id: int) -> ResolvedPeer | None:
     if chat_id == reading.directory.self_id:
         return ResolvedPeer(chat_id, t.InputPeerSelf())
-    known = await reading.account.peers.by_id(chat_id)
+    known = await reading.account.runtime.peers.by_id(chat_id)
     return ResolvedPeer(chat_id, input_peer(known.id, known.access_hash)) if known else None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.model.message import Message
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 _NOT_READ_BACK: Final = "Telegram has taken the change, but it could not be read back."
 
@@ -70,7 +70,7 @@ def sent_ids(answer: Any, random_ids: Sequence[int]) -> list[int | None]:
 
 
 async def told(
-    account: AccountRuntime, peer: ResolvedPeer, answer: Any, ids: Sequence[int]
+    account: AccountView, peer: ResolvedPeer, answer: Any, ids: Sequence[int]
 ) -> list[Message]:
     """Return the messages of a change in the order of *ids*, asking for those that the answer leaves out.
 
@@ -83,7 +83,7 @@ async def told(
         MessageNotFound: None of them is there any more.
         OutcomeUnknown: The change is done, but its messages could not be had.
     """
-    directory = Directory(account.user_id, [] if answer is None else [answer])
+    directory = Directory(account.runtime.user_id, [] if answer is None else [answer])
     found = {each: message for each in ids if (message := message_in(answer, peer, each))}
     if missing := [each for each in ids if each not in found]:
         reading = Reading(account)

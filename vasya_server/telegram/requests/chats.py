@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from vasya_server.crypto.cursor import Cursors
     from vasya_server.model.chat import Chat, ChatFilter
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.dialogs import Row
+    from vasya_server.telegram.view import AccountView
 
 _ROUTE = "list_chats"
 # What one page may ask of Telegram: 1,000 dialogs looked through. Behind that `next` goes on.
@@ -54,7 +54,7 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
     common: int = 0
 
 
-async def get_chat(account: AccountRuntime, reference: str) -> Chat:
+async def get_chat(account: AccountView, reference: str) -> Chat:
     """Return the chat that *reference* names, as the account sees it.
 
     Raises:
@@ -65,7 +65,7 @@ async def get_chat(account: AccountRuntime, reference: str) -> Chat:
     return await read_chat(reading, peer.id, peer.input_peer)
 
 
-async def list_chats(account: AccountRuntime, query: ChatFilter, cursors: Cursors) -> ChatPage:
+async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) -> ChatPage:
     """Return a page of the account's dialogs, pinned ones first and then by their latest message.
 
     A filter that Telegram does not have looks through at most 1,000 dialogs for one page; such a page may be short, or
@@ -87,7 +87,9 @@ async def list_chats(account: AccountRuntime, query: ChatFilter, cursors: Cursor
         rows, after = await _walk_dialogs(reading, query, place, fits)
     next_cursor = None
     if after is not None:
-        next_cursor = cursors.write(account.owner, account.id, _ROUTE, after, filters=filters)
+        next_cursor = cursors.write(
+            account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
+        )
     return ChatPage(items=[chat_of_row(row) for row in rows], next=next_cursor, trust="untrusted")
 
 
@@ -97,13 +99,13 @@ def _digest(query: ChatFilter) -> bytes:
 
 
 def _read_cursor(
-    account: AccountRuntime, query: ChatFilter, cursors: Cursors, filters: bytes
+    account: AccountView, query: ChatFilter, cursors: Cursors, filters: bytes
 ) -> _Place:
     if query.cursor is None:
         return _Place()
     try:
         return cursors.read(
-            account.owner, account.id, _ROUTE, query.cursor, _Place, filters=filters
+            account.runtime.owner, account.runtime.id, _ROUTE, query.cursor, _Place, filters=filters
         )
     except CursorInvalid as error:
         raise ValidationFailed(FieldError("?cursor", "invalid")) from error

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.model.message import DeleteMessages
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 
 async def delete_message(
-    account: AccountRuntime, peer: ResolvedPeer, message_id: int, *, for_everyone: bool
+    account: AccountView, peer: ResolvedPeer, message_id: int, *, for_everyone: bool
 ) -> None:
     """Delete one message of the chat.
 
@@ -42,7 +42,7 @@ async def delete_message(
 
 
 async def delete_messages(
-    account: AccountRuntime, peer: ResolvedPeer, body: DeleteMessages
+    account: AccountView, peer: ResolvedPeer, body: DeleteMessages
 ) -> Deletion:
     """Delete messages of the chat, all of those that are there or, where one may not be deleted, none.
 
@@ -65,7 +65,7 @@ def _require_possible(peer: ResolvedPeer, pointer: str, *, for_everyone: bool) -
 
 
 async def _delete(
-    account: AccountRuntime, peer: ResolvedPeer, ids: Sequence[int], *, for_everyone: bool
+    account: AccountView, peer: ResolvedPeer, ids: Sequence[int], *, for_everyone: bool
 ) -> set[int]:
     """Delete those of *ids* that the chat holds, and return them.
 
@@ -90,7 +90,7 @@ async def _delete(
     else:
         request = functions.messages.DeleteMessagesRequest(found, revoke=for_everyone)
     try:
-        await account.mutate(request, is_exactly_once=True)
+        await account.runtime.mutate(request, is_exactly_once=True)
     except ChatWriteForbidden as error:
         raise AdminRequired(error.rpc_name) from error
     return set(found)

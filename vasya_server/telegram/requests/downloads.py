@@ -17,8 +17,8 @@ from vasya_server.telegram.requests.lookup import read_message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
     Pick: TypeAlias = Callable[[Any], "_File"]
 
@@ -66,7 +66,7 @@ class _File:
     data: bytes | None = None
 
 
-async def open_media(account: AccountRuntime, reference: str, message_id: int) -> Download:
+async def open_media(account: AccountView, reference: str, message_id: int) -> Download:
     """Return the file of a message, its first piece fetched already.
 
     Raises:
@@ -79,7 +79,7 @@ async def open_media(account: AccountRuntime, reference: str, message_id: int) -
     return await _open(account, reference, message_id, _whole)
 
 
-async def open_thumb(account: AccountRuntime, reference: str, message_id: int) -> Download:
+async def open_thumb(account: AccountView, reference: str, message_id: int) -> Download:
     """Return a small picture of what a message carries.
 
     Raises:
@@ -90,7 +90,7 @@ async def open_thumb(account: AccountRuntime, reference: str, message_id: int) -
     return await _open(account, reference, message_id, _thumb)
 
 
-async def _open(account: AccountRuntime, reference: str, message_id: int, pick: Pick) -> Download:
+async def _open(account: AccountView, reference: str, message_id: int, pick: Pick) -> Download:
     reading = Reading(account)
     peer = await resolve_in(reading, reference)
     file = pick((await read_message(reading, peer, message_id)).media)
@@ -113,7 +113,7 @@ class _Fetching:
 
     def __init__(
         self,
-        account: AccountRuntime,
+        account: AccountView,
         peer: ResolvedPeer,
         message_id: int,
         pick: Pick,
@@ -151,7 +151,7 @@ class _Fetching:
 
     async def _ask(self) -> bytes:
         request = functions.upload.GetFileRequest(self._file.location, self._offset, PIECE_BYTES)
-        answer = await self._account.files.call(request, dc_id=self._file.dc_id)
+        answer = await self._account.runtime.files.call(request, dc_id=self._file.dc_id)
         if not isinstance(answer, t.upload.File):
             raise TelegramError(detail="Telegram wants this file to be fetched from elsewhere.")
         return bytes(answer.bytes)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.model.message import ForwardMessages
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 
 async def forward_messages(
-    account: AccountRuntime, peer: ResolvedPeer, body: ForwardMessages, random_ids: Sequence[int]
+    account: AccountView, peer: ResolvedPeer, body: ForwardMessages, random_ids: Sequence[int]
 ) -> ForwardedMessages:
     """Forward messages to the chat *peer*, or copy them there without naming their author.
 
@@ -55,7 +55,7 @@ async def forward_messages(
         drop_media_captions=body.without_caption,
     )
     try:
-        answer = await account.mutate(request, is_exactly_once=True)
+        answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
     ids = sent_ids(answer, random_ids)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from vasya_server.clock import Clock
     from vasya_server.crypto.cursor import Cursors
     from vasya_server.model.message import CompactPage, Message, MessageFilter
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 _ROUTE = "list_messages"
 _DEFAULT_LIMIT = 50
@@ -50,7 +50,7 @@ _NARROWING = {
 
 
 async def list_messages(
-    account: AccountRuntime, reference: str, query: MessageFilter, cursors: Cursors, clock: Clock
+    account: AccountView, reference: str, query: MessageFilter, cursors: Cursors, clock: Clock
 ) -> MessagePage | CompactPage:
     """Return a page of the messages of the chat that *reference* names; nothing is marked as read.
 
@@ -78,7 +78,9 @@ async def list_messages(
         found, after = await walk(reading, plan, position, limit)
     next_cursor = None
     if after is not None:
-        next_cursor = cursors.write(account.owner, account.id, _ROUTE, after, filters=filters)
+        next_cursor = cursors.write(
+            account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
+        )
     return await _page(reading, peer, query, found, next_cursor)
 
 
@@ -134,7 +136,12 @@ async def _start(
     if query.cursor is not None:
         try:
             return cursors.read(
-                account.owner, account.id, _ROUTE, query.cursor, Position, filters=filters
+                account.runtime.owner,
+                account.runtime.id,
+                _ROUTE,
+                query.cursor,
+                Position,
+                filters=filters,
             )
         except CursorInvalid as error:
             raise ValidationFailed(FieldError("?cursor", "invalid")) from error

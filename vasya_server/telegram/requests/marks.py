@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
 
     from vasya_server.model.message import MarkRead
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 _TO_THE_END: Final = 0
 _CUSTOM_EMOJI: Final = re.compile(r"custom:([1-9][0-9]{0,18})")
@@ -28,7 +28,7 @@ _IS_SO: Final = frozenset({"CHAT_NOT_MODIFIED", "MESSAGE_NOT_MODIFIED"})
 _NO_REACTION: Final = frozenset({"REACTION_INVALID", "REACTION_EMPTY", "DOCUMENT_INVALID"})
 
 
-async def mark_read(account: AccountRuntime, peer: ResolvedPeer, body: MarkRead) -> None:
+async def mark_read(account: AccountView, peer: ResolvedPeer, body: MarkRead) -> None:
     """Mark the chat as read up to a message, or to its end; others see it by their ticks.
 
     Source: https://core.telegram.org/method/messages.readHistory
@@ -38,10 +38,10 @@ async def mark_read(account: AccountRuntime, peer: ResolvedPeer, body: MarkRead)
         request = functions.channels.ReadHistoryRequest(peer.input_peer, up_to)
     else:
         request = functions.messages.ReadHistoryRequest(peer.input_peer, up_to)
-    await account.mutate(request, is_exactly_once=True)
+    await account.runtime.mutate(request, is_exactly_once=True)
 
 
-async def show_typing(account: AccountRuntime, peer: ResolvedPeer) -> None:
+async def show_typing(account: AccountView, peer: ResolvedPeer) -> None:
     """Show the chat for some seconds that the account is typing.
 
     Raises:
@@ -50,11 +50,11 @@ async def show_typing(account: AccountRuntime, peer: ResolvedPeer) -> None:
     Source: https://core.telegram.org/method/messages.setTyping
     """
     typing = functions.messages.SetTypingRequest(peer.input_peer, t.SendMessageTypingAction())
-    await account.mutate(typing, is_exactly_once=True)
+    await account.runtime.mutate(typing, is_exactly_once=True)
 
 
 async def set_reaction(
-    account: AccountRuntime, peer: ResolvedPeer, message_id: int, emoji: str | None
+    account: AccountView, peer: ResolvedPeer, message_id: int, emoji: str | None
 ) -> None:
     """React with *emoji* in place of any earlier reaction; None takes it back.
 
@@ -76,7 +76,7 @@ async def set_reaction(
 
 
 async def set_pin(
-    account: AccountRuntime, peer: ResolvedPeer, message_id: int, *, is_pinned: bool
+    account: AccountView, peer: ResolvedPeer, message_id: int, *, is_pinned: bool
 ) -> None:
     """Pin a message for everyone in the chat, without ringing their phones, or take the pin away.
 
@@ -93,11 +93,11 @@ async def set_pin(
 
 
 async def _set(
-    account: AccountRuntime, peer: ResolvedPeer, message_id: int, request: TLRequest
+    account: AccountView, peer: ResolvedPeer, message_id: int, request: TLRequest
 ) -> None:
     await refuse_foreign(Reading(account), peer, [message_id])
     try:
-        await account.mutate(request, is_exactly_once=True)
+        await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         if error.rpc_name not in _IS_SO:
             raise

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from vasya_server.model.message import Message, SendMessage
     from vasya_server.sessions.uploads import StoredFile
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 _REFERENCE_REFUSED: Final = "FILE_REFERENCE_"
 
 
 async def send_media(
-    account: AccountRuntime,
+    account: AccountView,
     peer: ResolvedPeer,
     body: SendMessage,
     random_ids: Sequence[int],
@@ -48,18 +48,18 @@ async def send_media(
 
     Source: https://core.telegram.org/api/files#albums-grouped-media
     """
-    files = [await account.uploads.find(lineage, upload_id) for upload_id in body.media]
+    files = [await account.runtime.uploads.find(lineage, upload_id) for upload_id in body.media]
     if len({file.is_photo for file in files}) > 1:
         raise ValidationFailed(FieldError("/media", "mixed", ("photos", "other files")))
     draft = await _draft(account, peer, body, random_ids)
     try:
-        answer = await account.mutate(draft(files), is_exactly_once=True)
+        answer = await account.runtime.mutate(draft(files), is_exactly_once=True)
     except TelegramError as error:
         if not (error.rpc_name or "").startswith(_REFERENCE_REFUSED):
             raise refusal_of(error) from error
         files = [await renew(account, file) for file in files]
         for upload_id, file in zip(body.media, files, strict=True):
-            await account.uploads.replace(lineage, upload_id, file)
+            await account.runtime.uploads.replace(lineage, upload_id, file)
         answer = await _again(account, draft(files))
     return await _first(account, peer, answer, random_ids)
 
@@ -106,7 +106,7 @@ class _Draft:
 
 
 async def _draft(
-    account: AccountRuntime, peer: ResolvedPeer, body: SendMessage, random_ids: Sequence[int]
+    account: AccountView, peer: ResolvedPeer, body: SendMessage, random_ids: Sequence[int]
 ) -> _Draft:
     caption: tuple[str, list[Any]] = ("", [])
     if body.text is not None:
@@ -114,15 +114,15 @@ async def _draft(
     return _Draft(peer, body, random_ids, caption=caption)
 
 
-async def _again(account: AccountRuntime, request: TLRequest) -> Any:
+async def _again(account: AccountView, request: TLRequest) -> Any:
     try:
-        return await account.mutate(request, is_exactly_once=True)
+        return await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
 
 
 async def _first(
-    account: AccountRuntime, peer: ResolvedPeer, answer: Any, random_ids: Sequence[int]
+    account: AccountView, peer: ResolvedPeer, answer: Any, random_ids: Sequence[int]
 ) -> Message:
     ids = [each for each in sent_ids(answer, random_ids) if each is not None]
     if len(ids) < len(random_ids):

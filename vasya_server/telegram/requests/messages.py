@@ -18,11 +18,11 @@ from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to
 
 if TYPE_CHECKING:
     from vasya_server.model.message import EditMessage, Message, SendMessage
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 
-async def get_message(account: AccountRuntime, reference: str, message_id: int) -> Message:
+async def get_message(account: AccountView, reference: str, message_id: int) -> Message:
     """Return one message of the chat that *reference* names.
 
     Raises:
@@ -35,7 +35,7 @@ async def get_message(account: AccountRuntime, reference: str, message_id: int) 
 
 
 async def send_message(
-    account: AccountRuntime, peer: ResolvedPeer, body: SendMessage, random_id: int
+    account: AccountView, peer: ResolvedPeer, body: SendMessage, random_id: int
 ) -> Message:
     """Send a text; the same *random_id* in the same chat never makes a second message.
 
@@ -60,17 +60,17 @@ async def send_message(
         entities=entities or None,
     )
     try:
-        answer = await account.mutate(request, is_exactly_once=True)
+        answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
     if isinstance(answer, t.UpdateShortSentMessage):
-        message = message_sent_in_short(answer, request, peer, account.user_id)
+        message = message_sent_in_short(answer, request, peer, account.runtime.user_id)
         return to_message(message, _own_directory(account))
     return (await told(account, peer, answer, [sent_id(answer, random_id)]))[0]
 
 
 async def edit_message(
-    account: AccountRuntime, peer: ResolvedPeer, message_id: int, body: EditMessage
+    account: AccountView, peer: ResolvedPeer, message_id: int, body: EditMessage
 ) -> Message:
     """Replace the text of an own message and return it; the text that it has already is a success.
 
@@ -91,7 +91,7 @@ async def edit_message(
         entities=entities,
     )
     try:
-        answer = await account.mutate(request, is_exactly_once=True)
+        answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         if error.rpc_name != "MESSAGE_NOT_MODIFIED":
             raise refusal_of(error) from error
@@ -99,10 +99,10 @@ async def edit_message(
     return (await told(account, peer, answer, [message_id]))[0]
 
 
-def _own_directory(account: AccountRuntime) -> Directory:
+def _own_directory(account: AccountView) -> Directory:
     """Return a directory of the account's own user, for an answer that names nobody."""
-    directory = Directory(account.user_id)
-    if (profile := account.record.profile) is not None:
+    directory = Directory(account.runtime.user_id)
+    if (profile := account.runtime.record.profile) is not None:
         directory.entities[profile.user_id] = t.User(
             profile.user_id,
             first_name=profile.first_name,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from telethon.tl.tlobject import TLRequest
 
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.view import AccountView
 
 # The largest part that Telegram takes.
 PART_BYTES: Final = 512 * 1024
@@ -72,7 +72,7 @@ class Parts:
     head: bytes
 
 
-async def save_parts(account: AccountRuntime, chunks: AsyncIterator[bytes]) -> Parts:
+async def save_parts(account: AccountView, chunks: AsyncIterator[bytes]) -> Parts:
     """Send a file to Telegram as it comes in; at most one part of it is in memory.
 
     Raises:
@@ -88,7 +88,7 @@ async def save_parts(account: AccountRuntime, chunks: AsyncIterator[bytes]) -> P
 class _Saving:
     """A file that is being sent."""
 
-    def __init__(self, account: AccountRuntime) -> None:
+    def __init__(self, account: AccountView) -> None:
         self._account = account
         self._file_id = secrets.randbits(63)
         self._pending = bytearray()
@@ -131,9 +131,7 @@ class _Saving:
         self._count += 1
 
 
-async def make_file(
-    account: AccountRuntime, parts: Parts, *, name: str, mime_type: str
-) -> StoredFile:
+async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type: str) -> StoredFile:
     """Have Telegram make a photo of the parts, or a document where they are no picture that it takes.
 
     Raises:
@@ -158,7 +156,7 @@ async def make_file(
     )
 
 
-async def renew(account: AccountRuntime, file: StoredFile) -> StoredFile:
+async def renew(account: AccountView, file: StoredFile) -> StoredFile:
     """Have Telegram make the file anew of its parts, because its reference has expired.
 
     Raises:
@@ -172,7 +170,7 @@ async def renew(account: AccountRuntime, file: StoredFile) -> StoredFile:
         raise
 
 
-async def _made(account: AccountRuntime, file: StoredFile) -> StoredFile:
+async def _made(account: AccountView, file: StoredFile) -> StoredFile:
     try:
         answer = await _insist(account, _upload_request(file))
     except TelegramError as error:
@@ -197,11 +195,13 @@ def _upload_request(file: StoredFile) -> TLRequest:
     return functions.messages.UploadMediaRequest(t.InputPeerSelf(), media)
 
 
-async def _insist(account: AccountRuntime, request: TLRequest) -> Any:
+async def _insist(account: AccountView, request: TLRequest) -> Any:
     """Repeat what changes nothing for anybody, when the connection fails it."""
     for _ in range(_TRIES - 1):
         try:
-            return await account.call(request, deadline_secs=account.media_idle_secs)
+            return await account.runtime.call(
+                request, deadline_secs=account.runtime.media_idle_secs
+            )
         except (TelegramUnavailable, TelegramTimeout):
             continue
-    return await account.call(request, deadline_secs=account.media_idle_secs)
+    return await account.runtime.call(request, deadline_secs=account.runtime.media_idle_secs)

@@ -13,8 +13,8 @@ from vasya_server.telegram.html import utf16_length
 
 if TYPE_CHECKING:
     from vasya_server.model.message import Entity, SendMessage, TextFormat
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
 
 # Source: https://limits.tginfo.me, and the `message_length_max` of help.getConfig.
 MAX_TEXT_UNITS = 4096
@@ -61,7 +61,7 @@ def topic_of(peer: ResolvedPeer, topic: int | None) -> int | None:
 
 
 async def compose(
-    account: AccountRuntime, text: str | None, text_format: TextFormat
+    account: AccountView, text: str | None, text_format: TextFormat
 ) -> tuple[str, list[Any]]:
     """Return the text and the entities to send.
 
@@ -79,12 +79,12 @@ async def compose(
     return plain, [from_entity(entity, await _mentioned(account, entity)) for entity in entities]
 
 
-async def _mentioned(account: AccountRuntime, entity: Entity) -> Any:
+async def _mentioned(account: AccountView, entity: Entity) -> Any:
     if entity.type != "text_mention" or entity.user_id is None:
         return None
-    if entity.user_id == account.user_id:
+    if entity.user_id == account.runtime.user_id:
         return t.InputUserSelf()
-    known = await account.peers.by_id(entity.user_id)
+    known = await account.runtime.peers.by_id(entity.user_id)
     if known is None:
         raise ValidationFailed(FieldError("/text", "unknown_user"))
     return t.InputUser(known.id, known.access_hash)

@@ -1,0 +1,27 @@
+"""An account as one credential sees it: what requests are made of, and what they may reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vasya_server.auth.principal import Principal
+    from vasya_server.telegram.accounts import AccountRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account, for the one who asks.
+
+    Args:
+        runtime: The account itself, whoever asks.
+    """
+
+    runtime: AccountRuntime
+    principal: Principal
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether what it reads is for an agent and not for a person."""
+        return not self.principal.is_human
