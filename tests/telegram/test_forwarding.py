@@ -46,7 +46,8 @@ async def forward(
 ) -> ForwardedMessages:
     peer = await resolve(as_owner(account), to)
     body = ForwardMessages(from_chat=source, message_ids=tuple(ids), **fields)
-    return await forward_messages(as_owner(account), peer, body, range(1, len(ids) + 1))
+    origin = await resolve(as_owner(account), body.from_chat)
+    return await forward_messages(as_owner(account), peer, origin, body, range(1, len(ids) + 1))
 
 
 def texts(world: World, scene: Scene) -> list[str]:

@@ -75,7 +75,11 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     "POST",
     _MESSAGES + "/forward",
     Scope.MESSAGES_FORWARD,
-    telegram(Action.MESSAGE_FORWARD, parts=lambda body: len(body.message_ids)),
+    telegram(
+        Action.MESSAGE_FORWARD,
+        parts=lambda body: len(body.message_ids),
+        source=lambda body: body.from_chat,
+    ),
     status=201,
     is_destructive=True,
 )
@@ -86,7 +90,9 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
     `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, a
     message that is not in it 404 `message_not_found`.
     """
-    return await forward.forward_messages(call.account, ready.chat, body, ready.random_ids)
+    return await forward.forward_messages(
+        call.account, ready.chat, ready.source, body, ready.random_ids
+    )
 
 
 @mutation(

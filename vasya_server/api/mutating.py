@@ -47,6 +47,7 @@ async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]
         content=content if file is None else file.content,
         parts=mutation.parts(body),
         reduces_risk=mutation.reduces_risk(body),
+        source=mutation.source(body),
     )
 
     async def execute(ready: Ready) -> Any:  # noqa: ANN401 — whatever the handler answers

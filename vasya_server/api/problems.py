@@ -107,6 +107,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Account frozen",
         "The account's owner has to appeal in a Telegram app; reading still works.",
     ),
+    "chat_not_allowed": Row(
+        403,
+        "Chat not allowed",
+        "GET …/chats lists the chats within reach; the human who owns the key can add others.",
+    ),
     "not_found": Row(404, "Not found", "GET /api/v1/openapi.json lists every path."),
     "chat_not_found": Row(
         404,
@@ -190,6 +195,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Use a new Idempotency-Key for every new intent, and the old one for its repetitions alone.",
     ),
     "validation_failed": Row(422, "Validation failed", _FIX),
+    "folder_unsuitable": Row(
+        422,
+        "Folder unsuitable",
+        "Name a folder of the account that is not shared and has chats chosen by hand instead of rules.",
+    ),
     "phone_invalid": Row(
         422, "Phone invalid", "Send the number in international form, like +4915112345678."
     ),

@@ -3,12 +3,13 @@
 ```
 VasyaError
 ├── Unauthenticated            MissingToken · InvalidToken
-├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled
+├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled · ChatNotAllowed
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 ├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
+│                              FolderUnsuitable
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
 ├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from vasya_server.errors.access import (
     AccessDenied,
+    ChatNotAllowed,
     ChatNotFound,
     HumanRequired,
     InvalidToken,
@@ -51,6 +53,7 @@ from vasya_server.errors.requests import (
     Conflict,
     CredentialsMissing,
     FieldError,
+    FolderUnsuitable,
     IdempotencyKeyStale,
     InvalidInput,
     KeyReused,
@@ -97,6 +100,7 @@ __all__ = [
     "AccountSpamLimited",
     "AdminRequired",
     "AuditUnavailable",
+    "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",
     "ChatWriteForbidden",
@@ -109,6 +113,7 @@ __all__ = [
     "DataDirLocked",
     "FieldError",
     "FloodWait",
+    "FolderUnsuitable",
     "HumanRequired",
     "IdempotencyKeyStale",
     "InvalidInput",

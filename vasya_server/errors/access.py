@@ -64,6 +64,13 @@ class SendingDisabled(PermissionDenied):
     detail = "Sending is switched off."
 
 
+class ChatNotAllowed(PermissionDenied):
+    """The credential's chat lists leave the chat out, or there is no such chat: one answer for both (D-5.3)."""
+
+    code = "chat_not_allowed"
+    detail = "This credential does not reach that chat for this."
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 

@@ -136,6 +136,13 @@ class KeyReused(InvalidInput):
         self.action_id = action_id
 
 
+class FolderUnsuitable(InvalidInput):
+    """A key cannot be bound to this folder: somebody or something else than its owner decides what is in it."""
+
+    code = "folder_unsuitable"
+    detail = "A key cannot be bound to this folder."
+
+
 class PhoneInvalid(InvalidInput):
     """Telegram does not take this phone number."""
 

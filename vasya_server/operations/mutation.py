@@ -26,6 +26,10 @@ def _never(_body: Any) -> bool:  # noqa: ANN401 — any body
     return False
 
 
+def _nowhere(_body: Any) -> None:  # noqa: ANN401 — any body
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
     """What a route does, whoever asks for it; made by `telegram` and `local`.
@@ -35,6 +39,7 @@ class Mutation:
         parts: How many messages it makes, each with a random_id of its own, by its body.
         reduces_risk: Whether it takes effect even where it cannot be written down, by its body.
         removes: What is not there any more is done, when the same is asked again after an unknown outcome.
+        source: The other chat that it takes something from, by its body; it has to be readable.
     """
 
     action: Action
@@ -42,6 +47,7 @@ class Mutation:
     parts: Callable[[Any], int] = _none
     reduces_risk: Callable[[Any], bool] = _never
     removes: bool = False
+    source: Callable[[Any], str | None] = _nowhere
 
 
 def telegram(
@@ -50,6 +56,7 @@ def telegram(
     parts: Callable[[Any], int] = _none,
     reduces_risk: Callable[[Any], bool] = _never,
     removes: bool = False,
+    source: Callable[[Any], str | None] = _nowhere,
 ) -> Mutation:
     """Declare a change at Telegram."""
     return Mutation(
@@ -58,6 +65,7 @@ def telegram(
         parts=parts,
         reduces_risk=reduces_risk,
         removes=removes,
+        source=source,
     )
 
 
@@ -78,6 +86,7 @@ class Intent(Plain, frozen=True, kw_only=True):
         idempotency_key: The client's; None: it sent none.
         route: Method and path template.
         path: Path parameters as they were given.
+        source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
     """
 
@@ -93,6 +102,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     content: bytes
     parts: int
     reduces_risk: bool
+    source: str | None = None
 
 
 class Ready(Plain, frozen=True, kw_only=True):
@@ -107,6 +117,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     peer: ResolvedPeer | None
     random_ids: tuple[int, ...]
     is_redrive: bool
+    source_peer: ResolvedPeer | None = None
 
     @property
     def chat(self) -> ResolvedPeer:
@@ -114,6 +125,13 @@ class Ready(Plain, frozen=True, kw_only=True):
         if self.peer is None:
             raise LookupError(self.action_id)
         return self.peer
+
+    @property
+    def source(self) -> ResolvedPeer:
+        """Return the other chat, which something is taken from."""
+        if self.source_peer is None:
+            raise LookupError(self.action_id)
+        return self.source_peer
 
     @property
     def random_id(self) -> int:

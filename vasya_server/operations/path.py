@@ -33,7 +33,7 @@ from vasya_server.operations.ending import failure, require_new, success, unknow
 from vasya_server.operations.gates import require_open_gates
 from vasya_server.operations.mutation import Performed, Ready
 from vasya_server.operations.record import Recorder, what_remains
-from vasya_server.telegram.peers import resolve, stored_peer
+from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
 from vasya_server.telegram.progress import follow_progress
 from vasya_server.telegram.view import AccountView
 
@@ -78,10 +78,8 @@ async def perform(
     """
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     try:
-        peer = None
-        if intent.account is not None and "chat" in intent.path:
-            peer = await resolve(AccountView(intent.account, intent.principal), intent.path["chat"])
-        work = _Work(gateway, intent, peer, execute, rendering, give_up_at)
+        peer, source = await _chats(intent)
+        work = _Work(gateway, intent, peer, source, execute, rendering, give_up_at)
         try:
             return await gateway.claims.shielded(work.carry_out())
         except asyncio.CancelledError as cancelled:
@@ -93,6 +91,15 @@ async def perform(
         raise
 
 
+async def _chats(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
+    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3)."""
+    if intent.account is None or "chat" not in intent.path:
+        return None, None
+    account = AccountView(intent.account, intent.principal)
+    peer = await resolve_to_write(account, intent.path["chat"])
+    return peer, None if intent.source is None else await resolve(account, intent.source)
+
+
 class _Work(Generic[T]):
     """One mutation on its way."""
 
@@ -101,6 +108,7 @@ class _Work(Generic[T]):
         gateway: Gateway,
         intent: Intent,
         peer: ResolvedPeer | None,
+        source: ResolvedPeer | None,
         execute: Callable[[Ready], Awaitable[T]],
         rendering: Rendering[T],
         give_up_at: float,
@@ -108,6 +116,7 @@ class _Work(Generic[T]):
         self._gateway = gateway
         self._intent = intent
         self._peer = peer
+        self._source = source
         self._execute = execute
         self._rendering = rendering
         self._give_up_at = give_up_at
@@ -151,6 +160,7 @@ class _Work(Generic[T]):
         ready = Ready(
             action_id=hold.action_id,
             peer=self._peer,
+            source_peer=self._source,
             random_ids=self._random_ids(),
             is_redrive=False,
         )
@@ -188,6 +198,7 @@ class _Work(Generic[T]):
         ready = Ready(
             action_id=hold.action_id,
             peer=stored_peer(*stored.peer) if stored.peer else None,
+            source_peer=self._source,
             random_ids=stored.random_ids,
             is_redrive=True,
         )

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
-import time
-import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.errors import ChatNotFound, TelegramTimeout, VasyaError
+from vasya_server.errors import ChatNotFound
 from vasya_server.telegram.convert import to_candidate, to_chat
 from vasya_server.telegram.directory import entity_id, input_peer, marked_id
+from vasya_server.telegram.reach import readable
+from vasya_server.telegram.shared import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vasya_server.model.chat import Candidate, Chat
-    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.reading import Reading
 
 PAGE = 100
@@ -100,67 +98,65 @@ async def read_chat(reading: Reading, peer_id: int, input_peer: Any) -> Chat:
     )
 
 
-@dataclass(slots=True)
-class _Index:
-    """What was seen at the last walk through the dialogs."""
+async def rows_of_known(reading: Reading, chat_ids: Iterable[int]) -> list[Row]:
+    """Return the rows of those chats that the account knows and may still look into, whether it has talked there or not."""
+    peers = [peer for each in sorted(chat_ids) if (peer := await known_peer(reading, each))]
+    rows: list[Row] = []
+    for start in range(0, len(peers), PAGE):
+        rows += await _rows_of_open(reading, peers[start : start + PAGE])
+    return rows
 
-    read_at: float
-    candidates: list[Candidate] = field(default_factory=list)
+
+async def _rows_of_open(reading: Reading, peers: Sequence[Any]) -> list[Row]:
+    """Leave out the chats that are closed to the account: for one of them Telegram refuses to tell of all."""
+    try:
+        return await rows_of_peers(reading, peers)
+    except ChatNotFound:
+        if len(peers) == 1:
+            return []
+        middle = len(peers) // 2
+        return [
+            *await _rows_of_open(reading, peers[:middle]),
+            *await _rows_of_open(reading, peers[middle:]),
+        ]
 
 
-_indexes: weakref.WeakKeyDictionary[AccountRuntime, _Index] = weakref.WeakKeyDictionary()
-# The walk under way; it ends with the refusal that everybody who waits for it shares, or with None.
-_walks: weakref.WeakKeyDictionary[AccountRuntime, asyncio.Future[VasyaError | None]] = (
-    weakref.WeakKeyDictionary()
-)
+async def known_peer(reading: Reading, peer_id: int) -> Any:
+    """Return how a request names the chat of that id; None where the account has never met it."""
+    if peer_id == reading.directory.self_id:
+        return t.InputPeerSelf()
+    peers = reading.account.runtime.peers
+    known = await peers.by_id(peer_id)
+    if known is None:
+        await _dialogs.get(reading)  # listing them makes their ids known
+        known = await peers.by_id(peer_id)
+    return known and input_peer(known.id, known.access_hash)
 
 
 async def own_candidates(reading: Reading) -> list[Candidate]:
-    """Return the account's dialogs, at most half a minute old; reading them makes their ids known to it.
-
-    Those who ask at the same time share one walk. Where it ends for a reason of the one who walks, the next goes on.
-    """
-    while True:
-        index = _indexes.get(reading.account.runtime)
-        if index is not None and time.monotonic() - index.read_at < _FRESH_SECS:
-            return index.candidates
-        if (walk := _walks.get(reading.account.runtime)) is None:
-            return await _walk(reading)
-        if (refusal := await reading.wait(walk)) is not None:
-            raise refusal
+    """Return the account's dialogs that may be read, at most half a minute old."""
+    reach = await readable(reading)
+    if reach.listed is None:
+        return [each for each in await _dialogs.get(reading) if reach.allows(each.id)]
+    rows = await rows_of_known(reading, reach.listed)
+    return [to_candidate(row.entity, row.message) for row in rows]
 
 
-async def _walk(reading: Reading) -> list[Candidate]:
-    """Walk for everybody who waits."""
-    account = reading.account.runtime
-    walk = _walks[account] = asyncio.get_running_loop().create_future()
-    refusal: VasyaError | None = None
-    try:
-        index = _indexes[account] = await _read_index(reading)
-    except TelegramTimeout:
-        raise  # the others may have more time
-    except VasyaError as error:
-        refusal = error
-        raise
-    else:
-        return index.candidates
-    finally:
-        del _walks[account]
-        walk.set_result(refusal)
-
-
-async def _read_index(reading: Reading) -> _Index:
-    index = _Index(time.monotonic())
+async def _read_dialogs(reading: Reading) -> list[Candidate]:
+    found: list[Candidate] = []
     request, position = first_page(PAGE), TOP
     for _ in range(_MAX_PAGES):
         answer = await reading.call(request)
         rows = rows_of(answer, reading)
-        index.candidates += [to_candidate(row.entity, row.message) for row in rows]
+        found += [to_candidate(row.entity, row.message) for row in rows]
         if not rows or not isinstance(answer, t.messages.DialogsSlice):
             break
         position = position_of(rows[-1], position)
         request = page_after(position, PAGE)
-    return index
+    return found
+
+
+_dialogs: Final = Shared(_FRESH_SECS, _read_dialogs)
 
 
 def first_page(limit: int, folder_id: int | None = None) -> Any:

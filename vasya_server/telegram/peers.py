@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.errors import ChatNotFound, FieldError, TelegramError, ValidationFailed
+from vasya_server.errors import (
+    ChatNotAllowed,
+    ChatNotFound,
+    FieldError,
+    TelegramError,
+    ValidationFailed,
+)
 from vasya_server.model.chat import Resolution
 from vasya_server.telegram.convert import to_candidate
 from vasya_server.telegram.dialogs import (
     closest,
+    known_peer,
     own_candidates,
     read_chat,
 )
@@ -29,14 +36,18 @@ from vasya_server.telegram.directory import (
     marked_id,
 )
 from vasya_server.telegram.links import Invite, read_link
+from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from vasya_server.auth.chat_lists import ChatRule
     from vasya_server.model.chat import Candidate
     from vasya_server.telegram.view import AccountView
 
 _ID = re.compile(r"-?[1-9][0-9]{0,15}")
-_USERNAME = re.compile(r"@([A-Za-z][A-Za-z0-9_]{2,31})")
+_USERNAME = re.compile(r"@[A-Za-z][A-Za-z0-9_]{2,31}")
 _PHONE = re.compile(r"\+[0-9][0-9 ()-]{4,30}")
 _PUBLIC_RESULTS = 20
 
@@ -88,30 +99,94 @@ def stored_peer(peer_id: int, access_hash: int | None) -> ResolvedPeer:
 
 
 async def resolve(account: AccountView, reference: str) -> ResolvedPeer:
-    """Return the chat that *reference* names.
+    """Return the chat that *reference* names, to read it.
 
     Raises:
         ChatNotFound: None; its candidates are the account's dialogs that come close.
+        ChatNotAllowed: One that may not be read, or none, where only some chats may.
     """
     return await resolve_in(Reading(account), reference)
 
 
 async def resolve_in(reading: Reading, reference: str) -> ResolvedPeer:
-    """Return the chat that *reference* names, within a read that goes on.
+    """Return the chat that *reference* names, to read it within a read that goes on.
+
+    Raises:
+        ChatNotFound, ChatNotAllowed: As `resolve`.
+    """
+    return await _resolve(reading, reference, reading.account.readable)
+
+
+async def resolve_to_write(account: AccountView, reference: str) -> ResolvedPeer:
+    """Return the chat that *reference* names, to change something there.
 
     Raises:
         ChatNotFound: None; its candidates are the account's dialogs that come close.
+        ChatNotAllowed: One that may not be written to, or none, where only some chats may.
+    """
+    return await _resolve(Reading(account), reference, account.writable)
+
+
+async def resolve_person(reading: Reading, reference: str) -> ResolvedPeer:
+    """Return who is looked for in chats that may be read; without an input peer where the account has never met them.
+
+    Whoever reads a chat knows the ids of those who write there, so an id is taken from anybody, and answers nothing of
+    whether the account knows it. A name or number would be a way to ask.
+
+    Raises:
+        ChatNotFound, ChatNotAllowed: As `resolve`.
     """
     text = reference.strip()
-    if text == "me":
-        return ResolvedPeer(reading.directory.self_id, t.InputPeerSelf())
-    if _ID.fullmatch(text):
-        return await _by_id(reading, int(text))
-    if _PHONE.fullmatch(text):
-        return await _by_phone(reading, re.sub(r"\D", "", text))
-    if name := _USERNAME.fullmatch(text):
-        return await _by_username(reading, name[1])
-    raise ChatNotFound(closest(text, await own_candidates(reading)))
+    if reading.account.readable is None or not _ID.fullmatch(text):
+        return await _resolve(reading, text, None if text == "me" else reading.account.readable)
+    peer_id = int(text)
+    if peer_id == reading.directory.self_id:
+        return ResolvedPeer(peer_id, t.InputPeerSelf())
+    known = await reading.account.runtime.peers.by_id(peer_id)
+    return ResolvedPeer(peer_id, input_peer(known.id, known.access_hash) if known else None)
+
+
+async def resolve_listed(account: AccountView, reference: str) -> int:
+    """Return the marked id of a chat that a key is to be bound to, whatever the one who asks may reach.
+
+    Raises:
+        ValidationFailed: It names none that the account knows.
+    """
+    try:
+        return (await _resolve(Reading(account), reference, None)).id
+    except ChatNotFound as error:
+        raise ValidationFailed(FieldError("/chats", "unknown")) from error
+
+
+async def _resolve(reading: Reading, reference: str, rule: ChatRule | None) -> ResolvedPeer:
+    """Return the chat where *rule* allows it.
+
+    What is not allowed and what is not there are one answer. An id is judged before Telegram is asked anything about it;
+    a name or number stands for whatever chat it leads to.
+    """
+    text = reference.strip()
+    if _is_title(text):
+        raise ChatNotFound(closest(text, await own_candidates(reading)))
+    if text == "me" or _ID.fullmatch(text):
+        peer_id = reading.directory.self_id if text == "me" else int(text)
+        if rule is not None:
+            await require(reading, peer_id, rule)
+        return await _by_id(reading, peer_id)
+    finding = _by_phone if _PHONE.fullmatch(text) else _by_username
+    return await _allowed(reading, finding(reading, text), rule)
+
+
+async def _allowed(
+    reading: Reading, finding: Awaitable[ResolvedPeer], rule: ChatRule | None
+) -> ResolvedPeer:
+    if rule is None:
+        return await finding
+    try:
+        peer = await finding
+    except ChatNotFound as error:
+        raise ChatNotAllowed from error
+    await require(reading, peer.id, rule)
+    return peer
 
 
 async def resolve_any(account: AccountView, q: str, *, public: bool) -> Resolution:
@@ -123,14 +198,15 @@ async def resolve_any(account: AccountView, q: str, *, public: bool) -> Resoluti
 
     Raises:
         ChatNotFound: It names nothing, and nothing resembles it.
+        ChatNotAllowed: It names a chat that may not be read, or none, where only some chats may.
     """
     reading, text = Reading(account), q.strip()
     link = read_link(text)
     if isinstance(link, Invite):
-        peer = await _by_invite(reading, link)
+        peer = await _allowed(reading, _by_invite(reading, link), account.readable)
         return Resolution(chat=await read_chat(reading, peer.id, peer.input_peer))
     reference = link or text
-    if public and link is None and _is_name(reference):
+    if public and link is None and _is_title(reference):
         return await _search(reading, reference)
     try:
         peer = await resolve_in(reading, reference)
@@ -141,13 +217,18 @@ async def resolve_any(account: AccountView, q: str, *, public: bool) -> Resoluti
     return Resolution(chat=await read_chat(reading, peer.id, peer.input_peer))
 
 
-def _is_name(text: str) -> bool:
+def _is_title(text: str) -> bool:
     return text != "me" and not any(form.fullmatch(text) for form in (_ID, _PHONE, _USERNAME))
 
 
 async def _search(reading: Reading, words: str) -> Resolution:
-    """Return own chats first, then those of Telegram's directory."""
+    """Return own chats first, then those of Telegram's directory; it knows no more of chats that are listed one by one."""
+    reach = await readable(reading)
     own = closest(words, await own_candidates(reading))
+    if reach.listed is not None:
+        if not own:
+            raise ChatNotFound
+        return Resolution(candidates=list(own))
     try:
         found = await reading.call(functions.contacts.SearchRequest(words, _PUBLIC_RESULTS))
     except TelegramError as error:
@@ -158,7 +239,9 @@ async def _search(reading: Reading, words: str) -> Resolution:
     entities = [*found.users, *found.chats]
     listed = {marked_id(peer) for peer in (*found.my_results, *found.results)} - seen
     others: list[Candidate] = [
-        to_candidate(entity) for entity in entities if entity_id(entity) in listed
+        to_candidate(entity)
+        for entity in entities
+        if entity_id(entity) in listed and reach.allows(entity_id(entity))
     ]
     if not own and not others:
         raise ChatNotFound
@@ -166,23 +249,18 @@ async def _search(reading: Reading, words: str) -> Resolution:
 
 
 async def _by_id(reading: Reading, peer_id: int) -> ResolvedPeer:
-    if peer_id == reading.directory.self_id:
-        return ResolvedPeer(peer_id, t.InputPeerSelf())
-    peers = reading.account.runtime.peers
-    known = await peers.by_id(peer_id)
-    if known is None:
-        await own_candidates(reading)
-        known = await peers.by_id(peer_id)
-    if known is None:
+    peer = await known_peer(reading, peer_id)
+    if peer is None:
         raise ChatNotFound
-    return ResolvedPeer(peer_id, input_peer(known.id, known.access_hash))
+    return ResolvedPeer(peer_id, peer)
 
 
-async def _by_username(reading: Reading, name: str) -> ResolvedPeer:
+async def _by_username(reading: Reading, reference: str) -> ResolvedPeer:
     """Ask about the peer that had the name last, which Telegram allows often; then for the name, which it does not.
 
     Source: https://core.telegram.org/method/contacts.resolveUsername
     """
+    name = reference.removeprefix("@")
     known = await reading.account.runtime.peers.by_username(name)
     if known is not None:
         entity = await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
@@ -191,11 +269,14 @@ async def _by_username(reading: Reading, name: str) -> ResolvedPeer:
     try:
         answer = await reading.call(functions.contacts.ResolveUsernameRequest(name))
     except ChatNotFound as error:
+        if reading.account.readable is not None:
+            raise  # what comes close is not told to those who are told nothing of what is there
         raise ChatNotFound(closest(name, await own_candidates(reading))) from error
     return _resolved(reading, reading.directory.entities[marked_id(answer.peer)])
 
 
-async def _by_phone(reading: Reading, digits: str) -> ResolvedPeer:
+async def _by_phone(reading: Reading, reference: str) -> ResolvedPeer:
+    digits = re.sub(r"\D", "", reference)
     known = await reading.account.runtime.peers.by_phone(digits)
     entity = (
         await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))

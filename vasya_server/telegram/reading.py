@@ -26,6 +26,11 @@ class Reading:
         self.directory = Directory(account.runtime.user_id)
         self._ends_at = time.monotonic() + account.runtime._settings.read_deadline_secs
 
+    @property
+    def now(self) -> float:
+        """The moment by the account's clock, which only goes forward."""
+        return self.account.runtime._clock.monotonic()
+
     async def call(self, request: TLRequest) -> Any:
         """Ask Telegram within what is left of the deadline.
 

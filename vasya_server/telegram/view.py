@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vasya_server.auth.chat_lists import ChatRule
     from vasya_server.auth.principal import Principal
     from vasya_server.telegram.accounts import AccountRuntime
 
@@ -25,3 +26,15 @@ class AccountView:
     def is_agent(self) -> bool:
         """Whether what it reads is for an agent and not for a person."""
         return not self.principal.is_human
+
+    @property
+    def readable(self) -> ChatRule | None:
+        """Which chats it may read; None: all."""
+        chats = self.principal.chats
+        return None if chats is None else chats.read
+
+    @property
+    def writable(self) -> ChatRule | None:
+        """Which chats it may write to; None: all."""
+        chats = self.principal.chats
+        return None if chats is None else chats.write

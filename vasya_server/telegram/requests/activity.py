@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from telethon.tl import types as t
-
 from vasya_server.telegram.convert import to_message
-from vasya_server.telegram.dialogs import own_candidates
-from vasya_server.telegram.directory import CHANNEL_MARK, input_peer
+from vasya_server.telegram.dialogs import known_peer, own_candidates
+from vasya_server.telegram.directory import CHANNEL_MARK
 from vasya_server.telegram.peers import ResolvedPeer
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import read_by_id
@@ -59,15 +57,9 @@ async def look_up(
         if name in wanted:
             found[name] = Seen(candidate)
     for name, seen in found.items():
-        peer = await _peer(reading, seen.chat.id)
+        peer = await known_peer(reading, seen.chat.id)
         if wanted[name] and peer is not None:
-            for message in await read_by_id(reading, peer, wanted[name]):
+            chat = ResolvedPeer(seen.chat.id, peer)
+            for message in await read_by_id(reading, chat, wanted[name]):
                 seen.texts[message.id] = to_message(message, reading.directory).text
     return found
-
-
-async def _peer(reading: Reading, chat_id: int) -> ResolvedPeer | None:
-    if chat_id == reading.directory.self_id:
-        return ResolvedPeer(chat_id, t.InputPeerSelf())
-    known = await reading.account.runtime.peers.by_id(chat_id)
-    return ResolvedPeer(chat_id, input_peer(known.id, known.access_hash)) if known else None

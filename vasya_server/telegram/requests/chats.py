@@ -22,10 +22,13 @@ from vasya_server.telegram.dialogs import (
     position_of,
     read_chat,
     rows_of,
+    rows_of_known,
     rows_of_peers,
 )
-from vasya_server.telegram.directory import entity_id, entity_type, input_peer, marked_id
-from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.directory import entity_id, entity_type, input_peer
+from vasya_server.telegram.folders import excluded_from, named_in, own_folders
+from vasya_server.telegram.peers import resolve_in, resolve_person
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from vasya_server.crypto.cursor import Cursors
     from vasya_server.model.chat import Chat, ChatFilter
     from vasya_server.telegram.dialogs import Row
+    from vasya_server.telegram.reach import Reach
     from vasya_server.telegram.view import AccountView
 
 _ROUTE = "list_chats"
@@ -47,11 +51,13 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
 
     Args:
         common: With `with`: the last common chat's id, without its mark.
+        listed: Where the chats are listed one by one: how the last one stood among them.
     """
 
     pinned: int = 0
     below: Position = TOP
     common: int = 0
+    listed: tuple[int, int, int] | None = None
 
 
 async def get_chat(account: AccountView, reference: str) -> Chat:
@@ -69,22 +75,27 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     """Return a page of the account's dialogs, pinned ones first and then by their latest message.
 
     A filter that Telegram does not have looks through at most 1,000 dialogs for one page; such a page may be short, or
-    empty, and still have a `next`. A chat that moves to the top while a client pages is not told a second time.
+    empty, and still have a `next`. A chat that moves to the top while a client pages is not told a second time. Where
+    only some chats may be read, the list is as if there were no others; those that are listed one by one are in it
+    whether anything was said there or not.
 
     Raises:
         ValidationFailed: The folder does not exist, or the cursor is not one of this list.
-        ChatNotFound: `with` names no user that the account knows.
+        ChatNotFound, ChatNotAllowed: `with` names no user that the account knows, or that may be asked about.
 
     Source: https://core.telegram.org/method/messages.getDialogs
     """
     reading = Reading(account)
-    filters = _digest(query)
+    reach = await readable(reading)
+    filters = _digest(query, reach)
     place = _read_cursor(account, query, cursors, filters)
-    fits = await _filter(reading, query)
+    fits = await _filter(reading, query, reach)
     if query.with_ is not None:
-        rows, after = await _walk_common(reading, query, place, fits)
+        rows, after = await _walk_common(reading, query, place, reach, fits)
+    elif reach.listed is not None:
+        rows, after = await _page_of_listed(reading, query, place, reach.listed, fits)
     else:
-        rows, after = await _walk_dialogs(reading, query, place, fits)
+        rows, after = await _walk_dialogs(reading, query, place, reach, fits)
     next_cursor = None
     if after is not None:
         next_cursor = cursors.write(
@@ -93,9 +104,10 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     return ChatPage(items=[chat_of_row(row) for row in rows], next=next_cursor, trust="untrusted")
 
 
-def _digest(query: ChatFilter) -> bytes:
+def _digest(query: ChatFilter, reach: Reach) -> bytes:
+    is_listed = reach.listed is not None  # places in the two kinds of list do not compare
     fields = (query.q, query.type, query.unread, query.archived, query.folder, query.with_)
-    return msgspec.msgpack.encode(fields)
+    return msgspec.msgpack.encode((*fields, is_listed))
 
 
 def _read_cursor(
@@ -111,26 +123,56 @@ def _read_cursor(
         raise ValidationFailed(FieldError("?cursor", "invalid")) from error
 
 
+async def _page_of_listed(
+    reading: Reading,
+    query: ChatFilter,
+    place: _Place,
+    listed: Iterable[int],
+    fits: Callable[[Row], bool] | None,
+) -> tuple[list[Row], _Place | None]:
+    """Ask for these chats alone, and put them into the order of a chat list."""
+    rows = sorted(await rows_of_known(reading, listed), key=_standing)
+    found = [
+        row
+        for row in rows
+        if (place.listed is None or _standing(row) > place.listed) and (fits is None or fits(row))
+    ]
+    if len(found) <= query.limit:
+        return found, None
+    page = found[: query.limit]
+    return page, _Place(listed=_standing(page[-1]))
+
+
+def _standing(row: Row) -> tuple[int, int, int]:
+    date = int(row.message.date.timestamp()) if row.message else 0
+    return (0 if row.dialog.pinned else 1, -date, row.id)
+
+
 async def _walk_dialogs(
-    reading: Reading, query: ChatFilter, place: _Place, fits: Callable[[Row], bool] | None
+    reading: Reading,
+    query: ChatFilter,
+    place: _Place,
+    reach: Reach,
+    fits: Callable[[Row], bool] | None,
 ) -> tuple[list[Row], _Place | None]:
     found: list[Row] = []
     for _ in range(_MAX_REQUESTS):
-        missing = query.limit - len(found)
+        missing = max(query.limit - len(found), 1)
         answer = await reading.call(_request(query, place, missing, is_filtered=fits is not None))
         rows = rows_of(answer, reading)
         # Pinned chats are counted, because their order is the owner's own and knows no offset.
         skipped = place.pinned if place.below == TOP else 0
         for row in rows[skipped:]:
-            if len(found) == query.limit:
+            is_shown = reach.allows(row.id)
+            if is_shown and len(found) == query.limit:
                 return found, place
             place = _behind(row, place)
-            if fits is None or fits(row):
+            if is_shown and (fits is None or fits(row)):
                 found.append(row)
         if not isinstance(answer, t.messages.DialogsSlice) or len(rows) <= skipped:
             return found, None
-        if len(found) == query.limit:
-            break
+        if len(found) == query.limit and reach.rule is None:
+            break  # otherwise `next` has to tell whether anything that may be read follows
     return found, place
 
 
@@ -150,17 +192,23 @@ def _behind(row: Row, place: _Place) -> _Place:
 
 
 async def _walk_common(
-    reading: Reading, query: ChatFilter, place: _Place, fits: Callable[[Row], bool] | None
+    reading: Reading,
+    query: ChatFilter,
+    place: _Place,
+    reach: Reach,
+    fits: Callable[[Row], bool] | None,
 ) -> tuple[list[Row], _Place | None]:
     """Walk through the groups shared with one user.
 
     Source: https://core.telegram.org/method/messages.getCommonChats
     """
-    user = await resolve_in(reading, query.with_ or "")
+    user = await resolve_person(reading, query.with_ or "")
     if user.id < 0:
         raise ValidationFailed(FieldError("?with", "not_a_user"))
     if isinstance(user.input_peer, t.InputPeerSelf):
         raise ValidationFailed(FieldError("?with", "is_oneself"))
+    if user.input_peer is None:
+        return [], None
     input_user = t.InputUser(user.id, user.input_peer.access_hash)
     found: list[Row] = []
     for _ in range(_MAX_REQUESTS // 2):
@@ -168,24 +216,27 @@ async def _walk_common(
         answer = await reading.call(request)
         if not answer.chats:
             return found, None
+        shown = [chat for chat in answer.chats if reach.allows(entity_id(chat))]
         peers = [
-            input_peer(entity_id(chat), getattr(chat, "access_hash", None) or 0)
-            for chat in answer.chats
+            input_peer(entity_id(chat), getattr(chat, "access_hash", None) or 0) for chat in shown
         ]
-        rows = {row.id: row for row in await rows_of_peers(reading, peers)}
-        for chat in answer.chats:
+        rows = {row.id: row for row in await rows_of_peers(reading, peers)} if peers else {}
+        for chat in shown:
             if len(found) == query.limit:
                 return found, place
             place = _Place(common=chat.id)
             row = rows.get(entity_id(chat))
             if row is not None and (fits is None or fits(row)):
                 found.append(row)
+        place = _Place(common=answer.chats[-1].id)
         if not isinstance(answer, t.messages.ChatsSlice):
             return found, None
     return found, place
 
 
-async def _filter(reading: Reading, query: ChatFilter) -> Callable[[Row], bool] | None:
+async def _filter(
+    reading: Reading, query: ChatFilter, reach: Reach
+) -> Callable[[Row], bool] | None:
     """Return what must be looked at in each row; None where Telegram's own list is the answer."""
     tests: list[Callable[[Row], bool]] = []
     if query.q is not None:
@@ -195,10 +246,11 @@ async def _filter(reading: Reading, query: ChatFilter) -> Callable[[Row], bool] 
         tests.append(lambda row: entity_type(row.entity) in query.type)
     if query.unread is not None:
         tests.append(lambda row: _is_unread(row) is query.unread)
-    if query.with_ is not None and query.archived is not None:
+    is_walked = query.with_ is None and reach.listed is None
+    if query.archived is not None and not is_walked:
         tests.append(lambda row: (row.dialog.folder_id == ARCHIVE) is query.archived)
     if query.folder is not None and query.folder != _ALL_CHATS_FOLDER:
-        tests.append(await _folder_test(reading, query.folder))
+        tests.append(await _folder_test(reading, query.folder, reach))
     return (lambda row: all(test(row) for test in tests)) if tests else None
 
 
@@ -211,13 +263,11 @@ def _is_unread(row: Row) -> bool:
     return bool(row.dialog.unread_count or row.dialog.unread_mark)
 
 
-async def _folder_test(reading: Reading, folder_id: int) -> Callable[[Row], bool]:
-    """Return whether a row belongs to one of the account's own folders.
-
-    Source: https://core.telegram.org/api/folders
-    """
-    answer = await reading.call(functions.messages.GetDialogFiltersRequest())
-    folders = {folder.id: folder for folder in answer.filters if hasattr(folder, "id")}
+async def _folder_test(reading: Reading, folder_id: int, reach: Reach) -> Callable[[Row], bool]:
+    """Return whether a row belongs to one of the account's own folders, or of those that the reader's rule names."""
+    folders = await own_folders(reading)
+    if reach.rule is not None:
+        folders = {each: folders[each] for each in folders if each in reach.rule.folders}
     folder = folders.get(folder_id)
     if folder is None:
         known = tuple(str(known_id) for known_id in (_ALL_CHATS_FOLDER, *folders))
@@ -227,23 +277,8 @@ async def _folder_test(reading: Reading, folder_id: int) -> Callable[[Row], bool
 
 def folder_test(folder: Any, self_id: int) -> Callable[[Row], bool]:
     """Return whether a row is in a folder: named in it, or taken in by its rules and not excluded."""
-    included = _ids((*folder.pinned_peers, *folder.include_peers), self_id)
-    excluded = _ids(getattr(folder, "exclude_peers", ()), self_id)
+    included, excluded = named_in(folder, self_id), excluded_from(folder, self_id)
     return lambda row: row.id in included or (row.id not in excluded and _is_ruled_in(row, folder))
-
-
-def _ids(peers: Iterable[Any], self_id: int) -> frozenset[int]:
-    return frozenset(
-        self_id if isinstance(peer, t.InputPeerSelf) else marked_id(_bare(peer)) for peer in peers
-    )
-
-
-def _bare(peer: Any) -> Any:
-    if hasattr(peer, "user_id"):
-        return t.PeerUser(peer.user_id)
-    if hasattr(peer, "channel_id"):
-        return t.PeerChannel(peer.channel_id)
-    return t.PeerChat(peer.chat_id)
 
 
 def _is_ruled_in(row: Row, folder: Any) -> bool:

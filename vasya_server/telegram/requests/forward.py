@@ -8,7 +8,6 @@ from telethon import functions
 
 from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.model.message import ForwardedMessages
-from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_ids, told
 from vasya_server.telegram.requests.lookup import refuse_foreign
@@ -23,15 +22,18 @@ if TYPE_CHECKING:
 
 
 async def forward_messages(
-    account: AccountView, peer: ResolvedPeer, body: ForwardMessages, random_ids: Sequence[int]
+    account: AccountView,
+    peer: ResolvedPeer,
+    source: ResolvedPeer,
+    body: ForwardMessages,
+    random_ids: Sequence[int],
 ) -> ForwardedMessages:
-    """Forward messages to the chat *peer*, or copy them there without naming their author.
+    """Forward messages of *source* to the chat *peer*, or copy them there without naming their author.
 
     Args:
         random_ids: One for each message, in their order: those that stand there already are not sent again.
 
     Raises:
-        ChatNotFound: `fromChat` names none.
         MessageNotFound: A message is not in that chat.
         ChatProtected: What that chat says may not leave it.
         OutcomeUnknown: They were sent and no answer came back.
@@ -41,9 +43,7 @@ async def forward_messages(
     """
     _check(body)
     topic = topic_of(peer, body.topic)
-    reading = Reading(account)
-    source = await resolve_in(reading, body.from_chat)
-    await refuse_foreign(reading, source, body.message_ids)
+    await refuse_foreign(Reading(account), source, body.message_ids)
     request = functions.messages.ForwardMessagesRequest(
         from_peer=source.input_peer,
         id=list(body.message_ids),

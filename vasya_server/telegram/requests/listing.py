@@ -14,10 +14,12 @@ from vasya_server.model.message import MessageKind, MessagePage
 from vasya_server.telegram.compact import to_compact_page
 from vasya_server.telegram.convert import to_messages
 from vasya_server.telegram.dialogs import rows_of_peers
-from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.directory import marked_id
+from vasya_server.telegram.peers import resolve_in, resolve_person
+from vasya_server.telegram.reach import require
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
-from vasya_server.telegram.requests.lookup import read_by_id
+from vasya_server.telegram.requests.lookup import read_by_id, read_message
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
 from vasya_server.telegram.time_reference import parse_time
 
@@ -58,7 +60,8 @@ async def list_messages(
     be short, or empty, and still have a `next`.
 
     Raises:
-        ChatNotFound: It names none, or `from` does not.
+        ChatNotFound, ChatNotAllowed: It names none, or none that may be read, or `from` does not; or the comments stand
+            in a group that may not be read.
         ValidationFailed: Parameters that contradict one another, or a cursor of another list.
     """
     _check(query)
@@ -174,11 +177,15 @@ async def _plan(
     reading: Reading, peer: ResolvedPeer, query: MessageFilter, position: Position
 ) -> Walk:
     """Choose the Telegram method that narrows most, and look at the rest here."""
-    author = await resolve_in(reading, query.from_) if query.from_ is not None else None
+    author = await resolve_person(reading, query.from_) if query.from_ is not None else None
+    places = await _places(reading, peer, query)
     kinds = frozenset(query.type)
     media_filter = None if query.mentions or author else server_filter(kinds)
     # Telegram ignores the author in private chats, and its search leaves out what nobody said.
     searches_author = author is not None and peer.id < 0 and MessageKind.SERVICE not in kinds
+    if reading.account.readable is not None:
+        # It can search for those whom the account knows alone, and so would tell who they are.
+        searches_author = False
     is_search = bool(query.q or media_filter or query.mentions or searches_author)
     has_dates = True
     request: Callable[[Offset], Any]
@@ -197,6 +204,8 @@ async def _plan(
     else:
         request = _history(peer)
     tests = _tests(reading, query, position, author, is_searched=is_search)
+    if places is not None:
+        tests.append(lambda message: marked_id(message.peer_id) in places)
     return Walk(
         peer=peer,
         request=request,
@@ -204,6 +213,27 @@ async def _plan(
         keeps=(lambda message: all(test(message) for test in tests)) if tests else None,
         is_ascending=query.order == "asc",
     )
+
+
+async def _places(
+    reading: Reading, peer: ResolvedPeer, query: MessageFilter
+) -> frozenset[int] | None:
+    """Return the chats that comments may come from, where only some may be read: a post's stand in another chat.
+
+    Raises:
+        ChatNotAllowed: That chat is none of them.
+        MessageNotFound: There is no such post.
+    """
+    rule = reading.account.readable
+    if rule is None or query.comments_of is None:
+        return None
+    post = await read_message(reading, peer, query.comments_of)
+    group_id = post.replies and post.replies.channel_id
+    if not group_id:
+        return frozenset({peer.id})
+    place = marked_id(t.PeerChannel(group_id))
+    await require(reading, place, rule)
+    return frozenset({peer.id, place})
 
 
 def _tests(

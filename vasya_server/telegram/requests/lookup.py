@@ -8,12 +8,13 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.errors import MessageNotFound
+from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.telegram.peers import ResolvedPeer
-    from vasya_server.telegram.reading import Reading
+    from vasya_server.telegram.view import AccountView
 
 
 async def read_message(reading: Reading, peer: ResolvedPeer, message_id: int) -> Any:
@@ -65,3 +66,15 @@ async def refuse_foreign(reading: Reading, peer: ResolvedPeer, ids: Sequence[int
     for message in answer.messages:
         if not isinstance(message, t.MessageEmpty) and message.peer_id != peer.peer:
             raise MessageNotFound
+
+
+async def keep_to_chat(account: AccountView, peer: ResolvedPeer, ids: Sequence[int]) -> None:
+    """Refuse ids that belong to another chat to those who do not reach all of them, as `refuse_foreign`.
+
+    Telegram names the chat beside the id here too, and may look the id up in the account's whole box all the same.
+
+    Raises:
+        MessageNotFound: One of them is in another chat.
+    """
+    if account.readable is not None:
+        await refuse_foreign(Reading(account), peer, ids)

@@ -74,13 +74,14 @@ class _Draft:
         random_ids: Sequence[int],
         *,
         caption: tuple[str, list[Any]],
+        reply_to: Any,
     ) -> None:
         self._random_ids = random_ids
         self._caption = caption
         self._how = {
             "peer": peer.input_peer,
             "silent": body.is_silent,
-            "reply_to": reply_to_of(peer, body),
+            "reply_to": reply_to,
         }
 
     def __call__(self, files: Sequence[StoredFile]) -> TLRequest:
@@ -111,7 +112,8 @@ async def _draft(
     caption: tuple[str, list[Any]] = ("", [])
     if body.text is not None:
         caption = await compose(account, body.text, body.format)
-    return _Draft(peer, body, random_ids, caption=caption)
+    reply_to = await reply_to_of(account, peer, body)
+    return _Draft(peer, body, random_ids, caption=caption, reply_to=reply_to)
 
 
 async def _again(account: AccountView, request: TLRequest) -> Any:

@@ -13,7 +13,7 @@ from vasya_server.telegram.directory import Directory
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import message_sent_in_short, sent_id, told
-from vasya_server.telegram.requests.lookup import read_message
+from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def send_message(
 
     Source: https://core.telegram.org/method/messages.sendMessage
     """
-    reply_to = reply_to_of(peer, body)
+    reply_to = await reply_to_of(account, peer, body)
     text, entities = await compose(account, body.text, body.format)
     request = functions.messages.SendMessageRequest(
         peer=peer.input_peer,
@@ -82,6 +82,7 @@ async def edit_message(
     Source: https://core.telegram.org/method/messages.editMessage
     """
     text, entities = await compose(account, body.text, body.format)
+    await keep_to_chat(account, peer, [message_id])
     request = functions.messages.EditMessageRequest(
         peer=peer.input_peer,
         id=message_id,

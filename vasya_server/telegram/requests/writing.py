@@ -10,6 +10,7 @@ from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.telegram.convert import from_entity
 from vasya_server.telegram.formatting import parse
 from vasya_server.telegram.html import utf16_length
+from vasya_server.telegram.requests.lookup import keep_to_chat
 
 if TYPE_CHECKING:
     from vasya_server.model.message import Entity, SendMessage, TextFormat
@@ -31,11 +32,12 @@ _REFUSED_FIELDS = {
 }
 
 
-def reply_to_of(peer: ResolvedPeer, body: SendMessage) -> Any:
+async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessage) -> Any:
     """Return what the message answers and the topic it goes to; None for neither.
 
     Raises:
         ValidationFailed: The chat has no topics, or there is a quote of nothing.
+        MessageNotFound: What it answers is in another chat, for those who do not reach every chat.
     """
     topic = topic_of(peer, body.topic)
     if body.reply_to is None:
@@ -44,6 +46,7 @@ def reply_to_of(peer: ResolvedPeer, body: SendMessage) -> Any:
         if topic is None:
             return None
         return t.InputReplyToMessage(reply_to_msg_id=topic, top_msg_id=topic)
+    await keep_to_chat(account, peer, [body.reply_to])  # a quote would tell what is written there
     return t.InputReplyToMessage(
         reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
     )
