@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import statistics
@@ -14,9 +15,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from telethon.tl.functions.messages import GetHistoryRequest, SendMessageRequest
 
-from benchmarks.http_load import Measured, get, load, patch, post
+from benchmarks.http_load import Measured, Request, get, load, post
 from vasya_sandbox.client import open_client, trust
 
 if TYPE_CHECKING:
@@ -25,13 +27,20 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 CHAT = "me"
 HISTORY = 20
+# What is measured is what a request costs, not what a key may spend.
+UNLIMITED: dict[str, str] = {}
 
 
 @contextlib.contextmanager
-def running(*command: str) -> Iterator[str]:
+def running(*command: str, stdin: str = "") -> Iterator[str]:
     """Run *command* and yield the line that says where it listens."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert process.stdin is not None
     assert process.stdout is not None
+    process.stdin.write(stdin)
+    process.stdin.close()
     try:
         lines = iter(process.stdout.readline, "")
         yield next(line for line in lines if line.startswith("READY ") or line.strip().isdigit())
@@ -39,6 +48,25 @@ def running(*command: str) -> Iterator[str]:
         process.terminate()
         process.wait(20)
         process.stdout.close()
+
+
+def ask(url: str, token: str, body: dict[str, Any] | None = None) -> str:
+    """Return the answer to one request."""
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.request("GET" if body is None else "POST", url, json=body, headers=headers)
+    assert answer.is_success, answer.text
+    return answer.text
+
+
+def make_key(api: str, token: str, account_id: str, chat_id: int) -> str:
+    """Return an agent key that is checked in every way: scope, account, chat list and limit."""
+    body = {
+        "name": "benchmark",
+        "preset": "reader",
+        "accountIds": [account_id],
+        "chats": {"read": {"ids": [chat_id]}},
+    }
+    return str(json.loads(ask(f"{api}/agent-keys", token, body))["secret"])
 
 
 async def raw(call: Callable[[], Awaitable[Any]], *, concurrency: int, total: int) -> Measured:
@@ -70,7 +98,7 @@ async def compare(name: str, ours: Any, theirs: Any, rounds: int) -> None:
     print(f"| {name} | {a:,.0f}/s | {b:,.0f}/s | {a / b:.2f} | {added:+.2f} ms |", flush=True)
 
 
-async def bench(ready: dict[str, Any], bare_port: int, *, rounds: int, scale: float) -> None:
+async def bench(ready: dict[str, Any], *, rounds: int, scale: float) -> None:
     info = json.loads(Path(ready["sandbox"]).read_text())
     host, _, port = info["address"].rpartition(":")
     trust(Path(info["publicKey"]).read_text())
@@ -79,49 +107,51 @@ async def bench(ready: dict[str, Any], bare_port: int, *, rounds: int, scale: fl
     await client.connect()
     me = await client.get_input_entity("me")
     api, token = f"{ready['url']}/api/v1", ready["token"]
-    messages = f"{api}/accounts/{ready['accountId']}/chats/{CHAT}/messages"
-    print("| path | gateway | denominator | ratio | added p50 |\n|---|---|---|---|---|")
-
-    whoami, bare = get(f"{api}/whoami", token), get(f"http://127.0.0.1:{bare_port}/bare", token)
-    total = int(4000 * scale)
-    await compare(
-        "whoami, 32 at once / bare Litestar",
-        lambda: load(api, lambda _: whoami, concurrency=32, total=total),
-        lambda: load(f"http://127.0.0.1:{bare_port}", lambda _: bare, concurrency=32, total=total),
-        rounds,
-    )
     account = f"{api}/accounts/{ready['accountId']}"
-    change = patch(account, token, b'{"keepConnected": false}')
-    total = int(2000 * scale)
-    await compare(
-        "durable, audited change, 32 at once / bare Litestar",
-        lambda: load(account, lambda _: change, concurrency=32, total=total),
-        lambda: load(f"http://127.0.0.1:{bare_port}", lambda _: bare, concurrency=32, total=total),
-        rounds,
+    messages = f"{account}/chats/{CHAT}/messages"
+    key = make_key(api, token, ready["accountId"], me.user_id)
+    print("| path | gateway | denominator | ratio | added p50 |\n|---|---|---|---|---|")
+    with running(sys.executable, "-m", "benchmarks.bare", stdin=ask(f"{api}/whoami", key)) as line:
+        bare = get(f"http://127.0.0.1:{int(line)}/bare", token)
+
+        async def against_bare(name: str, request: Request, count: int) -> None:
+            total = int(count * scale)
+            await compare(
+                f"{name}, 32 at once / bare Litestar",
+                lambda: load(request, concurrency=32, total=total),
+                lambda: load(bare, concurrency=32, total=total),
+                rounds,
+            )
+
+        await against_bare("whoami by agent key", get(f"{api}/whoami", key), 20_000)
+        change = post(f"{account}/connect", token)
+        await against_bare("durable, audited change", change, 10_000)
+
+    async def against_raw(
+        name: str, request: Request, call: Callable[[], Awaitable[Any]], counts: dict[int, int]
+    ) -> None:
+        for concurrency, count in counts.items():
+            total = int(count * scale)
+            await compare(
+                f"{name}, {concurrency} at once / raw Telethon",
+                functools.partial(load, request, concurrency=concurrency, total=total),
+                functools.partial(raw, call, concurrency=concurrency, total=total),
+                rounds,
+            )
+
+    history = GetHistoryRequest(me, 0, None, 0, HISTORY, 0, 0, 0)
+    await against_raw(
+        f"history of {HISTORY}",
+        get(f"{messages}?limit={HISTORY}", key),
+        lambda: client(history),
+        {32: 2000, 1: 600},
     )
-    history = get(f"{messages}?limit={HISTORY}", token)
-    request = GetHistoryRequest(me, 0, None, 0, HISTORY, 0, 0, 0)
-    for concurrency, count in ((32, 1200), (1, 400)):
-        total = int(count * scale)
-        await compare(
-            f"history of {HISTORY}, {concurrency} at once / raw Telethon",
-            lambda c=concurrency, n=total: load(
-                messages, lambda _: history, concurrency=c, total=n
-            ),
-            lambda c=concurrency, n=total: raw(lambda: client(request), concurrency=c, total=n),
-            rounds,
-        )
-    send = post(messages, token, b'{"text": "benchmark", "format": "plain"}')
-    for concurrency, count in ((32, 600), (1, 200)):
-        total = int(count * scale)
-        await compare(
-            f"send, {concurrency} at once / raw Telethon",
-            lambda c=concurrency, n=total: load(messages, lambda _: send, concurrency=c, total=n),
-            lambda c=concurrency, n=total: raw(
-                lambda: client(SendMessageRequest(me, "benchmark")), concurrency=c, total=n
-            ),
-            rounds,
-        )
+    await against_raw(
+        "send",
+        post(messages, token, b'{"text": "benchmark", "format": "plain"}'),
+        lambda: client(SendMessageRequest(me, "benchmark")),
+        {32: 2000, 1: 400},
+    )
     await client.disconnect()
 
 
@@ -130,12 +160,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, 21))
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of requests")
     arguments = parser.parse_args()
-    with (
-        running(str(BIN / "vasya-server"), "demo") as ready,
-        running(sys.executable, "-m", "benchmarks.bare") as bare,
-    ):
+    os.environ |= UNLIMITED
+    with running(str(BIN / "vasya-server"), "demo") as ready:
         parts = json.loads(ready.removeprefix("READY "))
-        asyncio.run(bench(parts, int(bare), rounds=arguments.rounds, scale=arguments.scale))
+        asyncio.run(bench(parts, rounds=arguments.rounds, scale=arguments.scale))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The denominator of reads that ask Telegram nothing: the same JSON from a bare Litestar handler on the same server."""
+"""The denominator of what asks Telegram nothing: the JSON of standard input from a bare Litestar handler on the same server."""
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from typing import Any
@@ -9,13 +10,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, get
 
-BODY = {
-    "kind": "embedded",
-    "scopes": [f"scope:{n}" for n in range(21)],
-    "accounts": [{"accountId": "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa"}],
-    "now": "2026-01-01T00:00:00Z",
-    "timeZone": "UTC",
-}
+BODY: dict[str, Any] = json.loads(sys.stdin.read())
 
 
 @get("/bare")

@@ -67,7 +67,7 @@ class Entrance:
         _check(bound.operation, principal)
         account = None
         if principal is not None and (reference := path.get("account")) is not None:
-            account = self._gateway.accounts.find(principal.owner, reference)
+            account = self._gateway.accounts.find(principal.owner, reference, principal.account_ids)
         return await bound(request, principal, account, path)
 
     def _principal(self, request: Incoming) -> Principal | None:

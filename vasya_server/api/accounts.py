@@ -33,7 +33,7 @@ async def list_accounts(call: Call, query: AccountQuery) -> AccountPage:
     Nothing is dialled: `status` is what is known now. A cursor that is not from this list answers 422
     `validation_failed`.
     """
-    accounts = call.gateway.accounts.list(call.who.owner)
+    accounts = call.gateway.accounts.list(call.who.owner, call.who.account_ids)
     described = [account.describe() for account in reversed(accounts)]
     items, position = page(call, described, query.limit, query.cursor, lambda a: a.account_id)
     return AccountPage(items=items, next=position)

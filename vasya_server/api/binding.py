@@ -37,8 +37,6 @@ class NoQuery(Query, frozen=True, kw_only=True):
     """The operation takes no query parameters; any is an error."""
 
 
-
-
 def bind(operation: Operation, gateway: Gateway) -> HTTPRouteHandler:
     """Give Litestar the path of *operation*, and under it what runs the operation."""
 

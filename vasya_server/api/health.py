@@ -25,7 +25,8 @@ async def get_readiness(call: Call) -> Readiness:
     Without the audit log nothing is changed (503 `audit_unavailable`) and reading works. Accounts connect when they
     are needed, so that none being connected is no fault. Answers 401 `missing_token` without a credential.
     """
-    statuses = [account.status for account in call.gateway.accounts.list(call.who.owner)]
+    accounts = call.gateway.accounts.list(call.who.owner, call.who.account_ids)
+    statuses = [account.status for account in accounts]
     has_storage = await _has_storage(call)
     has_audit = await call.gateway.audit.is_writable()
     return Readiness(

@@ -28,7 +28,7 @@ async def get_whoami(call: Call) -> WhoAmI:
         scopes=sorted(who.scopes),
         accounts=[
             AccountName(account_id=account.id, alias=account.record.alias)
-            for account in call.gateway.accounts.list(who.owner)
+            for account in call.gateway.accounts.list(who.owner, who.account_ids)
         ],
         now=call.gateway.clock.now(),
         time_zone="UTC",

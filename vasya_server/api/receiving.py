@@ -55,9 +55,7 @@ class _Incoming:
     chunks: AsyncIterator[bytes]
 
 
-async def receive_file(
-    request: Incoming, account: AccountView, settings: Settings
-) -> ReceivedFile:
+async def receive_file(request: Incoming, account: AccountView, settings: Settings) -> ReceivedFile:
     """Pass the file of *request* on to Telegram while it comes in; at most one part of it is in memory.
 
     Parts are nothing until a file is made of them: an upload that is refused or breaks off leaves none behind.

@@ -76,16 +76,23 @@ class Accounts:
             raise AccessDenied
         return runtime
 
-    def find(self, owner: OwnerId, reference: str) -> AccountRuntime:
+    def find(
+        self, owner: OwnerId, reference: str, among: frozenset[AccountId] | None = None
+    ) -> AccountRuntime:
         """Return the owner's account by its id, its alias, or `me`.
 
+        Args:
+            among: The accounts that are within reach; None: all of the owner's.
+
         Raises:
-            AccessDenied: There is none.
-            AccountAmbiguous: `me`, where the owner has several accounts, or none.
+            AccessDenied: There is none within reach: not told apart from somebody else's.
+            AccountAmbiguous: `me`, where several are, or none.
         """
         if is_account_id(reference):
+            if among is not None and reference not in among:
+                raise AccessDenied
             return self.get(owner, reference)
-        own = self.list(owner)
+        own = self.list(owner, among)
         if reference == "me":
             if len(own) == 1:
                 return own[0]
@@ -180,6 +187,16 @@ class Accounts:
                     )
             await asyncio.sleep(_TEND_EVERY_SECS)
 
-    def list(self, owner: OwnerId) -> Sequence[AccountRuntime]:
-        """Return the owner's accounts, oldest first."""
-        return [runtime for runtime in self._runtimes.values() if runtime.owner == owner]
+    def list(
+        self, owner: OwnerId, among: frozenset[AccountId] | None = None
+    ) -> Sequence[AccountRuntime]:
+        """Return the owner's accounts, oldest first.
+
+        Args:
+            among: The accounts that are within reach; None: all of the owner's.
+        """
+        return [
+            runtime
+            for runtime in self._runtimes.values()
+            if runtime.owner == owner and (among is None or runtime.id in among)
+        ]
