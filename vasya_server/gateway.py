@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vasya_server.audit.denials import Denials
 from vasya_server.audit.journal import Journal
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
@@ -49,6 +50,7 @@ class Gateway:
     key: MasterKey
     db: Database
     audit: Audit
+    denials: Denials
     claims: Claims
     vault: Vault
     accounts: Accounts
@@ -81,6 +83,8 @@ async def open_gateway(
         audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
         stack.push_async_callback(audit.close)
         await audit.open()
+        denials = Denials(audit, clock)
+        stack.push_async_callback(denials.close)
         claims = Claims(db, key, clock)
         stack.push_async_callback(claims.close)
         await claims.open()
@@ -98,6 +102,7 @@ async def open_gateway(
             key=key,
             db=db,
             audit=audit,
+            denials=denials,
             claims=claims,
             vault=vault,
             accounts=accounts,

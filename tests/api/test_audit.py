@@ -36,6 +36,12 @@ async def listed(client: httpx.AsyncClient, **query: object) -> list[dict[str, A
     return items
 
 
+async def changes(client: httpx.AsyncClient, **query: object) -> list[dict[str, Any]]:
+    """Return the entries that are not about reading the log itself."""
+    entries = await listed(client, **query)
+    return [entry for entry in entries if not entry["action"].startswith("audit:")]
+
+
 async def test_a_send_is_an_intent_and_an_outcome(
     client: httpx.AsyncClient, account: str, scene: Scene
 ) -> None:
@@ -115,15 +121,15 @@ async def test_filters_narrow_the_list(
 ) -> None:
     await client.patch(account, json={"alias": "main"})
     await send(client, account, scene.bob.id, "hello")
-    whole = await listed(client)
+    whole = await changes(client)
 
     assert {e["action"] for e in await listed(client, action="message:send")} == {"message:send"}
     assert await listed(client, account="main") == [e for e in whole if "accountId" in e]
     assert await listed(client, account="acc_" + "a" * 26) == []
     assert await listed(client, key="ak0123456789abcdef") == []
-    assert await listed(client, since="1h") == whole
+    assert await changes(client, since="1h") == whole
     assert await listed(client, until="1h") == []
-    assert await listed(client, since=whole[0]["at"], limit=1) == whole[:1]
+    assert await changes(client, since=whole[0]["at"]) == whole[:1]
 
 
 async def test_pages_join_to_the_whole_list(
@@ -132,6 +138,7 @@ async def test_pages_join_to_the_whole_list(
     for n in range(4):
         await send(client, account, scene.bob.id, f"hello {n}")
     whole, collected = await listed(client), []
+    read = (await listed(client))[:1]
     query = {"limit": "3"}
     while True:
         page = (await client.get(f"{API}/audit", params=query)).json()
@@ -140,7 +147,8 @@ async def test_pages_join_to_the_whole_list(
             break
         query["cursor"] = page["next"]
 
-    assert collected == whole
+    assert collected[0]["action"] == read[0]["action"] == "audit:read"
+    assert collected[1:] == read + whole
     assert [entry["seq"] for entry in whole] == list(range(len(whole), 0, -1))
 
 
@@ -183,10 +191,10 @@ async def test_somebody_elses_entries_are_neither_listed_nor_counted(
     await send(client, account, scene.bob.id, "hello")
 
     after = await listed(client)
-    assert [entry["seq"] for entry in after] == list(range(len(before) + 2, 0, -1))
+    assert [entry["seq"] for entry in after] == list(range(len(before) + 3, 0, -1))
     assert "credentials:set" not in {entry["action"] for entry in after}
     verdict = (await client.get(f"{API}/audit/verify")).json()
-    assert verdict == {"isOk": True, "verified": len(after)}
+    assert verdict == {"isOk": True, "verified": len(after) + 1}
 
 
 async def test_a_changed_entry_is_found_by_its_owners_number(
@@ -287,3 +295,86 @@ async def test_activity_of_an_erased_account_is_told_without_names(
     items = (await client.get(f"{API}/activity", params={"account": account_id})).json()["items"]
     assert {item["action"] for item in items} >= {"message:send", "account:delete"}
     assert not any("chat" in item or "text" in item for item in items)
+
+
+async def test_reading_the_log_is_an_entry_in_it_and_not_on_its_own_page(
+    client: httpx.AsyncClient, account: str
+) -> None:
+    before = await listed(client)
+    verdict = await client.get(f"{API}/audit/verify")
+    activity = await client.get(f"{API}/activity")
+
+    shown = await listed(client)
+    looked, proved, read = shown[:3]
+    assert [entry["action"] for entry in shown[:3]] == ["audit:read", "audit:verify", "audit:read"]
+    assert {entry["kind"] for entry in shown[:3]} == {"admin"}
+    assert looked["requestId"] == activity.headers["x-request-id"]
+    assert proved["requestId"] == verdict.headers["x-request-id"]
+    assert read["actor"] == {"type": "embedded"}
+    assert shown[3:] == before
+    assert len(await listed(client, action="audit:read")) == 3
+    assert len(await listed(client, action="audit:verify")) == 1
+
+
+async def test_a_refused_reading_is_none(client: httpx.AsyncClient, account: str) -> None:
+    assert_problem(await client.get(f"{API}/audit?limit=0"), 422, "validation_failed")
+
+    assert await listed(client, action="audit:read") == []
+
+
+async def test_activity_does_not_fill_with_looking_at_it(
+    client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    await send(client, account, scene.bob.id, "hello")
+    first = (await client.get(f"{API}/activity")).json()
+    for path in ("/activity", "/audit", "/audit/verify"):
+        await client.get(API + path)
+
+    assert (await client.get(f"{API}/activity")).json() == first
+
+
+async def test_a_log_that_cannot_be_written_stops_no_reading_of_it(
+    client: httpx.AsyncClient, account: str, gateway: Gateway
+) -> None:
+    before = await listed(client)
+    path = gateway.settings.data_dir / "audit.log"
+    kept = path.with_name("kept")
+    path.rename(kept)
+    path.mkdir()
+
+    for name in ("/audit", "/audit/verify", "/activity"):
+        assert (await client.get(API + name)).status_code == 200
+    path.rmdir()
+    kept.rename(path)
+    await client.get(f"{API}/ready")
+
+    # Refused readings took no number: the chain has no gap.
+    assert (await listed(client))[1:] == before
+    assert (await client.get(f"{API}/audit/verify")).json()["isOk"] is True
+
+
+async def test_a_denial_is_an_entry_of_the_owner_and_a_failed_authentication_of_nobody(
+    client: httpx.AsyncClient, account: str, gateway: Gateway
+) -> None:
+    key = Actor(type="agent_key", owner=gateway.owner, key="ak0123456789abcdef")
+    for _ in range(3):
+        gateway.denials.note_denied(
+            key, "scope_required", operation="send_message", request_id="tea for two"
+        )
+        gateway.denials.note_failed("203.0.113.7", "invalid_token")
+    await gateway.denials.flush(is_last=True)
+
+    rest, first = (await listed(client, key="ak0123456789abcdef"))[:2]
+    assert first["actor"] == {"type": "agent_key", "keyId": "ak0123456789abcdef"}
+    assert (first["kind"], first["action"], first["operation"]) == (
+        "denied",
+        "access:denied",
+        "send_message",
+    )
+    assert first["result"] == {"status": "refused", "code": "scope_required"}
+    assert first["requestId"].startswith("r:")
+    assert rest["count"] == 2
+    assert await listed(client, action="auth:failed") == []
+    written = (gateway.settings.data_dir / "audit.log").read_bytes()
+    assert written.count(b"auth:failed") == 1
+    assert b"203.0.113" not in written

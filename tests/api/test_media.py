@@ -192,7 +192,7 @@ async def test_a_log_that_cannot_be_written_stops_no_download(
     response = await client.get(f"{account}/{path}/media")
 
     assert response.content == DATA
-    assert "a download was not written down yet (audit_unavailable)" in caplog.messages
+    assert "media:download was not written down yet (audit_unavailable)" in caplog.messages
 
 
 async def test_a_refusal_of_telegram_comes_before_the_first_byte(

@@ -11,7 +11,7 @@ import pytest
 
 from vasya_server.audit.actions import Action
 from vasya_server.audit.chain import NO_LINE_HASH, Line, hash_of, read_line, stamp_of, write_line
-from vasya_server.audit.entry import SYSTEM, Actor, Entry, EntryKind, Result
+from vasya_server.audit.entry import ANONYMOUS, SYSTEM, Actor, Entry, EntryKind, Result
 from vasya_server.audit.verify import Heads, Reason, Verdict, judge, walk
 from vasya_server.crypto.derive import KeyedDigest, Purpose
 from vasya_server.crypto.master_key import MasterKey
@@ -41,8 +41,31 @@ ENTRIES = [
         **ACT,
     ),
     Entry(kind=EntryKind.SYSTEM, action=Action.LOG_TORN, actor=SYSTEM),
+    Entry(
+        kind=EntryKind.DENIED,
+        action=Action.ACCESS_DENIED,
+        actor=Actor(
+            type="agent_key",
+            owner="own_" + "a" * 26,
+            key="ak0123456789abcdef",
+            lineage="ak0123456789abcdef",
+        ),
+        account_id="acc_" + "c" * 26,
+        request_id="req_" + "e" * 26,
+        operation="send_message",
+        result=Result(status="refused", code="scope_required"),
+    ),
+    Entry(
+        kind=EntryKind.AUTH,
+        action=Action.AUTH_FAILED,
+        actor=ANONYMOUS,
+        address=VECTORS["address"]["is"],
+        count=41,
+        result=Result(status="refused", code="invalid_token"),
+    ),
 ]
-MICROSECONDS = [123456, 0, 0]
+MICROSECONDS = [123456, 0, 0, 0, 0]
+OWN_NUMBERS = [1, 2, None, 3, None]
 
 
 def test_the_mac_key_is_the_published_one() -> None:
@@ -52,7 +75,7 @@ def test_the_mac_key_is_the_published_one() -> None:
     assert key.derive(Purpose.LOG_PSEUDONYM).hex() == VECTORS["pseudonymKey"]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_the_written_line_is_the_published_one(number: int) -> None:
     prev = hash_of(LINES[number - 2]) if number > 1 else NO_LINE_HASH
 
@@ -62,7 +85,7 @@ def test_the_written_line_is_the_published_one(number: int) -> None:
         boot="0123456789abcdef",
         stamp=stamp_of(datetime(2026, 3, 1, 12, 0, number, MICROSECONDS[number - 1], UTC)),
         seq=number,
-        own_seq=number if number < 3 else None,
+        own_seq=OWN_NUMBERS[number - 1],
         prev=prev,
     )
 
@@ -71,14 +94,14 @@ def test_the_written_line_is_the_published_one(number: int) -> None:
 
 def test_the_published_lines_verify(tmp_path: Path) -> None:
     (tmp_path / "audit.log").write_bytes(b"\n".join(LINES) + b"\n")
-    heads = Heads(3, 3, VECTORS["lastHash"])
+    heads = Heads(5, 5, VECTORS["lastHash"])
 
-    assert judge(walk(tmp_path, MAC_KEY), heads, heads) == Verdict(3)
+    assert judge(walk(tmp_path, MAC_KEY), heads, heads) == Verdict(5)
 
 
 def test_the_published_lines_do_not_verify_under_another_key(tmp_path: Path) -> None:
     (tmp_path / "audit.log").write_bytes(b"\n".join(LINES) + b"\n")
-    heads = Heads(3, 3, VECTORS["lastHash"])
+    heads = Heads(5, 5, VECTORS["lastHash"])
 
     assert judge(walk(tmp_path, bytes(32)), heads, heads) == Verdict(0, 1, Reason.MAC)
 
@@ -113,6 +136,8 @@ def test_a_read_line_says_what_was_written() -> None:
         ("request_id", "dear-diary"),
         ("fingerprint", "what I wrote"),
         ("idempotency", "4711-rent-for-march"),
+        ("operation", "Send Message"),
+        ("address", "203.0.113.7"),
     ],
 )
 def test_no_words_fit_into_a_field(field: str, value: str) -> None:
@@ -158,6 +183,9 @@ def test_the_longest_line_is_shorter_than_8_kib() -> None:
         request_id="req_" + "e" * 26,
         fingerprint="0" * 64,
         idempotency="0" * 64,
+        operation="o" * 64,
+        address="a:" + "0" * 16,
+        count=2**52,
         result=Result(status="s" * 64, code="c" * 64, ids=numbers),
         **ACT | {"actor": Actor(type="t" * 64, owner="own_" + "a" * 26, key="ak" + "0" * 16)},
     )
@@ -178,3 +206,8 @@ def test_the_longest_line_is_shorter_than_8_kib() -> None:
 def test_names_of_actions_are_part_of_the_stored_format() -> None:
     assert [action.value for action in Action] == sorted(action.value for action in Action)
     assert len(set(Action)) == len(Action.__members__)
+
+
+def test_an_entry_stands_for_at_least_one() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Entry(kind=EntryKind.AUTH, action=Action.AUTH_FAILED, count=0)

@@ -31,6 +31,7 @@ from vasya_server.model.audit import (
     AuditVerdict,
 )
 from vasya_server.model.base import Query
+from vasya_server.operations.egress import note_reading
 from vasya_server.telegram.requests.activity import Seen, look_up
 from vasya_server.telegram.time_reference import parse_time
 from vasya_server.telegram.view import AccountView
@@ -45,6 +46,8 @@ _log = logging.getLogger("vasya.api")
 
 _PREVIEW_CHARACTERS: Final = 200
 _SCANNED_AT_ONCE: Final = 200
+# Left out where a person looks: the list would fill with looking at it.
+_READING: Final = "audit"
 # What a person is shown: not that it was begun or answered again, but that it was done.
 _SHOWN: Final = {EntryKind.OUTCOME, EntryKind.DENIED, EntryKind.AUTH, EntryKind.ADMIN}
 _CHAT: Final = BASE_PATH + "/accounts/{account}/chats/{chat}"
@@ -89,7 +92,7 @@ async def list_audit(call: Call, query: AuditQuery) -> AuditPage:
     """List what was done with the owner's accounts, newest first: intents and outcomes, by whom, in which chat.
 
     `seq` counts the owner's own entries without a gap, `target` is a pseudonym of the chat, and no entry holds a text,
-    a name or a number. A time or cursor that cannot be read answers 422 `validation_failed`.
+    a name or a number. Reading is an entry too, behind the page that was read. A time or cursor that cannot be read answers 422 `validation_failed`.
     """
     filters = _digest(query.account, query.key, query.action, query.since, query.until)
     wanted = Wanted(
@@ -104,6 +107,7 @@ async def list_audit(call: Call, query: AuditQuery) -> AuditPage:
     lines = await call.gateway.audit.entries(call.who.owner, wanted)
     shown = lines[: query.limit]
     position = _cursor(call, shown[-1], filters) if len(lines) > query.limit else None
+    await note_reading(call.gateway, call.who, Action.AUDIT_READ, call.request_id)
     return AuditPage(items=[_entry(line) for line in shown], next=position)
 
 
@@ -115,6 +119,7 @@ async def verify_audit(call: Call) -> AuditVerdict:
     not. A finding is an answer and no error; only 503 `storage_failed` says that nothing could be found out.
     """
     verdict = await call.gateway.audit.verify(call.who.owner)
+    await note_reading(call.gateway, call.who, Action.AUDIT_VERIFY, call.request_id)
     return AuditVerdict(
         is_ok=verdict.is_ok,
         verified=verdict.verified,
@@ -135,9 +140,11 @@ async def list_activity(call: Call, query: ActivityQuery) -> ActivityPage:
         limit=_SCANNED_AT_ONCE,
         below=_below(call, query.cursor, filters),
         account_id=_account_id(call, query.account),
+        without=_READING,
     )
     shown, is_end = await _shown(call, wanted, query.limit)
     seen = await _look_up(call, shown)
+    await note_reading(call.gateway, call.who, Action.AUDIT_READ, call.request_id)
     return ActivityPage(
         items=[_item(call, line, seen) for line in shown],
         next=None if is_end else _cursor(call, shown[-1], filters),
@@ -230,6 +237,8 @@ def _entry(line: Line) -> AuditEntry:
         result=_result(line),
         request_id=line.rid,
         action_id=line.op,
+        operation=line.what,
+        count=line.n,
     )
 
 

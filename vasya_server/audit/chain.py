@@ -47,11 +47,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line.
 
     Args:
+        ip: The network address, as a pseudonym.
+        n: For how many like it the line stands; absent is one.
         op: The action id.
         oseq: Its number among the lines of its owner, without a gap from 1.
         seq: Its number in the whole log, without a gap from 1.
         tgt: The chat, as a pseudonym.
         ts: RFC 3339 in UTC, with microseconds.
+        what: The operation that was refused.
     """
 
     acc: str | None = None
@@ -60,8 +63,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     boot: str
     fp: str | None = None
     idem: str | None = None
+    ip: str | None = None
     kind: str
     mac: str | None = None
+    n: int | None = None
     op: str | None = None
     oseq: int | None = None
     prev: str
@@ -71,6 +76,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tgt: str | None = None
     ts: str
     v: int
+    what: str | None = None
 
 
 # The MAC stands behind the kind, where the alphabet wants it; no other field can hold a quotation mark.
@@ -123,7 +129,9 @@ def write_line(
         boot=boot,
         fp=entry.fingerprint,
         idem=entry.idempotency,
+        ip=entry.address,
         kind=entry.kind,
+        n=entry.count,
         op=entry.action_id,
         oseq=own_seq,
         prev=prev.hex(),
@@ -133,6 +141,7 @@ def write_line(
         tgt=entry.target,
         ts=stamp,
         v=FORMAT_VERSION,
+        what=entry.operation,
     )
     unsigned = _encode(line)
     before, kind, after = unsigned.partition(_KIND % entry.kind.encode())

@@ -19,6 +19,7 @@ _ACTION: Final = re.compile(r"act_[a-z2-7]{26}")
 _KEY: Final = re.compile(r"ak[0-9a-f]{16}")
 _LINEAGE: Final = re.compile(r"user|kl_[a-z0-9]{1,32}|ak[0-9a-f]{16}")
 _PSEUDONYM: Final = re.compile(r"p:[0-9a-f]{16}")
+_ADDRESS: Final = re.compile(r"a:[0-9a-f]{16}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{16,64}")
 # Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
 PLAIN_REQUEST_ID: Final = re.compile(r"req_[a-p]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -48,7 +49,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Who acts.
 
     Args:
-        type: `embedded`, `jwt`, `agent_key` or `system`.
+        type: `embedded`, `jwt`, `agent_key`, `system`, or `anonymous` where no credential was proved.
         owner: For whom; only what the system itself does has none.
         key: The agent key's public id.
     """
@@ -66,6 +67,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SYSTEM: Final = Actor(type="system")
+ANONYMOUS: Final = Actor(type="anonymous")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         request_id: As `Audit.request_id` gives it.
         fingerprint: Hexadecimal, 16 to 64 characters.
         idempotency: The client's key, as `Audit.digest` gives it.
+        operation: The name of the operation that was refused.
+        address: Who came without a credential, as `Audit.address` names the network address.
+        count: For how many like it the entry stands; None is one.
         reduces_risk: The act must take effect even where it cannot be written down yet (a gate closed, a log-out).
     """
 
@@ -108,6 +113,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     fingerprint: str | None = None
     idempotency: str | None = None
+    operation: str | None = None
+    address: str | None = None
+    count: int | None = None
     result: Result | None = None
     reduces_risk: bool = False
 
@@ -118,6 +126,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         _check(_REQUEST, self.request_id)
         _check(_DIGEST, self.fingerprint)
         _check(_DIGEST, self.idempotency)
+        _check(_WORD, self.operation)
+        _check(_ADDRESS, self.address)
+        if self.count is not None and not 0 < self.count < _MAX_ID:
+            raise ValueError("internal error: an entry stands for at least one")
 
     @property
     def may_wait(self) -> bool:

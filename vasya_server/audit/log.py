@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from vasya_server.store import audit as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vasya_server.audit.actions import Action
@@ -33,12 +35,17 @@ _log: Final = logging.getLogger(__name__)
 _PSEUDONYM_BYTES: Final = 8
 _DIGEST_BYTES: Final = 16
 _RETRY_SECS: Final = 1.0
+_IPV6_NETWORK_BITS: Final = 64
 NEWEST: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which of an owner's entries: newest first, below the own number *below*."""
+    """Which of an owner's entries: newest first, below the own number *below*.
+
+    Args:
+        without: A subject whose acts are left out, like `audit`.
+    """
 
     limit: int
     below: int = NEWEST
@@ -47,6 +54,18 @@ class Wanted:
     action: Action | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    without: str | None = None
+
+
+def _network_of(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a Unix socket has none
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = (found, _IPV6_NETWORK_BITS)
+        return str(found.ipv4_mapped or ipaddress.ip_network(inside, strict=False))
+    return str(found)
 
 
 class Audit:
@@ -121,6 +140,15 @@ class Audit:
         """
         return await self._db.write(*statements, entries=(entry,))
 
+    async def record_all(self, entries: Sequence[Entry]) -> None:
+        """Record *entries*, all or none of them.
+
+        Raises:
+            AuditUnavailable: The log cannot be written; `is_stored` tells whether they will be all the same.
+            StorageFailed: They could not be stored.
+        """
+        await self._db.write(entries=entries)
+
     async def record_later(self, entry: Entry, *statements: Statement) -> None:
         """Do and record an act that reduces risk, as soon as that is possible; never refuse because of a disk.
 
@@ -154,6 +182,7 @@ class Audit:
             action=wanted.action,
             since_ms=wanted.since_ms,
             until_ms=wanted.until_ms,
+            without=wanted.without,
             limit=wanted.limit,
         )
         return [read_line(row.line) for row in found]
@@ -181,6 +210,13 @@ class Audit:
         if PLAIN_REQUEST_ID.fullmatch(request_id):
             return request_id
         return f"r:{self._keyed('request', request_id)[:_PSEUDONYM_BYTES].hex()}"
+
+    def address(self, address: str) -> str:
+        """Return what the log calls a network address: the same for the same one, and nothing without the key (D-7.7).
+
+        Of IPv6 the first 64 bits count: whoever has one address there has all of them.
+        """
+        return f"a:{self._keyed('address', _network_of(address))[:_PSEUDONYM_BYTES].hex()}"
 
     def _keyed(self, *parts: str) -> bytes:
         return self._pseudonym(length_prefixed(*parts))

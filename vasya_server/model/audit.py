@@ -26,7 +26,12 @@ class AuditResult(Wire, frozen=True, kw_only=True):
 
 
 class AuditEntry(Wire, frozen=True, kw_only=True):
-    """One entry; *seq* counts the owner's own, *target* is a pseudonym of the chat."""
+    """One entry; *seq* counts the owner's own, *target* is a pseudonym of the chat.
+
+    Args:
+        operation: What was refused.
+        count: For how many refusals like it the entry stands; absent is one.
+    """
 
     seq: int
     at: datetime
@@ -38,6 +43,8 @@ class AuditEntry(Wire, frozen=True, kw_only=True):
     result: AuditResult | None = None
     request_id: str | None = None
     action_id: str | None = None
+    operation: str | None = None
+    count: int | None = None
 
 
 class AuditPage(Wire, frozen=True, kw_only=True):

@@ -1,4 +1,7 @@
-"""Files that leave Telegram through this server: each is written down, and nothing of what it is (D-7.6)."""
+"""What leaves through this server is written down: files, by number and chat, and reading of the log itself (D-7.6).
+
+A log that cannot be written stops changes, never a read.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.actions import Action
-from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
+from vasya_server.audit.entry import Entry, EntryKind, Result
 from vasya_server.errors import AuditUnavailable, StorageFailed
 from vasya_server.model.action import ActionStatus
+from vasya_server.operations.record import actor_of
 
 if TYPE_CHECKING:
+    from vasya_server.audit.log import Audit
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.telegram.accounts import AccountRuntime
@@ -26,18 +31,40 @@ async def note_download(
     download: Download,
     request_id: str,
 ) -> None:
-    """Write down that a file is about to be handed out; a log that cannot be written stops changes, never a read."""
+    """Write down that a file is about to be handed out, and nothing of what it is."""
     audit = gateway.audit
     entry = Entry(
         kind=EntryKind.OUTCOME,
         action=Action.MEDIA_DOWNLOAD,
-        actor=Actor(type=principal.kind.value, owner=principal.owner, lineage=principal.lineage),
+        actor=actor_of(principal),
         account_id=account.id,
         target=audit.pseudonym(principal.owner, download.chat.key),
         request_id=audit.request_id(request_id),
         result=Result(status=ActionStatus.DONE.value, ids=(download.message_id,)),
     )
+    await _note(audit, entry)
+
+
+async def note_reading(
+    gateway: Gateway, principal: Principal, action: Action, request_id: str
+) -> None:
+    """Write down that an owner is about to be told of the log (`audit:read`) or of its state (`audit:verify`).
+
+    It is written behind what is told, so that no page holds its own reading.
+    """
+    audit = gateway.audit
+    entry = Entry(
+        kind=EntryKind.ADMIN,
+        action=action,
+        actor=actor_of(principal),
+        request_id=audit.request_id(request_id),
+        result=Result(status=ActionStatus.DONE.value),
+    )
+    await _note(audit, entry)
+
+
+async def _note(audit: Audit, entry: Entry) -> None:
     try:
         await audit.record(entry)
     except (AuditUnavailable, StorageFailed) as error:
-        _log.warning("a download was not written down yet (%s)", error.code)
+        _log.warning("%s was not written down yet (%s)", entry.action.value, error.code)

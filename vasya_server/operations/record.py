@@ -10,11 +10,22 @@ from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
 
 if TYPE_CHECKING:
+    from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.ids import ActionId
     from vasya_server.operations.mutation import Intent
     from vasya_server.store.database import Statement
     from vasya_server.telegram.peers import ResolvedPeer
+
+
+def actor_of(principal: Principal) -> Actor:
+    """Return what the log says of *principal*."""
+    return Actor(
+        type=principal.kind.value,
+        owner=principal.owner,
+        key=principal.key_id,
+        lineage=principal.lineage,
+    )
 
 
 class Recorder:
@@ -26,7 +37,7 @@ class Recorder:
         audit, principal, key = gateway.audit, intent.principal, intent.idempotency_key
         owner, lineage = principal.owner, principal.lineage
         self._action = intent.mutation.action
-        self._actor = Actor(type=principal.kind.value, owner=owner, lineage=lineage)
+        self._actor = actor_of(principal)
         self._account_id = intent.account.id if intent.account else None
         self._target = audit.pseudonym(owner, peer.key) if peer else None
         self._request_id = audit.request_id(intent.request_id)

@@ -79,5 +79,6 @@ OWN_LINES: Final = Query("""
       AND (:action IS NULL OR action = :action)
       AND (:since_ms IS NULL OR at_ms >= :since_ms)
       AND (:until_ms IS NULL OR at_ms < :until_ms)
+      AND (:without IS NULL OR action NOT LIKE :without || ':%')
     ORDER BY own_seq DESC LIMIT :limit
 """)
