@@ -205,6 +205,9 @@ def _add_audit(commands: Commands) -> None:
     tail.add_argument(
         "-n", dest="lines", type=_count, default=20, help="How many; 20 when not said."
     )
+    tail.add_argument(
+        "-f", "--follow", action="store_true", help="Go on with lines as they are written."
+    )
     show = _command(actions, "show", "Print one line whole.", "--data-dir")
     show.add_argument("seq", type=_count, help="The line's number in the whole log.")
     for command in (verify, tail, show):

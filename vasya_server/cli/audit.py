@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import re
+import select
+import signal
+import sys
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.cli import EX_REFUSED
-from vasya_server.cli.standard_files import say
+from vasya_server.cli.audit_lines import Reader, files, lines
+from vasya_server.cli.standard_files import ReaderGone, answer, say
 from vasya_server.cli.terminal import plain
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from vasya_server.audit.verify import Heads, Verdict
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.settings import Settings
 
-_SET_ASIDE: Final = re.compile(r"audit-([0-9]+)\.log")
-# Longer than any line that we write; a longer one is somebody else's and is shown cut.
-_MAX_LINE_BYTES: Final = 8192
+_POLL_MS: Final = 250
 _REASONS: Final = {
     "mac": "it is not as this server wrote it, or this server did not write it",
     "prev": "it does not follow the line before it: two histories were joined",
@@ -44,7 +46,12 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
         case "verify":
             return _verify(settings, is_json=arguments.json)
         case "tail":
-            return _tail(settings.data_dir, arguments.lines, is_json=arguments.json)
+            return _tail(
+                settings.data_dir,
+                arguments.lines,
+                follows=arguments.follow,
+                is_json=arguments.json,
+            )
         case _:
             return _show(settings.data_dir, arguments.seq, is_json=arguments.json)
 
@@ -115,46 +122,45 @@ def _sentence(verdict: Verdict) -> str:
     return f"ok   {verdict.verified} lines are whole and genuine{waiting}"
 
 
-def _tail(data_dir: Path, count: int, *, is_json: bool) -> int:
-    """Print the newest lines, oldest of them first."""
-    newest: list[bytes] = []
-    for path in _files(data_dir):
-        newest = [*_lines(path), *newest][-count:]
-        if len(newest) == count:
-            break
-    for raw in newest:
-        print(_plain(raw) if is_json else _row(raw))
-    if not newest:
-        say("There are no lines yet.")
+def _tail(data_dir: Path, count: int, *, follows: bool, is_json: bool) -> int:
+    """Print the newest lines, oldest of them first, and then, where asked for, those that are written meanwhile."""
+    shown = _plain if is_json else _row
+    with contextlib.closing(Reader(data_dir)) as reader:
+        newest = reader.newest(count)
+        for raw in newest:
+            print(shown(raw))
+        if follows:
+            _follow(reader, shown)
+        elif not newest:
+            say("There are no lines yet.")
     return 0
 
 
+def _follow(reader: Reader, shown: Callable[[bytes], str]) -> None:
+    """Print lines as they come, until a signal, or until nobody reads them any more, which a poll of the pipe tells."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    watch = select.poll()
+    watch.register(sys.stdout, 0)
+    try:
+        answer("", end="")
+        while not watch.poll(_POLL_MS):
+            for raw in reader.coming():
+                answer(shown(raw))
+    except (KeyboardInterrupt, ReaderGone):
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _show(data_dir: Path, seq: int, *, is_json: bool) -> int:
-    for path in _files(data_dir):
-        for raw in _lines(path):
+    for path in files(data_dir):
+        for raw in lines(path):
             fields = _fields(raw)
             if fields.get("seq") == seq:
                 print(_plain(raw) if is_json else json.dumps(fields, indent=2))
                 return 0
     say(f"There is no line {seq}.")
     return EX_REFUSED
-
-
-def _files(data_dir: Path) -> Iterator[Path]:
-    """Give the files of the log, newest first."""
-    from vasya_server.audit.file import LOG_FILE
-
-    if (current := data_dir / LOG_FILE).is_file():
-        yield current
-    aside = {int(f[1]): p for p in data_dir.iterdir() if (f := _SET_ASIDE.fullmatch(p.name))}
-    for first in sorted(aside, reverse=True):
-        yield aside[first]
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while raw := file.readline(_MAX_LINE_BYTES):
-            yield raw.rstrip(b"\n")
 
 
 def _fields(raw: bytes) -> dict[str, object]:
