@@ -375,6 +375,11 @@ async def test_a_denial_is_an_entry_of_the_owner_and_a_failed_authentication_of_
     assert first["requestId"].startswith("r:")
     assert rest["count"] == 2
     assert await listed(client, action="auth:failed") == []
+    items = (await client.get(f"{API}/activity", params={"limit": 2})).json()["items"]
+    assert [(item.get("operation"), item.get("count")) for item in items] == [
+        (None, 2),
+        ("send_message", None),
+    ]
     written = (gateway.settings.data_dir / "audit.log").read_bytes()
     assert written.count(b"auth:failed") == 1
     assert b"203.0.113" not in written

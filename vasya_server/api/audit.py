@@ -209,6 +209,8 @@ def _item(call: Call, line: Line, seen: dict[tuple[str, str], Seen]) -> Activity
         undo=_undo(line, place) if place else None,
         result=_result(line),
         action_id=line.op,
+        operation=line.what,
+        count=line.n,
     )
 
 

@@ -73,7 +73,12 @@ class ActivityChat(Wire, frozen=True, kw_only=True):
 
 
 class ActivityItem(Wire, frozen=True, kw_only=True):
-    """Something that was done; chat and text are looked up now and left out where they cannot be."""
+    """Something that was done; chat and text are looked up now and left out where they cannot be.
+
+    Args:
+        operation: What was refused.
+        count: For how many refusals like it the item stands; absent is one.
+    """
 
     seq: int
     at: datetime
@@ -88,6 +93,8 @@ class ActivityItem(Wire, frozen=True, kw_only=True):
     undo: str | None = None
     result: AuditResult | None = None
     action_id: str | None = None
+    operation: str | None = None
+    count: int | None = None
 
 
 class ActivityPage(Wire, frozen=True, kw_only=True):
