@@ -88,8 +88,7 @@ async def open_gateway(
         claims = Claims(db, key, clock)
         stack.push_async_callback(claims.close)
         await claims.open()
-        endpoint = Endpoint(settings)
-        accounts = Accounts(vault, settings, clock, endpoint)
+        accounts = Accounts(vault, settings, clock, Endpoint(settings))
         stack.push_async_callback(accounts.close)
         await accounts.open()
         if token is not None:
