@@ -17,11 +17,14 @@ from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope as AccessScope
 from vasya_server.errors import (
     HumanRequired,
+    InvalidCredential,
     InvalidToken,
     MissingToken,
     PermissionDenied,
     ScopeRequired,
+    SendingDisabled,
 )
+from vasya_server.operations.record import actor_of
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from vasya_server.api.file_answer import FileAnswer
     from vasya_server.api.incoming import Incoming
     from vasya_server.gateway import Gateway
+    from vasya_server.telegram.accounts import AccountRuntime
 
 _SCHEME: Final = b"bearer"
 _JWT_DOTS: Final = 2
@@ -62,13 +66,41 @@ class Entrance:
             RouteNotFound, MethodNotAllowed: There is no such operation.
             PermissionDenied: The principal may not.
         """
-        principal = self._principal(request)
+        try:
+            principal = self._principal(request)
+        except InvalidCredential as error:
+            self._gateway.denials.note_failed(_address(request), error.code)
+            raise
         bound, path = self._route(request)
-        _check(bound.operation, principal)
-        account = None
-        if principal is not None and (reference := path.get("account")) is not None:
-            account = self._gateway.accounts.find(principal.owner, reference, principal.account_ids)
-        return await bound(request, principal, account, path)
+        account: AccountRuntime | None = None
+        try:
+            _check(bound.operation, principal)
+            if principal is not None and (reference := path.get("account")) is not None:
+                account = self._gateway.accounts.find(
+                    principal.owner, reference, principal.account_ids
+                )
+            return await bound(request, principal, account, path)
+        except PermissionDenied as error:
+            if principal is not None and not isinstance(error, SendingDisabled):
+                self._note_denied(request, bound.operation, principal, account, error)
+            raise
+
+    def _note_denied(
+        self,
+        request: Incoming,
+        operation: Operation,
+        principal: Principal,
+        account: AccountRuntime | None,
+        error: PermissionDenied,
+    ) -> None:
+        """Have a refusal told in the audit log; a closed gate is told there already, as the outcome of an action."""
+        self._gateway.denials.note_denied(
+            actor_of(principal),
+            error.code,
+            operation=operation.name,
+            request_id=request.request_id,
+            account_id=account.id if account else None,
+        )
 
     def _principal(self, request: Incoming) -> Principal | None:
         given = request.lines(b"authorization")
@@ -105,6 +137,12 @@ class Entrance:
             # Litestar would answer OPTIONS; the edge refuses it.
             raise MethodNotAllowed(tuple(sorted({*allowed} - {"OPTIONS"}))) from error
         return handler.opt[BOUND], path
+
+
+def _address(request: Incoming) -> str:
+    """Return the network address that the request came from; empty where the server does not know it."""
+    client = request.scope.get("client")
+    return client[0] if client else ""
 
 
 def _check_path(raw: bytes) -> None:

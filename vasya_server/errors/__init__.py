@@ -2,7 +2,8 @@
 
 ```
 VasyaError
-├── Unauthenticated            MissingToken · InvalidToken
+├── Unauthenticated            MissingToken
+│   └── InvalidCredential      InvalidToken
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled · ChatNotAllowed
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
@@ -27,6 +28,7 @@ from vasya_server.errors.access import (
     ChatNotAllowed,
     ChatNotFound,
     HumanRequired,
+    InvalidCredential,
     InvalidToken,
     LoginNotFound,
     MediaNotFound,
@@ -116,6 +118,7 @@ __all__ = [
     "FolderUnsuitable",
     "HumanRequired",
     "IdempotencyKeyStale",
+    "InvalidCredential",
     "InvalidInput",
     "InvalidToken",
     "KeyReused",

@@ -21,7 +21,11 @@ class MissingToken(Unauthenticated):
     detail = "The request carries no bearer token."
 
 
-class InvalidToken(Unauthenticated):
+class InvalidCredential(Unauthenticated):
+    """A credential was presented, and it is not good."""
+
+
+class InvalidToken(InvalidCredential):
     """The credential is malformed, unknown or in the wrong place; which of them is not told."""
 
     code = "invalid_token"
