@@ -198,6 +198,9 @@ class _InProcess:
         }
         answer = _Answer(body or b"")
         await self.app(scope, answer.receive, answer.send)
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # The application answers what a stop cuts short; a command that is told to stop takes no answer.
+            raise asyncio.CancelledError
         return answer.status, bytes(answer.body)
 
 
