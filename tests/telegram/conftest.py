@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from telethon.tl import functions, types
 
+from tests.clocks import MovableClock
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.faults import Fault
 from vasya_sandbox.handshake import RsaKey
 from vasya_sandbox.model import World
 from vasya_sandbox.srp import make_verifier
+from vasya_server.auth.chat_lists import ChatLists, ChatRule
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
@@ -208,8 +210,15 @@ def server_tasks() -> list[str]:
 
 
 @pytest.fixture
-async def accounts(vault: Vault, settings: Settings) -> AsyncIterator[Accounts]:
-    accounts = Accounts(vault, settings, SystemClock(), Endpoint(settings))
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+async def accounts(
+    vault: Vault, settings: Settings, clock: MovableClock
+) -> AsyncIterator[Accounts]:
+    accounts = Accounts(vault, settings, clock, Endpoint(settings))
     await accounts.open()
     accounts.start()
     yield accounts
@@ -248,6 +257,31 @@ def as_owner(account: AccountRuntime) -> AccountView:
         kind=PrincipalKind.EMBEDDED, owner=account.owner, scopes=frozenset(Scope), is_human=True
     )
     return AccountView(account, owner)
+
+
+def restricted(
+    account: AccountRuntime, read: ChatRule, write: ChatRule | None = None
+) -> AccountView:
+    """Return the account as a key with chat lists sees it; it may write where it may read unless *write* says otherwise."""
+    key = Principal(
+        kind=PrincipalKind.AGENT_KEY,
+        owner=account.owner,
+        scopes=frozenset(Scope),
+        is_human=False,
+        lineage="kl_test",
+        chats=ChatLists(read=read, write=write or read),
+    )
+    return AccountView(account, key)
+
+
+def only(*chat_ids: int, **fields: frozenset[int]) -> ChatRule:
+    """Return the rule that names these chats."""
+    return ChatRule(ids=frozenset(chat_ids), **fields)
+
+
+def all_but(*chat_ids: int) -> ChatRule:
+    """Return the rule that leaves these chats out."""
+    return ChatRule(excepted=frozenset(chat_ids))
 
 
 def a_read() -> Any:

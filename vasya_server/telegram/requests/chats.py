@@ -156,9 +156,10 @@ async def _walk_dialogs(
     fits: Callable[[Row], bool] | None,
 ) -> tuple[list[Row], _Place | None]:
     found: list[Row] = []
+    is_filtered = fits is not None or reach.rule is not None
     for _ in range(_MAX_REQUESTS):
-        missing = max(query.limit - len(found), 1)
-        answer = await reading.call(_request(query, place, missing, is_filtered=fits is not None))
+        missing = query.limit - len(found)
+        answer = await reading.call(_request(query, place, missing, is_filtered=is_filtered))
         rows = rows_of(answer, reading)
         # Pinned chats are counted, because their order is the owner's own and knows no offset.
         skipped = place.pinned if place.below == TOP else 0
