@@ -13,8 +13,13 @@ import pytest
 from tests.clocks import MovableClock
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
+from vasya_server.api.access import Entrance
+from vasya_server.api.edge import Edge
 from vasya_server.app import create_app
+from vasya_server.auth.chat_lists import ChatLists, ChatRule
 from vasya_server.auth.embedded import EmbeddedToken
+from vasya_server.auth.principal import Principal, PrincipalKind
+from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.master_key import parse_master_key
 from vasya_server.gateway import Gateway, open_gateway
@@ -26,9 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vasya_sandbox.records import Channel, Group, User
+    from vasya_server.api.incoming import Incoming
 
 Served: TypeAlias = "tuple[Gateway, httpx.AsyncClient]"
 Serve: TypeAlias = "Callable[[], AbstractAsyncContextManager[Served]]"
+Acting: TypeAlias = "Callable[..., httpx.AsyncClient]"
 TOKEN = "vl_" + "0123456789abcdef" * 4
 BASE_URL = "http://127.0.0.1:8787"
 API = "/api/v1"
@@ -162,6 +169,42 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
         transport=_transport(gateway), base_url=BASE_URL, headers=headers
     ) as client:
         yield client
+
+
+class _Acting(Entrance):
+    """Takes every request for one of this principal's."""
+
+    def __init__(self, app: Any, gateway: Gateway, principal: Principal) -> None:
+        super().__init__(app, gateway)
+        self._acting = principal
+
+    def _principal(self, request: Incoming) -> Principal:  # noqa: ARG002 — whatever it carries
+        return self._acting
+
+
+@pytest.fixture
+async def acting(gateway: Gateway) -> AsyncIterator[Acting]:
+    """Return what makes a client of a key that has every scope and these chat lists."""
+    clients: list[httpx.AsyncClient] = []
+
+    def acting(read: ChatRule, write: ChatRule | None = None) -> httpx.AsyncClient:
+        key = Principal(
+            kind=PrincipalKind.AGENT_KEY,
+            owner=gateway.owner,
+            scopes=frozenset(Scope),
+            is_human=False,
+            lineage="kl_test",
+            chats=ChatLists(read=read, write=write or read),
+        )
+        app: Any = create_app(gateway)
+        app.asgi_handler = Edge(_Acting(app, gateway, key), gateway.settings)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        clients.append(httpx.AsyncClient(transport=transport, base_url=BASE_URL))
+        return clients[-1]
+
+    yield acting
+    for client in clients:
+        await client.aclose()
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ async def list_chats(call: Call, query: ChatFilter) -> ChatPage:
     """List the account's chats, the latest activity first, with unread counts and the last message.
 
     Follow `next` until it is absent; filters narrow what is listed and stay in force along the cursor. Listing marks
-    nothing as read. A cursor of another list answers 422 `validation_failed`.
+    nothing as read. A key with chat lists is shown the chats that it may read, as if there were no others. A cursor of
+    another list answers 422 `validation_failed`.
     """
     return await chats.list_chats(call.account, query, call.gateway.cursors)
 
@@ -24,7 +25,7 @@ async def get_chat(call: Call) -> Chat:
     """Tell one chat's type, title, unread state and whether the account may write there.
 
     A title is never guessed at: a reference that names no chat answers 404 `chat_not_found` with the account's own
-    chats that come close.
+    chats that come close; one outside the key's chat lists, or none, 403 `chat_not_allowed`.
     """
     return await chats.get_chat(call.account, call.path["chat"])
 
@@ -34,6 +35,7 @@ async def resolve_reference(call: Call, query: ResolveQuery) -> Resolution:
     """Find the chat that an id, @name, phone, t.me link or invite link stands for, or candidates for a title.
 
     Exactly one match comes as `chat`; anything less certain comes as `candidates` to choose from, and nothing is
-    joined or opened. A name that nothing resembles answers 404 `chat_not_found`.
+    joined or opened. A name that nothing resembles answers 404 `chat_not_found`; for a key with chat lists whatever
+    leads outside them, or nowhere, is 403 `chat_not_allowed`.
     """
     return await peers.resolve_any(call.account, query.q, public=query.public)

@@ -30,7 +30,8 @@ async def list_messages(call: Call, query: MessageFilter) -> MessagePage | Compa
 
     Reading leaves no trace: nothing is marked read and nobody sees it. `view=compact` spends the fewest words;
     follow `next` for more. More than one of before, after, around, ids and cursor answers 422 `validation_failed`,
-    an unknown chat 404 `chat_not_found`.
+    an unknown chat 404 `chat_not_found`. A key with chat lists needs the discussion group among them for `commentsOf`,
+    and names authors by their ids.
     """
     return await listing.list_messages(
         call.account, call.path["chat"], query, call.gateway.cursors, call.gateway.clock
@@ -88,7 +89,8 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
 
     `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. Repeated with the same
     `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, a
-    message that is not in it 404 `message_not_found`.
+    message that is not in it 404 `message_not_found`. A key with chat lists has to read the source and write to the
+    destination, else 403 `chat_not_allowed`.
     """
     return await forward.forward_messages(
         call.account, ready.chat, ready.source, body, ready.random_ids
