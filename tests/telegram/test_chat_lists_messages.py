@@ -9,7 +9,7 @@ import pytest
 from tests.telegram.conftest import all_but, only, restricted
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
-from vasya_server.errors import ChatNotAllowed, MessageNotFound
+from vasya_server.errors import ChatNotAllowed, MessageNotFound, ValidationFailed
 from vasya_server.model.message import (
     DeleteMessages,
     EditMessage,
@@ -164,6 +164,34 @@ async def test_what_is_in_the_chat_can_be_answered_and_edited(
 
     assert sent.reply_to is not None
     assert (sent.reply_to.message_id, edited.text) == (soup, "yes!")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_somebody_outside_cannot_be_mentioned_whether_the_account_knows_them_or_not(
+    account: AccountView, alice: AccountRuntime, scene: Scene, dc: DataCentre, *, is_known: bool
+) -> None:
+    peer = await resolve_to_write(account, str(scene.group.peer_id))
+    user_id = scene.bob.id if is_known else 424242
+    dc.reset_counters()
+
+    with pytest.raises(ValidationFailed) as refused:
+        await send_message(account, peer, SendMessage(text=f"[you](tg://user?id={user_id})"), 5)
+
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [
+        ("/text", "unknown_user")
+    ]
+    assert dc.requests == {}
+
+
+async def test_somebody_within_reach_can_be_mentioned(alice: AccountRuntime, scene: Scene) -> None:
+    account = restricted(alice, only(scene.group.peer_id, scene.bob.id))
+    peer = await resolve_to_write(account, str(scene.group.peer_id))
+
+    sent = await send_message(
+        account, peer, SendMessage(text=f"[you](tg://user?id={scene.bob.id})"), 5
+    )
+
+    assert [entity.user_id for entity in sent.entities] == [scene.bob.id]
 
 
 # Comments

@@ -100,11 +100,12 @@ async def read_chat(reading: Reading, peer_id: int, input_peer: Any) -> Chat:
 
 async def rows_of_known(reading: Reading, chat_ids: Iterable[int]) -> list[Row]:
     """Return the rows of those chats that the account knows and may still look into, whether it has talked there or not."""
-    peers = [peer for each in sorted(chat_ids) if (peer := await known_peer(reading, each))]
+    wanted = frozenset(chat_ids)
+    peers = [peer for each in sorted(wanted) if (peer := await known_peer(reading, each))]
     rows: list[Row] = []
     for start in range(0, len(peers), PAGE):
         rows += await _rows_of_open(reading, peers[start : start + PAGE])
-    return rows
+    return [row for row in rows if row.id in wanted]
 
 
 async def _rows_of_open(reading: Reading, peers: Sequence[Any]) -> list[Row]:

@@ -10,6 +10,8 @@ from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.telegram.convert import from_entity
 from vasya_server.telegram.formatting import parse
 from vasya_server.telegram.html import utf16_length
+from vasya_server.telegram.reach import readable
+from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import keep_to_chat
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ async def compose(
     """Return the text and the entities to send.
 
     Raises:
-        ValidationFailed: There is none, nothing is left of it without the formatting, it is too long, or it mentions somebody unknown.
+        ValidationFailed: There is none, nothing is left of it without the formatting, it is too long, or it mentions somebody unknown or out of reach.
     """
     if text is None:
         raise ValidationFailed(FieldError("/text", "missing"))
@@ -88,7 +90,9 @@ async def _mentioned(account: AccountView, entity: Entity) -> Any:
     if entity.user_id == account.runtime.user_id:
         return t.InputUserSelf()
     known = await account.runtime.peers.by_id(entity.user_id)
-    if known is None:
+    # To those who do not reach every chat it is not told whom the account knows from the others.
+    reach = await readable(Reading(account))
+    if known is None or not reach.allows(entity.user_id):
         raise ValidationFailed(FieldError("/text", "unknown_user"))
     return t.InputUser(known.id, known.access_hash)
 
