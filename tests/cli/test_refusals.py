@@ -95,7 +95,7 @@ def test_a_refusal_of_this_process_reads_as_one_of_the_server(
 def test_no_refusal_of_a_command_speaks_of_requests(code: str) -> None:
     # What no command can meet: it sends well-formed requests, no messages, and asks its own server.
     unmet = {
-        "admin_required", "chat_not_found", "chat_protected", "chat_write_forbidden", "headers_too_large",
+        "admin_required", "chat_not_allowed", "chat_not_found", "chat_protected", "chat_write_forbidden", "headers_too_large",
         "host_not_allowed", "human_required", "idempotency_key_invalid", "malformed_json", "malformed_request",
         "message_not_found", "method_not_allowed", "missing_token", "not_acceptable", "not_found",
         "origin_not_allowed", "outcome_unknown", "request_timeout", "scope_required", "unsupported_media_type",
