@@ -15,6 +15,7 @@ from vasya_server.audit.reserve import Reserve
 from vasya_server.audit.stopping import StoppingJournal
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
+from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
@@ -53,6 +54,7 @@ class Gateway:
     denials: Denials
     claims: Claims
     vault: Vault
+    owner_settings: SettingsStore
     accounts: Accounts
     logins: Logins
     cursors: Cursors
@@ -74,20 +76,12 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        journal = _make_journal(settings, key, clock)
-        db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
-        stack.push_async_callback(db.close)
-        vault = Vault(db, key, clock)
-        await _prove_key(db, vault)
-        reserve = Reserve(settings.data_dir, key)
-        audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
-        stack.push_async_callback(audit.close)
-        await audit.open()
+        db, vault, audit, claims = await _open_records(stack, settings, key, clock)
         denials = Denials(audit, clock)
         stack.push_async_callback(denials.close)
-        claims = Claims(db, key, clock)
-        stack.push_async_callback(claims.close)
-        await claims.open()
+        owner = await vault.owner(LOCAL_OWNER)
+        owner_settings = SettingsStore(db, key)
+        await owner_settings.open()
         accounts = Accounts(vault, settings, clock, Endpoint(settings))
         stack.push_async_callback(accounts.close)
         await accounts.open()
@@ -104,12 +98,32 @@ async def open_gateway(
             denials=denials,
             claims=claims,
             vault=vault,
+            owner_settings=owner_settings,
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
-            owner=await vault.owner(LOCAL_OWNER),
+            owner=owner,
             token=token,
         )
+
+
+async def _open_records(
+    stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
+) -> tuple[Database, Vault, Audit, Claims]:
+    """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
+    journal = _make_journal(settings, key, clock)
+    db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
+    stack.push_async_callback(db.close)
+    vault = Vault(db, key, clock)
+    await _prove_key(db, vault)
+    reserve = Reserve(settings.data_dir, key)
+    audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
+    stack.push_async_callback(audit.close)
+    await audit.open()
+    claims = Claims(db, key, clock)
+    stack.push_async_callback(claims.close)
+    await claims.open()
+    return db, vault, audit, claims
 
 
 def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:

@@ -39,14 +39,16 @@ class Reader:
 
     async def page(self, chat: str | int, **query: Any) -> MessagePage:
         page = await list_messages(
-            self.account, str(chat), MessageFilter(**query), self._cursors, SystemClock()
+            self.account, str(chat), MessageFilter(**query), self._cursors, SystemClock().now()
         )
         assert isinstance(page, MessagePage)
         return page
 
     async def compact(self, chat: str | int, **query: Any) -> CompactPage:
         query_ = MessageFilter(view="compact", **query)
-        page = await list_messages(self.account, str(chat), query_, self._cursors, SystemClock())
+        page = await list_messages(
+            self.account, str(chat), query_, self._cursors, SystemClock().now()
+        )
         assert isinstance(page, CompactPage)
         return page
 

@@ -54,7 +54,7 @@ PHOTO = 5
 
 def listing(chat: str, **query: Any) -> Read:
     return lambda account, cursors: list_messages(
-        as_owner(account), chat, MessageFilter(**query), cursors, SystemClock()
+        as_owner(account), chat, MessageFilter(**query), cursors, SystemClock().now()
     )
 
 

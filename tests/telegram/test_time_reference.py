@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,9 +35,23 @@ def test_every_form_is_a_time_in_utc(text: str, at: datetime) -> None:
 def test_today_begins_at_the_zones_midnight() -> None:
     zone = timezone(timedelta(hours=-3))
 
-    at = parse_time("today", now=NOW, pointer="?since", zone=zone)
+    at = parse_time("today", now=NOW.astimezone(zone), pointer="?since")
 
     assert at == datetime(2026, 3, 9, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("yesterday", datetime(2026, 3, 27, 23, tzinfo=UTC)),
+        ("today", datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        ("24h", datetime(2026, 3, 28, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_day_on_which_the_clocks_change_is_not_24_hours(text: str, at: datetime) -> None:
+    noon = datetime(2026, 3, 29, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+
+    assert parse_time(text, now=noon, pointer="?since") == at
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ def _account_id(call: Call, reference: str | None) -> str | None:
 def _ms(call: Call, text: str | None, pointer: str) -> int | None:
     if text is None:
         return None
-    return to_ms(parse_time(text, now=call.gateway.clock.now(), pointer=pointer))
+    return to_ms(parse_time(text, now=call.now, pointer=pointer))
 
 
 def _digest(*filters: str | None) -> bytes:

@@ -23,6 +23,7 @@ async def get_whoami(call: Call) -> WhoAmI:
     credential is not valid.
     """
     who = call.who
+    settings = await call.gateway.owner_settings.of(who.owner)
     return WhoAmI(
         kind=who.kind.value,
         scopes=sorted(who.scopes),
@@ -31,7 +32,7 @@ async def get_whoami(call: Call) -> WhoAmI:
             for account in call.gateway.accounts.list(who.owner, who.account_ids)
         ],
         now=call.gateway.clock.now(),
-        time_zone="UTC",
+        time_zone=settings.time_zone,
     )
 
 

@@ -34,7 +34,7 @@ async def list_messages(call: Call, query: MessageFilter) -> MessagePage | Compa
     and names authors by their ids.
     """
     return await listing.list_messages(
-        call.account, call.path["chat"], query, call.gateway.cursors, call.gateway.clock
+        call.account, call.path["chat"], query, call.gateway.cursors, call.now
     )
 
 

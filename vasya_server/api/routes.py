@@ -29,6 +29,7 @@ from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from vasya_server.auth.principal import Principal
     from vasya_server.auth.scopes import Scope
@@ -131,6 +132,12 @@ class Call(Plain, frozen=True, kw_only=True):
         if self.account_runtime is None:
             raise LookupError(self.operation.name)
         return AccountView(self.account_runtime, self.who)
+
+    @property
+    def now(self) -> datetime:
+        """Return the time in the owner's time zone, in which `today` and `yesterday` are told."""
+        zone = self.gateway.owner_settings.held(self.who.owner).zone
+        return self.gateway.clock.now().astimezone(zone)
 
 
 OPERATIONS: Final[list[Operation]] = []

@@ -7,6 +7,7 @@ human or a credential, 78 configuration, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import textwrap
 from typing import TYPE_CHECKING, Final
 
@@ -76,14 +77,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import login
 
             return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
-        case "accounts":
-            from vasya_server.cli import accounts
-
-            return accounts.run(_flags(arguments), arguments)
-        case "audit":
-            from vasya_server.cli import audit
-
-            return audit.run(_flags(arguments), arguments)
+        case "accounts" | "audit" | "settings":
+            command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
+            exit_code: int = command.run(_flags(arguments), arguments)
+            return exit_code
         case "doctor":
             from vasya_server.cli import doctor
 
@@ -112,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_login(commands)
     _add_accounts(commands)
+    _add_settings(commands)
     _add_audit(commands)
     _add_doctor(commands)
     reference = _command(
@@ -193,6 +191,29 @@ def _add_accounts(commands: Commands) -> None:
         "--data-dir",
     )
     bring.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _add_settings(commands: Commands) -> None:
+    settings = commands.add_parser("settings", help="Show and set what holds for all accounts.")
+    actions = settings.add_subparsers(dest="action", metavar="action", required=True)
+    show = _command(actions, "show", "Print the settings.", "--data-dir")
+    change = _command(actions, "set", "Set what is named and leave the rest.", "--data-dir")
+    change.add_argument(
+        "pairs",
+        nargs="+",
+        type=_pair,
+        metavar="name=value",
+        help="send-gate=on, send-gate=off, time-zone=Europe/Berlin.",
+    )
+    for command in (show, change):
+        command.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if name not in {"send-gate", "time-zone"} or not (equals and value):
+        raise argparse.ArgumentTypeError("must be send-gate=… or time-zone=…")
+    return name, value
 
 
 def _add_audit(commands: Commands) -> None:

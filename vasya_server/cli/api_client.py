@@ -67,6 +67,10 @@ class Api:
         """Send *body* and read the answer."""
         return _read(await self._ask("POST", path, body), into)
 
+    async def patch(self, path: str, body: object, into: type[T]) -> T:
+        """Change what *body* names and read how it stands then."""
+        return _read(await self._ask("PATCH", path, body), into)
+
     async def delete(self, path: str, into: type[T]) -> T:
         """Delete what is at *path* and read what became of it; `type(None)` where nothing is said."""
         return _read(await self._ask("DELETE", path, None), into)

@@ -30,7 +30,7 @@ from vasya_server.idempotency.random_id import random_id
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.ending import failure, require_new, success, unknown
-from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.gates import require_gates_still_open, require_open_gates
 from vasya_server.operations.mutation import Performed, Ready
 from vasya_server.operations.record import Recorder, what_remains
 from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from vasya_server.idempotency.claims import Hold, Known
     from vasya_server.operations.ending import Ending
     from vasya_server.operations.mutation import Intent
+    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.progress import Progress
 
@@ -222,7 +223,8 @@ class _Work(Generic[T]):
 
     async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
         """Do it, and tell what became of it; None: nobody knows."""
-        progress, started_at = follow_progress(), self._gateway.clock.now()
+        progress = follow_progress(self._require_gates_still_open)
+        started_at = self._gateway.clock.now()
         try:
             made = await self._within_deadline(ready, progress)
             if not ready.is_redrive:
@@ -268,7 +270,7 @@ class _Work(Generic[T]):
             OutcomeUnknown: It has happened and could not be stored, so that only the same request finds it again.
         """
         entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
-        remains = what_remains(self._intent)
+        remains = what_remains(self._gateway, self._intent)
         if self._is_unstored:
             await self._gateway.audit.record_later(entry, *remains)
             return
@@ -295,11 +297,10 @@ class _Work(Generic[T]):
 
     async def _pass_gates(self, hold: Hold) -> None:
         """See that nothing stands between this change and Telegram; a refusal is written down, too."""
-        intent = self._intent
-        if intent.account is None or not intent.mutation.reaches_telegram or intent.reduces_risk:
+        if (account := self._gated) is None:
             return
         try:
-            require_open_gates(self._gateway.settings, intent.account)
+            await require_open_gates(self._gateway, account)
         except SendingDisabled as error:
             result = Result(status=EntryKind.DENIED.value, code=error.code)
             entry = self._recorder.entry(EntryKind.DENIED, hold.action_id, result)
@@ -308,6 +309,18 @@ class _Work(Generic[T]):
             except (StorageFailed, AuditUnavailable) as fault:
                 _log.warning("a refusal was not written down (%s)", fault.code)
             raise
+
+    def _require_gates_still_open(self) -> None:
+        """See that no gate was closed since: between the first look and the wire there may be a dial (D-8.6)."""
+        if (account := self._gated) is not None:
+            require_gates_still_open(self._gateway, account)
+
+    @property
+    def _gated(self) -> AccountRuntime | None:
+        """Return the account whose gates stand before this change; None: none do."""
+        intent = self._intent
+        is_free = intent.reduces_risk or not intent.mutation.reaches_telegram
+        return None if is_free else intent.account
 
     def _random_ids(self) -> tuple[int, ...]:
         """Derive the random_id of every part (D-6.8); without a key this request alone has it."""

@@ -8,6 +8,7 @@ from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
 from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
+from vasya_server.telegram.accounts import AccountRuntime
 
 if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
@@ -69,13 +70,15 @@ def messages_in(answer: object) -> list[Message]:
     return [item for item in getattr(answer, "items", ()) if isinstance(item, Message)]
 
 
-def what_remains(intent: Intent) -> tuple[Statement, ...]:
+def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
-    if not intent.reduces_risk or intent.account is None:
+    if not intent.reduces_risk:
         return ()
-    match intent.mutation.action:
-        case Action.ACCOUNT_UPDATE:
-            return (closing_gate(intent.account.id),)
-        case Action.ACCOUNT_DELETE:
-            return tuple(erasing(intent.account.id))
+    match intent.mutation.action, intent.account:
+        case Action.SETTINGS_UPDATE, None:
+            return gateway.owner_settings.closing(intent.principal.owner)
+        case Action.ACCOUNT_UPDATE, AccountRuntime(id=account_id):
+            return (closing_gate(account_id),)
+        case Action.ACCOUNT_DELETE, AccountRuntime(id=account_id):
+            return tuple(erasing(account_id))
     return ()

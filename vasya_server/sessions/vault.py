@@ -26,6 +26,7 @@ from vasya_server.errors import (
 )
 from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
 from vasya_server.sessions.key_check import KEY_CHECK, require_key
+from vasya_server.sessions.owner_settings import first_settings
 from vasya_server.sessions.peers import PeerStore
 from vasya_server.sessions.uploads import UploadStore
 from vasya_server.store import accounts as rows
@@ -128,12 +129,10 @@ class Vault:
         digest = self._key.derive(Purpose.OWNER_INDEX, subject)
         found = await self._db.one(rows.OWNER, rows.OwnerRow, subject_digest=digest)
         if found is None:
+            owner_id, now_ms = new_owner_id(), to_ms(self._clock.now())
             await self._db.write(
-                rows.ADD_OWNER.bind(
-                    owner_id=new_owner_id(),
-                    subject_digest=digest,
-                    created_at_ms=to_ms(self._clock.now()),
-                )
+                rows.ADD_OWNER.bind(owner_id=owner_id, subject_digest=digest, created_at_ms=now_ms),
+                first_settings(self._key, owner_id),
             )
             # Read back, because a parallel call may have been the one to make it.
             return await self.owner(subject)

@@ -195,7 +195,9 @@ class Link(abc.ABC):
         while True:
             try:
                 attempts.call = None
-                attempts.call = await (await self._connected()).post(request)
+                connection = await self._connected()
+                current_progress().before_posting()
+                attempts.call = await connection.post(request)
                 current_progress().is_posted = True
                 if self._settings.kill_point == KillPoint.DURING_CALL:
                     await asyncio.sleep(_LEAVES_WITHIN_SECS)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telethon.tl import types as t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
@@ -22,20 +25,23 @@ class Progress:
         has_happened: Telegram has confirmed it, or a part of it.
         is_refused: Telegram has refused it for good.
         repeated_id: The message that an earlier send with the same random_id had made; None where this one made it.
+        before_posting: Refuses, when a connection is there and nothing has left yet; waiting for one takes seconds, in
+            which a gate may be closed.
     """
 
     is_posted: bool = False
     has_happened: bool = False
     is_refused: bool = False
     repeated_id: int | None = None
+    before_posting: Callable[[], None] = lambda: None
 
 
 _PROGRESS: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
 
 
-def follow_progress() -> Progress:
+def follow_progress(before_posting: Callable[[], None]) -> Progress:
     """Return the progress of what this task does from here on."""
-    progress = Progress()
+    progress = Progress(before_posting=before_posting)
     _PROGRESS.set(progress)
     return progress
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 
 from vasya_server.errors import FieldError, ValidationFailed
 
@@ -22,18 +22,18 @@ _ALLOWED = (
 )
 
 
-def parse_time(text: str, *, now: datetime, pointer: str, zone: tzinfo = UTC) -> datetime:
+def parse_time(text: str, *, now: datetime, pointer: str) -> datetime:
     """Return the aware UTC time that *text* means at *now*.
 
     Args:
+        now: In the time zone whose midnight `today` and `yesterday` begin at.
         pointer: The parameter that carried it, for the refusal.
-        zone: Whose midnight `today` and `yesterday` begin at.
 
     Raises:
         ValidationFailed: None of the forms, or a time that does not exist.
     """
     try:
-        found = _parsed(text, now, zone)
+        found = _parsed(text, now)
     except (ValueError, OverflowError) as error:
         raise ValidationFailed(FieldError(pointer, "invalid_time", _ALLOWED)) from error
     if found is None:
@@ -41,12 +41,13 @@ def parse_time(text: str, *, now: datetime, pointer: str, zone: tzinfo = UTC) ->
     return found
 
 
-def _parsed(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+def _parsed(text: str, now: datetime) -> datetime | None:
     if text in {"today", "yesterday"}:
-        day = now.astimezone(zone).date() - timedelta(days=text == "yesterday")
-        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+        day = now.date() - timedelta(days=text == "yesterday")
+        return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo).astimezone(UTC)
     if duration := _DURATION.fullmatch(text):
-        return now - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        # In UTC, for across a change of the clocks 24 hours are not a day.
+        return now.astimezone(UTC) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
     if stamp := _RFC3339.fullmatch(text):
         date, time, fraction, zulu, sign, offset = stamp.groups()
         shift = "+00:00" if zulu else f"{'-' if sign == '-' else '+'}{offset}"

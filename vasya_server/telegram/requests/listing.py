@@ -25,8 +25,8 @@ from vasya_server.telegram.time_reference import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
-    from vasya_server.clock import Clock
     from vasya_server.crypto.cursor import Cursors
     from vasya_server.model.message import CompactPage, Message, MessageFilter
     from vasya_server.telegram.peers import ResolvedPeer
@@ -52,12 +52,15 @@ _NARROWING = {
 
 
 async def list_messages(
-    account: AccountView, reference: str, query: MessageFilter, cursors: Cursors, clock: Clock
+    account: AccountView, reference: str, query: MessageFilter, cursors: Cursors, now: datetime
 ) -> MessagePage | CompactPage:
     """Return a page of the messages of the chat that *reference* names; nothing is marked as read.
 
     Filters that Telegram cannot combine are looked at here, through at most 500 messages for one page; such a page may
     be short, or empty, and still have a `next`.
+
+    Args:
+        now: In the owner's time zone, in which `today` begins.
 
     Raises:
         ChatNotFound, ChatNotAllowed: It names none, or none that may be read, or `from` does not; or the comments stand
@@ -72,7 +75,7 @@ async def list_messages(
         found = await read_by_id(reading, peer, query.ids)
         return await _page(reading, peer, query, found[:: -1 if query.order == "asc" else 1], None)
     filters = _digest(query, peer)
-    position = await _start(reading, peer, query, cursors, clock, filters)
+    position = await _start(reading, peer, query, cursors, now, filters)
     plan = await _plan(reading, peer, query, position)
     limit = query.limit or _DEFAULT_LIMIT
     if query.around is not None:
@@ -132,7 +135,7 @@ async def _start(
     peer: ResolvedPeer,
     query: MessageFilter,
     cursors: Cursors,
-    clock: Clock,
+    now: datetime,
     filters: bytes,
 ) -> Position:
     account = reading.account
@@ -148,7 +151,7 @@ async def _start(
             )
         except CursorInvalid as error:
             raise ValidationFailed(FieldError("?cursor", "invalid")) from error
-    since, until = _unix("since", query.since, clock), _unix("until", query.until, clock)
+    since, until = _unix("since", query.since, now), _unix("until", query.until, now)
     if since and until and since >= until:
         raise ValidationFailed(FieldError("?until", "not_after_since"))
     read_up_to = 0
@@ -165,11 +168,11 @@ async def _start(
     )
 
 
-def _unix(name: str, text: str | None, clock: Clock) -> int:
+def _unix(name: str, text: str | None, now: datetime) -> int:
     """Return a time in seconds, within what Telegram's dates can say; 0 for none."""
     if text is None:
         return 0
-    at = parse_time(text, now=clock.now(), pointer=f"?{name}")
+    at = parse_time(text, now=now, pointer=f"?{name}")
     return min(max(int(at.timestamp()), 1), 2**31 - 1)
 
 

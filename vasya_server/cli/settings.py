@@ -1,0 +1,37 @@
+"""`vasya-server settings`: show and set what holds for all accounts of the owner."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from vasya_server.cli.api_client import open_api
+from vasya_server.cli.standard_files import answer
+from vasya_server.model.settings import OwnerSettings
+
+if TYPE_CHECKING:
+    import argparse
+
+_FIELDS: Final = {"send-gate": "sendGate", "time-zone": "timeZone"}
+
+
+def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
+    """Do what was asked with the settings; return the exit code."""
+    changes = dict(arguments.pairs) if arguments.action == "set" else {}
+    settings = asyncio.run(_settings(flags, changes))
+    if arguments.json:
+        answer(msgspec.json.encode(settings).decode())
+    else:
+        answer(f"send-gate  {settings.send_gate}")
+        answer(f"time-zone  {settings.time_zone}")
+    return 0
+
+
+async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> OwnerSettings:
+    async with open_api(flags) as api:
+        if not changes:
+            return await api.get("/settings", OwnerSettings)
+        body = {_FIELDS[name]: value for name, value in changes.items()}
+        return await api.patch("/settings", body, OwnerSettings)

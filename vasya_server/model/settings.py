@@ -1,0 +1,34 @@
+"""What an owner sets: the gate, the time zone, keys for services beside Telegram; and the lockdown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from vasya_server.model.base import Input, Wire
+
+SendGate = Literal["on", "off"]
+
+
+class OwnerSettings(Wire, frozen=True, kw_only=True):
+    """What holds for every account of the owner.
+
+    `sendGate` is the owner's alone: something is sent where the server's, the owner's and the account's gate are open.
+    """
+
+    send_gate: SendGate = msgspec.field()
+    time_zone: str = msgspec.field()
+
+
+class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
+    """What a human may set; an absent field stays as it is."""
+
+    send_gate: SendGate | UnsetType = UNSET
+    time_zone: (
+        Annotated[
+            str, Meta(min_length=1, max_length=64, description="An IANA name: Europe/Berlin, UTC.")
+        ]
+        | UnsetType
+    ) = UNSET
