@@ -21,6 +21,7 @@ class Action(StrEnum):
     CHAT_TYPING = "chat:typing"
     CREDENTIALS_ERASE = "credentials:erase"
     CREDENTIALS_SET = "credentials:set"
+    LOCKDOWN_BEGIN = "lockdown:begin"
     LOG_REOPENED = "log:reopened"
     LOG_TORN = "log:torn"
     LOGIN_CANCEL = "login:cancel"

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import login
 
             return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
-        case "accounts" | "audit" | "settings":
+        case "accounts" | "audit" | "lockdown" | "settings":
             command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
             exit_code: int = command.run(_flags(arguments), arguments)
             return exit_code
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_login(commands)
     _add_accounts(commands)
+    _add_lockdown(commands)
     _add_settings(commands)
     _add_audit(commands)
     _add_doctor(commands)
@@ -191,6 +192,16 @@ def _add_accounts(commands: Commands) -> None:
         "--data-dir",
     )
     bring.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _add_lockdown(commands: Commands) -> None:
+    lockdown = _command(
+        commands,
+        "lockdown",
+        "Shut everything at once: close the send gate and revoke every agent key.",
+        "--data-dir",
+    )
+    lockdown.add_argument("--json", action="store_true", help="One JSON document.")
 
 
 def _add_settings(commands: Commands) -> None:

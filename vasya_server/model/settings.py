@@ -32,3 +32,11 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+
+
+class Lockdown(Wire, frozen=True, kw_only=True):
+    """Everything is shut: what was closed, and how many agent keys ended with it."""
+
+    is_locked_down: bool = msgspec.field()
+    send_gate: SendGate = msgspec.field()
+    keys_revoked: int = msgspec.field()

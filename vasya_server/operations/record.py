@@ -75,7 +75,7 @@ def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     if not intent.reduces_risk:
         return ()
     match intent.mutation.action, intent.account:
-        case Action.SETTINGS_UPDATE, None:
+        case ((Action.SETTINGS_UPDATE | Action.LOCKDOWN_BEGIN), None):
             return gateway.owner_settings.closing(intent.principal.owner)
         case Action.ACCOUNT_UPDATE, AccountRuntime(id=account_id):
             return (closing_gate(account_id),)

@@ -1,0 +1,125 @@
+"""The emergency brake: one call, at once, whatever does not work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.api.conftest import API
+from tests.api.test_risk import NO_ROOM_BYTES, give_back, outcomes, take_away, until_written
+from tests.audit.test_journal import files_end_at
+from tests.problems import assert_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from tests.api.conftest import Scene, Serve
+    from vasya_sandbox.dc import DataCentre
+    from vasya_server.gateway import Gateway
+
+LOCKDOWN = f"{API}/lockdown"
+SETTINGS = f"{API}/settings"
+LOCKED_DOWN = {"isLockedDown": True, "sendGate": "off", "keysRevoked": 0}
+
+
+@pytest.fixture
+def to_bob(account: str, scene: Scene) -> str:
+    return f"{account}/chats/{scene.bob.id}/messages"
+
+
+@pytest.fixture
+def log(gateway: Gateway) -> Path:
+    return gateway.settings.data_dir / "audit.log"
+
+
+async def test_a_lockdown_stops_sending_and_reading_goes_on(
+    client: httpx.AsyncClient, to_bob: str, dc: DataCentre, log: Path
+) -> None:
+    await client.get(to_bob)
+    dc.reset_counters()
+
+    done = await client.post(LOCKDOWN)
+    refused = await client.post(to_bob, json={"text": "x"})
+
+    assert done.status_code == 200
+    assert done.json() == LOCKED_DOWN
+    assert done.headers["action-id"].startswith("act_")
+    problem = assert_problem(refused, 403, "sending_disabled")
+    assert 'PATCH /api/v1/settings {"sendGate": "on"}' in problem["remedy"]
+    assert dc.requests["messages.SendMessage"] == 0
+    assert (await client.get(to_bob)).status_code == 200
+    assert (await client.get(SETTINGS)).json()["sendGate"] == "off"
+    assert outcomes(log, "lockdown:begin") == ["done"]
+
+
+async def test_a_lockdown_may_be_repeated(client: httpx.AsyncClient) -> None:
+    first, second = await client.post(LOCKDOWN), await client.post(LOCKDOWN)
+
+    assert first.json() == second.json() == LOCKED_DOWN
+
+
+async def test_a_human_ends_a_lockdown_by_opening_the_gate(
+    client: httpx.AsyncClient, to_bob: str
+) -> None:
+    await client.post(LOCKDOWN)
+    await client.patch(SETTINGS, json={"sendGate": "on"})
+
+    assert (await client.post(to_bob, json={"text": "back"})).status_code == 201
+
+
+async def test_a_lockdown_needs_no_telegram(
+    client: httpx.AsyncClient, to_bob: str, dc: DataCentre
+) -> None:
+    await client.get(to_bob)
+    await dc.stop()
+
+    assert (await client.post(LOCKDOWN)).json() == LOCKED_DOWN
+
+
+@pytest.mark.parametrize("failure", ["log", "disk"])
+async def test_a_lockdown_never_fails(
+    client: httpx.AsyncClient, to_bob: str, log: Path, failure: str
+) -> None:
+    await client.get(to_bob)
+    if failure == "log":
+        take_away(log)
+        done = await client.post(LOCKDOWN)
+        refused = await client.post(to_bob, json={"text": "x"})
+        give_back(log)
+    else:
+        with files_end_at(NO_ROOM_BYTES):
+            done = await client.post(LOCKDOWN)
+            refused = await client.post(to_bob, json={"text": "x"})
+
+    assert done.json() == LOCKED_DOWN
+    assert_problem(refused, 403, "sending_disabled")
+    await client.patch(SETTINGS, json={"timeZone": "Asia/Tokyo"})
+    assert await until_written(log, "lockdown:begin", 1) == ["done"]
+
+
+async def test_a_restart_does_not_undo_a_lockdown_on_a_full_disk(serve: Serve) -> None:
+    async with serve() as (gateway, client):
+        with files_end_at(NO_ROOM_BYTES):
+            done = await client.post(LOCKDOWN)
+            await gateway.audit.close()
+    async with serve() as (gateway, client):
+        settings = (await client.get(SETTINGS)).json()
+        log = gateway.settings.data_dir / "audit.log"
+
+        assert done.json() == LOCKED_DOWN
+        assert settings["sendGate"] == "off"
+        assert outcomes(log, "lockdown:begin") == ["done"]
+        assert (await client.get(f"{API}/audit/verify")).json()["isOk"] is True
+
+
+async def test_a_lockdown_leaves_other_owners_alone(
+    gateway: Gateway, client: httpx.AsyncClient
+) -> None:
+    other = await gateway.vault.owner("somebody-else")
+
+    await client.post(LOCKDOWN)
+
+    assert (await gateway.owner_settings.of(other)).can_send is True
