@@ -16,6 +16,7 @@ from vasya_server.audit.stopping import StoppingJournal
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.owner_settings import SettingsStore
+from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
@@ -55,6 +56,7 @@ class Gateway:
     claims: Claims
     vault: Vault
     owner_settings: SettingsStore
+    providers: ProviderKeys
     accounts: Accounts
     logins: Logins
     cursors: Cursors
@@ -99,6 +101,7 @@ async def open_gateway(
             claims=claims,
             vault=vault,
             owner_settings=owner_settings,
+            providers=ProviderKeys(db, key),
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),

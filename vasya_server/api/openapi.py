@@ -36,6 +36,7 @@ _PATH_PARAMETERS: Final = {
     "chat": "A chat: a marked id, @name, +phone of a contact, or `me` for Saved Messages.",
     "message": "A message's id within the chat.",
     "login": "The accountId that the beginning of the login answered.",
+    "name": "A service that transcribes speech: `deepgram`.",
 }
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",

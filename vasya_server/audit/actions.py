@@ -40,5 +40,7 @@ class Action(StrEnum):
     MESSAGE_SEND = "message:send"
     MESSAGE_UNPIN = "message:unpin"
     MESSAGE_UNREACT = "message:unreact"
+    PROVIDER_ERASE = "provider:erase"
+    PROVIDER_SET = "provider:set"
     SESSION_IMPORT = "session:import"
     SETTINGS_UPDATE = "settings:update"

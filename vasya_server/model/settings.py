@@ -40,3 +40,17 @@ class Lockdown(Wire, frozen=True, kw_only=True):
     is_locked_down: bool = msgspec.field()
     send_gate: SendGate = msgspec.field()
     keys_revoked: int = msgspec.field()
+
+
+class Provider(Wire, frozen=True, kw_only=True):
+    """A service beside Telegram, and the owner's key for it as far as it is shown: its last four characters."""
+
+    name: str
+    is_set: bool = False
+    key: str | None = None
+
+
+class ProviderInput(Input, frozen=True, kw_only=True):
+    """The owner's key for a provider, as the provider gave it."""
+
+    key: Annotated[str, Meta(pattern=r"^[!-~]{16,512}$(?!\n)")]
