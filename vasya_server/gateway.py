@@ -13,6 +13,8 @@ from vasya_server.audit.journal import Journal
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
 from vasya_server.audit.stopping import StoppingJournal
+from vasya_server.audit.tampered_keys import TamperedKeys
+from vasya_server.auth.keyring import Keyring
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.vault import Vault
@@ -52,6 +54,7 @@ class Gateway:
     audit: Audit
     denials: Denials
     claims: Claims
+    keys: Keyring
     vault: Vault
     accounts: Accounts
     logins: Logins
@@ -89,6 +92,15 @@ async def open_gateway(
         stack.push_async_callback(claims.close)
         await claims.open()
         accounts = Accounts(vault, settings, clock, Endpoint(settings))
+        keys = Keyring(
+            db,
+            key,
+            clock,
+            max_live=settings.agent_key_max_live,
+            report=TamperedKeys(audit, clock).report,
+        )
+        stack.push_async_callback(keys.close)
+        await keys.open()
         stack.push_async_callback(accounts.close)
         await accounts.open()
         if token is not None:
@@ -103,6 +115,7 @@ async def open_gateway(
             audit=audit,
             denials=denials,
             claims=claims,
+            keys=keys,
             vault=vault,
             accounts=accounts,
             logins=logins,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
+from vasya_server.auth.agent_keys import is_key_id, key_id_of
+from vasya_server.ids import KeyId
 from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
 
@@ -39,7 +41,7 @@ class Recorder:
         self._action = intent.mutation.action
         self._actor = actor_of(principal)
         self._account_id = intent.account.id if intent.account else None
-        self._target = audit.pseudonym(owner, peer.key) if peer else None
+        self._target = audit.pseudonym(owner, peer.key) if peer else key_acted_on(intent)
         self._request_id = audit.request_id(intent.request_id)
         self._fingerprint = fingerprint.hex()
         self._idempotency = audit.digest(owner, lineage, key) if key else None
@@ -52,7 +54,7 @@ class Recorder:
             action=self._action,
             actor=self._actor,
             account_id=self._account_id,
-            target=self._target,
+            target=key_id_of(action_id) if self._action is Action.KEY_CREATE else self._target,
             action_id=action_id,
             request_id=self._request_id,
             fingerprint=self._fingerprint,
@@ -69,9 +71,13 @@ def messages_in(answer: object) -> list[Message]:
     return [item for item in getattr(answer, "items", ()) if isinstance(item, Message)]
 
 
-def what_remains(intent: Intent) -> tuple[Statement, ...]:
+def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
-    if not intent.reduces_risk or intent.account is None:
+    if not intent.reduces_risk:
+        return ()
+    if (key_id := key_acted_on(intent)) is not None:
+        return gateway.keys.unstored(key_id)
+    if intent.account is None:
         return ()
     match intent.mutation.action:
         case Action.ACCOUNT_UPDATE:
@@ -79,3 +85,11 @@ def what_remains(intent: Intent) -> tuple[Statement, ...]:
         case Action.ACCOUNT_DELETE:
             return tuple(erasing(intent.account.id))
     return ()
+
+
+def key_acted_on(intent: Intent) -> KeyId | None:
+    """Return the agent key that the path names, or that ends itself; what has not the form of one is named nowhere."""
+    if intent.mutation.action is Action.KEY_REVOKE and "key" not in intent.path:
+        return intent.principal.key_id
+    named = intent.path.get("key", "")
+    return KeyId(named) if is_key_id(named) else None
