@@ -91,14 +91,8 @@ async def open_gateway(
         claims = Claims(db, key, clock)
         stack.push_async_callback(claims.close)
         await claims.open()
+        keys = await _open_keyring(stack, settings, db, key, audit, clock)
         accounts = Accounts(vault, settings, clock, Endpoint(settings))
-        keys = Keyring(
-            db,
-            key,
-            clock,
-            max_live=settings.agent_key_max_live,
-            report=TamperedKeys(audit, clock).report,
-        )
         stack.push_async_callback(keys.close)
         await keys.open()
         stack.push_async_callback(accounts.close)
@@ -135,6 +129,13 @@ def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
         rotate_bytes=settings.audit_rotate_bytes,
         min_free_bytes=settings.audit_min_free_bytes,
     )
+
+
+def _make_keyring(
+    settings: Settings, db: Database, key: MasterKey, clock: Clock, audit: Audit
+) -> Keyring:
+    report = TamperedKeys(audit, clock).report
+    return Keyring(db, key, clock, max_live=settings.agent_key_max_live, report=report)
 
 
 async def _prove_key(db: Database, vault: Vault) -> None:
