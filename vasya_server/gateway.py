@@ -93,8 +93,6 @@ async def open_gateway(
         await claims.open()
         keys = await _open_keyring(stack, settings, db, key, audit, clock)
         accounts = Accounts(vault, settings, clock, Endpoint(settings))
-        stack.push_async_callback(keys.close)
-        await keys.open()
         stack.push_async_callback(accounts.close)
         await accounts.open()
         if token is not None:
@@ -131,11 +129,20 @@ def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
     )
 
 
-def _make_keyring(
-    settings: Settings, db: Database, key: MasterKey, clock: Clock, audit: Audit
+async def _open_keyring(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    key: MasterKey,
+    audit: Audit,
+    clock: Clock,
 ) -> Keyring:
+    """Open the keys behind the audit log, which may have had to store a revocation that found the disk full."""
     report = TamperedKeys(audit, clock).report
-    return Keyring(db, key, clock, max_live=settings.agent_key_max_live, report=report)
+    keys = Keyring(db, key, clock, max_live=settings.agent_key_max_live, report=report)
+    stack.push_async_callback(keys.close)
+    await keys.open()
+    return keys
 
 
 async def _prove_key(db: Database, vault: Vault) -> None:

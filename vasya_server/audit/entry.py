@@ -132,6 +132,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("internal error: an entry stands for at least one")
 
     @property
+    def key_id(self) -> str | None:
+        """Return the agent key that acts, or that is acted on: under it the entry is found."""
+        target = self.target
+        return target if target is not None and target.startswith("ak") else self.actor.key
+
+    @property
     def may_wait(self) -> bool:
         """Tell whether the unit is stored while the log cannot be written, its line following later.
 

@@ -20,7 +20,7 @@ from vasya_server.auth.chat_lists import ChatLists
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import from_ms
-from vasya_server.crypto.derive import Purpose, keyed_digest, length_prefixed
+from vasya_server.crypto.derive import Purpose, length_prefixed
 from vasya_server.crypto.envelope import SealBroken, open_sealed, seal
 from vasya_server.ids import AccountId, KeyId, OwnerId
 from vasya_server.store import keys as rows
@@ -229,7 +229,7 @@ def floor_of(key: MasterKey, row: rows.FloorRow) -> int:
 
 def _floor_mac(key: MasterKey, subject: str, floor: int) -> bytes:
     said = length_prefixed("agent_key_floors", subject, str(floor))
-    return keyed_digest(key.derive(Purpose.ROW_MAC), said)
+    return key.digest(Purpose.ROW_MAC)(said)
 
 
 def _bound(*columns: str | bytes | int | None) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
         name=checked_name(body.name),
         scopes=checked_scopes(who, body.scopes, body.preset),
         account_ids=account_ids,
-        chats=await checked_chats(gateway.accounts, who.owner, account_ids, body.chats),
+        chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
         created_by=who.kind.value,
     )
     expires_at_ms = checked_end(
@@ -129,7 +129,7 @@ async def _patched(gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch
     if patch.account_ids is not UNSET:
         account_ids = checked_accounts(accounts, owner, patch.account_ids, old.account_ids)
     if patch.chats is not UNSET:
-        chats = await checked_chats(accounts, owner, account_ids, patch.chats)
+        chats = await checked_chats(accounts, who, account_ids, patch.chats)
     elif account_ids != old.account_ids:
         require_no_folders(chats)
     # A scope that this program does not know opens nothing, and is not carried on.

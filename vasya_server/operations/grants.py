@@ -20,7 +20,9 @@ from vasya_server.errors import (
     UnknownScope,
     ValidationFailed,
 )
-from vasya_server.telegram.peers import resolve
+from vasya_server.telegram.folders import suitable_folder
+from vasya_server.telegram.peers import resolve_listed
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.ids import AccountId, OwnerId
     from vasya_server.model.key import ChatHalf, ChatsInput
-    from vasya_server.telegram.accounts import AccountRuntime, Accounts
+    from vasya_server.telegram.accounts import Accounts
 
 _MARKED_ID: Final = re.compile(r"-?[1-9][0-9]{0,15}")
 _MAX_ID: Final = 2**53
@@ -103,7 +105,7 @@ def checked_accounts(
 
 async def checked_chats(
     accounts: Accounts,
-    owner: OwnerId,
+    principal: Principal,
     account_ids: frozenset[AccountId] | None,
     chats: ChatsInput | None,
 ) -> ChatLists | None:
@@ -114,15 +116,15 @@ async def checked_chats(
 
     Raises:
         EmptyAllowlist: A half names nothing.
-        ValidationFailed: A reference or a folder needs exactly one account, or is not one.
-        ChatNotFound: A reference names no chat.
+        ValidationFailed: A reference or a folder needs exactly one account, or the account knows no such chat.
+        FolderUnsuitable: A folder has rules, is shared, or is not there.
     """
     if chats is None:
         return None
     given = [half for half in (chats.read, chats.write) if half is not None]
     if not given:
         raise EmptyAllowlist(FieldError("/chats", "empty"))
-    one = _the_one(accounts, owner, account_ids)
+    one = _the_one(accounts, principal, account_ids)
     rules = {}
     for name, half in (("read", chats.read), ("write", chats.write)):
         if half is not None:
@@ -165,18 +167,21 @@ def checked_end(
 
 
 def _the_one(
-    accounts: Accounts, owner: OwnerId, account_ids: frozenset[AccountId] | None
-) -> AccountRuntime | None:
-    return next(
-        (each for each in accounts.list(owner) if [each.id] == list(account_ids or ())), None
-    )
+    accounts: Accounts, principal: Principal, account_ids: frozenset[AccountId] | None
+) -> AccountView | None:
+    for account in accounts.list(principal.owner):
+        if account_ids == frozenset([account.id]):
+            return AccountView(account, principal)
+    return None
 
 
-async def _rule(account: AccountRuntime | None, half: ChatHalf, pointer: str) -> ChatRule:
+async def _rule(account: AccountView | None, half: ChatHalf, pointer: str) -> ChatRule:
     if not (half.ids or half.folders or half.excepted):
         raise EmptyAllowlist(FieldError(pointer, "empty"))
-    if half.folders and account is None:
-        raise ValidationFailed(FieldError(f"{pointer}/folders", "one_account_needed"))
+    for folder_id in half.folders:
+        if account is None:
+            raise ValidationFailed(FieldError(f"{pointer}/folders", "one_account_needed"))
+        await suitable_folder(account, folder_id)
     return ChatRule(
         ids=await _ids(account, half.ids, f"{pointer}/ids"),
         folders=frozenset(half.folders),
@@ -185,14 +190,14 @@ async def _rule(account: AccountRuntime | None, half: ChatHalf, pointer: str) ->
 
 
 async def _ids(
-    account: AccountRuntime | None, references: Iterable[int | str], pointer: str
+    account: AccountView | None, references: Iterable[int | str], pointer: str
 ) -> frozenset[int]:
     return frozenset(
         [await _id(account, each, f"{pointer}/{i}") for i, each in enumerate(references)]
     )
 
 
-async def _id(account: AccountRuntime | None, reference: int | str, pointer: str) -> int:
+async def _id(account: AccountView | None, reference: int | str, pointer: str) -> int:
     if isinstance(reference, str) and _MARKED_ID.fullmatch(reference):
         reference = int(reference)
     if isinstance(reference, int):
@@ -201,4 +206,7 @@ async def _id(account: AccountRuntime | None, reference: int | str, pointer: str
         return reference
     if account is None:
         raise ValidationFailed(FieldError(pointer, "one_account_needed"))
-    return (await resolve(account, reference)).id
+    try:
+        return await resolve_listed(account, reference)
+    except ValidationFailed as error:
+        raise ValidationFailed(FieldError(pointer, "unknown")) from error
