@@ -199,6 +199,20 @@ async def test_what_is_open_goes_on_where_only_the_name_changes(
     assert principal.key_name == "renamed"
 
 
+async def test_what_is_open_outlives_the_minute_after_which_the_row_is_read_again(
+    serve: Serve, clock: MovableClock
+) -> None:
+    async with serve() as (gateway, client):
+        made = await make(client)
+        await presented(gateway, made["secret"])
+        watch = gateway.keys.watch(KeyId(made["id"]))
+        clock.ahead = timedelta(seconds=61)
+        assert gateway.keys.cached(made["secret"].encode()) is None
+        assert await presented(gateway, made["secret"]) == "ok"
+        assert gateway.keys.cached(made["secret"].encode()) is not None
+        assert not watch.is_over
+
+
 async def test_what_is_open_ends_when_the_key_expires(serve: Serve, clock: MovableClock) -> None:
     async with serve() as (gateway, client):
         made = await make(client, ttlSecs=600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 from tests.api.conftest import API
 from tests.api.test_keys import KEYS, make, presented
 from tests.problems import assert_problem
+from vasya_server.audit.tampered_keys import TamperedKeys
 from vasya_server.auth.agent_keys import make_key
 from vasya_server.ids import KeyId
 
@@ -290,6 +292,17 @@ async def test_the_column_that_no_box_covers_can_only_be_wrong_about_the_last_us
         async with serve() as (gateway, client):
             assert "lastUsedAt" not in (await client.get(f"{KEYS}/{made['id']}")).json()
             assert tamperings(gateway.settings.data_dir) == []
+
+
+async def test_however_many_rows_somebody_makes_little_is_remembered_of_them(
+    serve: Serve,
+) -> None:
+    async with serve() as (gateway, _):
+        tampered = TamperedKeys(gateway.audit, gateway.clock)
+        ids = [KeyId(f"ak{n:016x}") for n in range(1001)]
+        await asyncio.gather(*(tampered.report(id_, gateway.owner) for id_ in ids))
+        await asyncio.gather(*(tampered.report(id_, gateway.owner) for id_ in ids[-1:]))
+        assert tamperings(gateway.settings.data_dir) == ids
 
 
 async def test_the_report_does_not_need_the_log(serve: Serve) -> None:
