@@ -82,10 +82,7 @@ async def open_gateway(
         stack.push_async_callback(db.close)
         vault = Vault(db, key, clock)
         await _prove_key(db, vault)
-        reserve = Reserve(settings.data_dir, key)
-        audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
-        stack.push_async_callback(audit.close)
-        await audit.open()
+        audit = await _open_audit(stack, settings, db, journal, key)
         denials = Denials(audit, clock)
         stack.push_async_callback(denials.close)
         claims = Claims(db, key, clock)
@@ -127,6 +124,20 @@ def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
         rotate_bytes=settings.audit_rotate_bytes,
         min_free_bytes=settings.audit_min_free_bytes,
     )
+
+
+async def _open_audit(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    journal: Journal,
+    key: MasterKey,
+) -> Audit:
+    reserve = Reserve(settings.data_dir, key)
+    audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
+    stack.push_async_callback(audit.close)
+    await audit.open()
+    return audit
 
 
 async def _open_keyring(
