@@ -690,3 +690,33 @@ async def test_a_folder_of_one_account_is_never_taken_for_one_of_another(
 
     problem = assert_problem(moved, 422, "validation_failed")
     assert problem["errors"] == [{"pointer": "/chats", "code": "missing"}]
+
+
+async def test_chats_by_id_stay_when_the_accounts_change(
+    client: httpx.AsyncClient, account_id: str, dc: DataCentre, scene: Scene
+) -> None:
+    await client.post(f"{API}/telegram/login/session", json={"session": dc.mint(scene.carol)})
+    made = await make(client, accountIds=[account_id], chats={"read": {"ids": ["@bob_b"]}})
+
+    widened = await client.patch(f"{KEYS}/{made['id']}", json={"accountIds": None})
+
+    assert widened.json()["chats"] == made["chats"]
+    assert made["chats"]["read"] == {"ids": [scene.bob.id]}
+
+
+async def test_references_of_several_accounts_are_not_one_chat(
+    client: httpx.AsyncClient, account_id: str, dc: DataCentre, scene: Scene
+) -> None:
+    second = await client.post(
+        f"{API}/telegram/login/session", json={"session": dc.mint(scene.carol)}
+    )
+    both = [account_id, second.json()["accountId"]]
+
+    errors = await refused(
+        client, "validation_failed", accountIds=both, chats={"read": {"ids": ["me"]}}
+    )
+
+    assert [each["code"] for each in errors] == ["one_account_needed"]
+    assert (await make(client, accountIds=both[1:], chats={"read": {"ids": ["me"]}}))["chats"][
+        "read"
+    ] == {"ids": [scene.carol.id]}

@@ -204,9 +204,11 @@ class Keyring:
             ends_at_ms = min(ends_at_ms, old.expires_at_ms)
         ending = replace(old, generation=old.generation + 1, expires_at_ms=ends_at_ms)
         added = self._adding(rows.ADD_SUCCESSOR, minted.record, _MAX_LIVE_IN_LINEAGE)
-        if await self._put(ending, added):
+        is_stored = await self._put(ending, added)
+        if is_stored:
             return minted
-        if (await self.find(old.owner, old.id)).generation != old.generation:
+        current = await self.find(old.owner, old.id)
+        if current.generation != old.generation:
             return None
         raise TooManyKeys(
             "Two keys of this lineage are alive already; one has to end before the next is made."
