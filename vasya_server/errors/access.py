@@ -32,14 +32,14 @@ class InvalidToken(InvalidCredential):
     detail = "The bearer token is not valid here."
 
 
-class KeyRevoked(Unauthenticated):
+class KeyRevoked(InvalidCredential):
     """An agent key that was good and was ended; told only to whoever presents it whole (D-1.4)."""
 
     code = "key_revoked"
     detail = "This agent key has been revoked."
 
 
-class KeyExpired(Unauthenticated):
+class KeyExpired(InvalidCredential):
     """An agent key that was good until its time was over; told only to whoever presents it whole (D-1.4)."""
 
     code = "key_expired"
