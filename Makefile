@@ -62,6 +62,7 @@ spelling: install
 drift: install
 	$(BIN)/vasya-server openapi | diff -u docs/api/openapi.json -
 	$(BIN)/vasya-server openapi --page problems | diff -u docs/api/problems.md -
+	$(BIN)/vasya-server openapi --page scopes | diff -u docs/api/scopes.md -
 	$(BIN)/vasya-server openapi --page settings | diff -u docs/api/settings.md -
 
 long: install
@@ -73,6 +74,7 @@ bench: install
 openapi: install
 	$(BIN)/vasya-server openapi > docs/api/openapi.json
 	$(BIN)/vasya-server openapi --page problems > docs/api/problems.md
+	$(BIN)/vasya-server openapi --page scopes > docs/api/scopes.md
 	$(BIN)/vasya-server openapi --page settings > docs/api/settings.md
 
 # Keeps what is pinned and still fits; `make lock ARGS=--upgrade` moves to the newest that fit.

@@ -13,6 +13,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     chats,
     health,
     identity,
+    keys,
     lockdown,
     login,
     marks,

@@ -13,6 +13,8 @@ from vasya_server.audit.journal import Journal
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
 from vasya_server.audit.stopping import StoppingJournal
+from vasya_server.audit.tampered_keys import TamperedKeys
+from vasya_server.auth.keyring import Keyring
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.owner_settings import SettingsStore
@@ -54,6 +56,7 @@ class Gateway:
     audit: Audit
     denials: Denials
     claims: Claims
+    keys: Keyring
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
@@ -81,6 +84,7 @@ async def open_gateway(
         db, vault, audit, claims = await _open_records(stack, settings, key, clock)
         denials = Denials(audit, clock)
         stack.push_async_callback(denials.close)
+        keys = await _open_keyring(stack, settings, db, key, audit, clock)
         owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
@@ -99,6 +103,7 @@ async def open_gateway(
             audit=audit,
             denials=denials,
             claims=claims,
+            keys=keys,
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
@@ -139,6 +144,22 @@ def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
         rotate_bytes=settings.audit_rotate_bytes,
         min_free_bytes=settings.audit_min_free_bytes,
     )
+
+
+async def _open_keyring(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    key: MasterKey,
+    audit: Audit,
+    clock: Clock,
+) -> Keyring:
+    """Open the keys behind the audit log, which may have had to store a revocation that found the disk full."""
+    report = TamperedKeys(audit, clock).report
+    keys = Keyring(db, key, clock, max_live=settings.agent_key_max_live, report=report)
+    stack.push_async_callback(keys.close)
+    await keys.open()
+    return keys
 
 
 async def _prove_key(db: Database, vault: Vault) -> None:

@@ -55,6 +55,54 @@ async def test_a_lockdown_stops_sending_and_reading_goes_on(
     assert outcomes(log, "lockdown:begin") == ["done"]
 
 
+KEYS = f"{API}/agent-keys"
+
+
+async def make_key(client: httpx.AsyncClient, **more: object) -> str:
+    body = {"name": "agent", "scopes": ["messages:read"], **more}
+    made = await client.post(KEYS, json=body)
+    assert made.status_code == 201, made.text
+    key_id: str = made.json()["id"]
+    return key_id
+
+
+async def revoked(client: httpx.AsyncClient) -> dict[str, bool]:
+    listed = (await client.get(KEYS)).json()["items"]
+    return {key["id"]: key.get("isRevoked", False) for key in listed}
+
+
+async def test_a_lockdown_revokes_every_key_and_counts_those_that_were_alive(
+    client: httpx.AsyncClient,
+) -> None:
+    ended, *alive = [await make_key(client) for _ in range(3)]
+    await client.delete(f"{KEYS}/{ended}")
+
+    first = (await client.post(LOCKDOWN)).json()
+    second = (await client.post(LOCKDOWN)).json()
+    later = await make_key(client)
+
+    assert (first["keysRevoked"], second["keysRevoked"]) == (2, 0)
+    assert await revoked(client) == {ended: True, **dict.fromkeys(alive, True), later: False}
+
+
+async def test_keys_that_were_revoked_on_a_full_disk_stay_revoked_after_a_restart(
+    serve: Serve,
+) -> None:
+    async with serve() as (gateway, client):
+        keys = [await make_key(client) for _ in range(3)]
+        with files_end_at(NO_ROOM_BYTES):
+            done = await client.post(LOCKDOWN)
+            at_once = await revoked(client)
+            await gateway.audit.close()
+    async with serve() as (_, client):
+        after = await revoked(client)
+        settings = (await client.get(SETTINGS)).json()
+
+    assert done.json() == {"isLockedDown": True, "sendGate": "off", "keysRevoked": 3}
+    assert at_once == after == dict.fromkeys(keys, True)
+    assert settings["sendGate"] == "off"
+
+
 async def test_a_lockdown_may_be_repeated(client: httpx.AsyncClient) -> None:
     first, second = await client.post(LOCKDOWN), await client.post(LOCKDOWN)
 

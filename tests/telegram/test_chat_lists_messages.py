@@ -59,7 +59,9 @@ def account(alice: AccountRuntime, scene: Scene) -> AccountView:
 
 
 async def texts(account: AccountView, chat: str | int, cursors: Cursors, **query: Any) -> list[str]:
-    page = await list_messages(account, str(chat), MessageFilter(**query), cursors, SystemClock().now())
+    page = await list_messages(
+        account, str(chat), MessageFilter(**query), cursors, SystemClock().now()
+    )
     assert isinstance(page, MessagePage)
     return [message.text for message in page.items]
 

@@ -17,5 +17,7 @@ async def begin_lockdown(call: Call, _ready: Ready) -> Lockdown:
     stay logged in and humans go on reading. To go back, PATCH /settings {"sendGate": "on"} and make new keys: a revoked
     one never comes back. An agent key answers 403 `human_required`.
     """
-    call.gateway.owner_settings.close(call.who.owner)
-    return Lockdown(is_locked_down=True, send_gate="off", keys_revoked=0)
+    owner = call.who.owner
+    call.gateway.owner_settings.close(owner)
+    revoked = await call.gateway.keys.revoke_all(owner)
+    return Lockdown(is_locked_down=True, send_gate="off", keys_revoked=revoked)

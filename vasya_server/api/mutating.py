@@ -12,6 +12,7 @@ from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
 from vasya_server.api.problems import refuse
 from vasya_server.idempotency.claims import StoredAnswer
 from vasya_server.ids import new_action_id
+from vasya_server.model.base import ShownOnce
 from vasya_server.operations import Intent, Rendering, perform
 
 if TYPE_CHECKING:
@@ -29,10 +30,34 @@ _encode_canonical: Final = msgspec.json.Encoder(order="sorted").encode
 
 async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Answer:
     """Perform the mutation that *call* asks for, with the query and body that were read from it."""
+    intent = _intent(call, mutation, arguments)
+
+    async def execute(ready: Ready) -> Any:  # noqa: ANN401 — whatever the handler answers
+        return await call.operation.handler(call, ready, **arguments)
+
+    shown: list[bytes] = []
+
+    def answer(made: Any) -> StoredAnswer:  # noqa: ANN401 — as above
+        if isinstance(made, ShownOnce):
+            shown.append(_encode(made))
+            made = made.kept()
+        status, content = call.operation.status, b"" if made is None else _encode(made)
+        return StoredAnswer(status, content, _location(call, made))
+
+    def refusal(error: VasyaError) -> StoredAnswer:
+        refused = refuse(error, call.request_id)
+        return StoredAnswer(refused.status, refused.body)
+
+    performed = await perform(call.gateway, intent, execute, Rendering(answer, refusal))
+    # Only who made it is shown a secret: a request that is answered from what is stored has made nothing.
+    return _response(performed, call.idempotency_key, body=shown[0] if shown else None)
+
+
+def _intent(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Intent:
     body = arguments.get("body")
     file: ReceivedFile | None = arguments.get("file")
     content = b"" if body is None else _encode_canonical(body)
-    intent = Intent(
+    return Intent(
         mutation=mutation,
         action_id=new_action_id(),
         request_id=call.request_id,
@@ -50,30 +75,26 @@ async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]
         source=mutation.source(body),
     )
 
-    async def execute(ready: Ready) -> Any:  # noqa: ANN401 — whatever the handler answers
-        return await call.operation.handler(call, ready, **arguments)
-
-    def answer(made: Any) -> StoredAnswer:  # noqa: ANN401 — as above
-        status, content = call.operation.status, b"" if made is None else _encode(made)
-        return StoredAnswer(status, content, _location(call, made))
-
-    def refusal(error: VasyaError) -> StoredAnswer:
-        refused = refuse(error, call.request_id)
-        return StoredAnswer(refused.status, refused.body)
-
-    performed = await perform(call.gateway, intent, execute, Rendering(answer, refusal))
-    return _response(performed, call.idempotency_key)
-
 
 def _location(call: Call, made: Any) -> str | None:  # noqa: ANN401 — whatever the handler answers
-    """Return where what was created stands: below the list that it was posted to."""
+    """Return where what was created stands: in the list that it was posted to, or in that of what it replaces."""
     made_id = getattr(made, "id", None)
     if call.operation.status != HTTPStatus.CREATED or made_id is None:
         return None
-    return f"{call.request_path}/{made_id}"
+    listed_at = call.request_path
+    if call.operation.path.endswith("}/rotate"):
+        listed_at = listed_at.rsplit("/", 2)[0]
+    return f"{listed_at}/{made_id}"
 
 
-def _response(performed: Performed, idempotency_key: str | None) -> Answer:
+def _response(
+    performed: Performed, idempotency_key: str | None, *, body: bytes | None = None
+) -> Answer:
+    """Make the answer.
+
+    Args:
+        body: What this one caller is told instead of what is stored.
+    """
     stored = performed.answer
     headers: list[tuple[str, str]] = [("action-id", performed.action_id)]
     if idempotency_key is not None:
@@ -83,4 +104,6 @@ def _response(performed: Performed, idempotency_key: str | None) -> Answer:
     if stored.location is not None:
         headers.append(("location", stored.location))
     media_type = PROBLEM_JSON if stored.is_problem else JSON
-    return Answer(stored.status, stored.body, media_type, encoded(headers))
+    return Answer(
+        stored.status, stored.body if body is None else body, media_type, encoded(headers)
+    )

@@ -34,6 +34,7 @@ _PATH_PARAMETERS: Final = {
     "action": "An action's id: the `Action-Id` of the answer to a change.",
     "account": "An account's id, its alias, or `me` where the credential reaches exactly one.",
     "chat": "A chat: a marked id, @name, +phone of a contact, or `me` for Saved Messages.",
+    "key": "An agent key's public id: `ak` and 16 hexadecimal digits.",
     "message": "A message's id within the chat.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",

@@ -78,6 +78,8 @@ PROBLEMS: Final[dict[str, Row]] = {
     "invalid_token": Row(
         401, "Invalid token", "Use a token that this server issued and that is still valid."
     ),
+    "key_revoked": Row(401, "Key revoked", "Ask the human who owns the key for another one."),
+    "key_expired": Row(401, "Key expired", "Ask the human who owns the key for another one."),
     "access_denied": Row(
         403, "Access denied", "List what the credential reaches with GET /api/v1/whoami."
     ),
@@ -87,6 +89,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Ask the human who owns the key to add the scope named in requiredScope.",
     ),
     "human_required": Row(403, "Human required", "Ask the human who owns the key to do this."),
+    "agent_key_required": Row(
+        403,
+        "Agent key required",
+        "A human ends a key by its id: DELETE /api/v1/agent-keys/{key}.",
+    ),
     "origin_not_allowed": Row(
         403,
         "Origin not allowed",
@@ -154,6 +161,10 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Too many uploads",
         "Send what is uploaded already; uploads expire by themselves after a day.",
     ),
+    "too_many_keys": Row(
+        409, "Too many keys", "Revoke agent keys that are not needed: GET /api/v1/agent-keys."
+    ),
+    "key_ended": Row(409, "Key ended", "Create another key with POST /api/v1/agent-keys."),
     "account_reauth_required": Row(409, "Login required", _LOGIN),
     "session_unreadable": Row(
         409,
@@ -199,6 +210,14 @@ PROBLEMS: Final[dict[str, Row]] = {
         422,
         "Folder unsuitable",
         "Name a folder of the account that is not shared and has chats chosen by hand instead of rules.",
+    ),
+    "unknown_scope": Row(
+        422, "Unknown scope", "GET /api/v1/agent-keys/scopes lists every scope and preset."
+    ),
+    "empty_allowlist": Row(
+        422,
+        "Empty allowlist",
+        "Name what the key may reach, or leave the list out for everything.",
     ),
     "phone_invalid": Row(
         422, "Phone invalid", "Send the number in international form, like +4915112345678."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vasya_server.api.problems import PROBLEMS
+from vasya_server.api.routes import OPERATIONS, Access
+from vasya_server.auth.scopes import Preset, Scope
 from vasya_server.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -27,6 +29,44 @@ def problems_page() -> str:
         "|---|---|---|---|",
     ]
     return "\n".join([*head, *rows, ""])
+
+
+def scopes_page() -> str:
+    """Return docs/api/scopes.md: what each scope opens, and what no scope does."""
+    head = [
+        "# Scopes and what they open",
+        "",
+        "Made from the declarations of the routes by `make openapi`. A scope opens exactly what stands beside it. Those with",
+        "★ are destructive: they are in no preset, and a key has them only where they were named.",
+        "",
+        "| scope | what it is for | opens |",
+        "|---|---|---|",
+    ]
+    scopes = [
+        f"| `{scope.value}`{' ★' if scope.is_destructive else ''} | {scope.description} | {_opened_by(scope)} |"
+        for scope in Scope
+    ]
+    others = [
+        "",
+        "| without a scope | opens |",
+        "|---|---|",
+        f"| no credential | {_opened_by(Access.PUBLIC)} |",
+        f"| any credential | {_opened_by(Access.ANY_PRINCIPAL)} |",
+        f"| a human's alone | {_opened_by(Access.HUMAN)} |",
+        "",
+        "| preset | scopes |",
+        "|---|---|",
+    ]
+    presets = [
+        f"| `{preset.value}` | {', '.join(f'`{scope.value}`' for scope in sorted(preset.scopes))} |"
+        for preset in Preset
+    ]
+    return "\n".join([*head, *scopes, *others, *presets, ""])
+
+
+def _opened_by(access: Scope | Access) -> str:
+    opened = sorted((o.path, o.method) for o in OPERATIONS if o.access is access)
+    return "<br>".join(f"`{method} {path}`" for path, method in opened) or "nothing yet"
 
 
 def settings_page() -> str:

@@ -18,7 +18,7 @@ _ACCOUNT: Final = re.compile(r"acc_[a-z2-7]{26}")
 _ACTION: Final = re.compile(r"act_[a-z2-7]{26}")
 _KEY: Final = re.compile(r"ak[0-9a-f]{16}")
 _LINEAGE: Final = re.compile(r"user|kl_[a-z0-9]{1,32}|ak[0-9a-f]{16}")
-_PSEUDONYM: Final = re.compile(r"p:[0-9a-f]{16}")
+_TARGET: Final = re.compile(rf"p:[0-9a-f]{{16}}|{_KEY.pattern}")
 _ADDRESS: Final = re.compile(r"a:[0-9a-f]{16}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{16,64}")
 # Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
@@ -94,7 +94,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What one line will say; the journal adds number, time, boot, chain and MAC.
 
     Args:
-        target: The chat, as `Audit.pseudonym` names it.
+        target: The chat, as `Audit.pseudonym` names it; or the agent key that the act is about, by its public id.
         request_id: As `Audit.request_id` gives it.
         fingerprint: Hexadecimal, 16 to 64 characters.
         idempotency: The client's key, as `Audit.digest` gives it.
@@ -121,7 +121,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check(_ACCOUNT, self.account_id)
-        _check(_PSEUDONYM, self.target)
+        _check(_TARGET, self.target)
         _check(_ACTION, self.action_id)
         _check(_REQUEST, self.request_id)
         _check(_DIGEST, self.fingerprint)
@@ -130,6 +130,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         _check(_ADDRESS, self.address)
         if self.count is not None and not 0 < self.count < _MAX_ID:
             raise ValueError("internal error: an entry stands for at least one")
+
+    @property
+    def key_id(self) -> str | None:
+        """Return the agent key that acts, or that is acted on: under it the entry is found."""
+        target = self.target
+        return target if target is not None and target.startswith("ak") else self.actor.key
 
     @property
     def may_wait(self) -> bool:

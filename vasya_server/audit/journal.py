@@ -235,7 +235,7 @@ class Journal:
             prev=last.line_hash,
         )
         row = rows.Line(
-            seq, owner, own_seq, at_ms, entry.action, entry.account_id, entry.actor.key, raw
+            seq, owner, own_seq, at_ms, entry.action, entry.account_id, entry.key_id, raw
         )
         return _Numbered(seq, owner, raw, hash_of(raw), row)
 

@@ -57,3 +57,24 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read", "Follow events by stream and long poll."
     WEBHOOKS_WRITE = "webhooks:write", "Set outgoing webhooks: data leaves the host.", True
     STT_USE = "stt:use", "Get transcripts of voice and video notes."
+
+
+class Preset(StrEnum):
+    """A set of scopes under a name: what a key is given is the scopes, as they are when it is made.
+
+    None of them holds a destructive scope (D-5.4).
+    """
+
+    scopes: frozenset[Scope]
+
+    def __new__(cls, value: str, *scopes: Scope) -> Self:
+        """Make a member of one row: value and scopes."""
+        preset = str.__new__(cls, value)
+        preset._value_ = value
+        preset.scopes = frozenset(scopes)
+        return preset
+
+    CHAT_READER = "chat_reader", Scope.CHATS_READ, Scope.MESSAGES_READ, Scope.EVENTS_READ
+    READER = "reader", *(scope for scope in Scope if scope.endswith(":read"))
+    DRAFTER = "drafter", *CHAT_READER[1:], Scope.MESSAGES_DRAFT
+    ASSISTANT = "assistant", *DRAFTER[1:], Scope.MESSAGES_REACT, Scope.MESSAGES_SEND

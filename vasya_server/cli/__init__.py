@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import login
 
             return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
-        case "accounts" | "audit" | "lockdown" | "settings":
+        case "accounts" | "audit" | "keys" | "lockdown" | "settings":
             command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
             exit_code: int = command.run(_flags(arguments), arguments)
             return exit_code
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_login(commands)
     _add_accounts(commands)
+    _add_keys(commands)
     _add_lockdown(commands)
     _add_settings(commands)
     _add_audit(commands)
@@ -116,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     reference = _command(
         commands, "openapi", "Print the OpenAPI document, or a page of the reference."
     )
-    reference.add_argument("--page", choices=("openapi", "problems", "settings"), default="openapi")
+    reference.add_argument(
+        "--page", choices=("openapi", "problems", "scopes", "settings"), default="openapi"
+    )
     return parser
 
 
@@ -227,6 +230,30 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _add_keys(commands: Commands) -> None:
+    from vasya_server.cli import key_flags
+
+    keys = commands.add_parser("keys", help="Give agents keys, and take them away.")
+    actions = keys.add_subparsers(dest="action", metavar="action", required=True)
+    create = _command(actions, "create", "Make an agent key and print it, once.", "--data-dir")
+    key_flags.add_to(create)
+    listing = _command(actions, "list", "List the agent keys.", "--data-dir")
+    show = _command(actions, "show", "Tell what a key may do.", "--data-dir")
+    rotate = _command(actions, "rotate", "Make a key's successor and print it, once.", "--data-dir")
+    rotate.add_argument(
+        "--grace",
+        type=key_flags.span,
+        default=0,
+        metavar="TIME",
+        help="How long the old key goes on, like 10m; at most 1d, and not at all when not said.",
+    )
+    revoke = _command(actions, "revoke", "End a key now and for good.", "--data-dir")
+    for command in (show, rotate, revoke):
+        command.add_argument("key", type=_reference, help="The key's id, like ak0123456789abcdef.")
+    for command in (create, listing, show, rotate):
+        command.add_argument("--json", action="store_true", help="One JSON document.")
+
+
 def _add_audit(commands: Commands) -> None:
     audit = commands.add_parser("audit", help="Verify and read the audit log, at any time.")
     actions = audit.add_subparsers(dest="action", metavar="action", required=True)
@@ -254,7 +281,7 @@ def _count(text: str) -> int:
 
 def _reference(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("an account's id or alias is not empty")
+        raise argparse.ArgumentTypeError("an id or alias is not empty")
     return text
 
 

@@ -11,12 +11,14 @@ def run(page: str) -> int:
 
     import vasya_server.app  # noqa: F401 — importing the resources declares their operations
     from vasya_server.api.openapi import document
-    from vasya_server.api.reference import problems_page, settings_page
+    from vasya_server.api.reference import problems_page, scopes_page, settings_page
     from vasya_server.api.routes import OPERATIONS
 
     match page:
         case "problems":
             answer(problems_page(), end="")
+        case "scopes":
+            answer(scopes_page(), end="")
         case "settings":
             answer(settings_page(), end="")
         case _:

@@ -19,15 +19,18 @@ _AGAIN: Final = "Repeat the command in a few seconds."
 _WAIT: Final = "Repeat the command in {secs} s."
 # Where the API's own remedy speaks of requests, paths and headers.
 _REMEDIES: Final = {
-    "access_denied": "vasya-server accounts list shows the accounts that are here.",
+    "access_denied": "vasya-server accounts list and vasya-server keys list show what is here.",
+    "agent_key_required": "Name the key: vasya-server keys list, vasya-server keys revoke.",
     "audit_unavailable": "Look at the disk of the data dir: its audit log cannot be written. vasya-server doctor tells more.",
     "account_ambiguous": "Name one of these by its id or its alias instead of me.",
     "account_exists": "vasya-server accounts list shows it; remove it first to replace its session.",
     "account_reauth_required": "Log the account in again with vasya-server login.",
     "code_expired": "Have another one sent, or begin again with vasya-server login.",
     "code_invalid": "",  # it is asked for again
+    "empty_allowlist": "",  # the fields are listed
     "internal": "The log of the server says why.",
     "invalid_token": "Unset VASYA_TOKEN: a command finds the token of a running server by itself.",
+    "key_ended": "Make another one with vasya-server keys create.",
     "login_not_found": "Begin again with vasya-server login.",
     "overloaded": _AGAIN,
     "password_invalid": "",  # as code_invalid
@@ -41,6 +44,8 @@ _REMEDIES: Final = {
     "telegram_slowmode": _WAIT,
     "telegram_timeout": _AGAIN,
     "telegram_unavailable": _AGAIN,
+    "too_many_keys": "Revoke what is not needed: vasya-server keys list, vasya-server keys revoke.",
+    "unknown_scope": "",  # as validation_failed
     "validation_failed": "",  # the fields are listed
 }
 # A pattern says little to a person.

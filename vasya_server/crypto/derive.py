@@ -34,6 +34,8 @@ class Purpose(StrEnum):
     RANDOM_ID = "random-id"
     AUDIT_MAC = "audit-mac"
     LOG_PSEUDONYM = "logpseudo"
+    AGENT_KEY = "agent-key"
+    ROW_MAC = "rowmac"
 
 
 def derive(

@@ -3,12 +3,13 @@
 ```
 VasyaError
 ├── Unauthenticated            MissingToken
-│   └── InvalidCredential      InvalidToken
-├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled · ChatNotAllowed
+│   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired
+├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
+│                              ChatNotAllowed
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
-│                              SessionUnreadable · TooManyUploads · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-├── InvalidInput               ValidationFailed · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
+│                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
+├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
@@ -25,11 +26,14 @@ from __future__ import annotations
 
 from vasya_server.errors.access import (
     AccessDenied,
+    AgentKeyRequired,
     ChatNotAllowed,
     ChatNotFound,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
+    KeyExpired,
+    KeyRevoked,
     LoginNotFound,
     MediaNotFound,
     MessageNotFound,
@@ -54,10 +58,12 @@ from vasya_server.errors.requests import (
     CodeInvalid,
     Conflict,
     CredentialsMissing,
+    EmptyAllowlist,
     FieldError,
     FolderUnsuitable,
     IdempotencyKeyStale,
     InvalidInput,
+    KeyEnded,
     KeyReused,
     OutcomeUnknown,
     PasswordInvalid,
@@ -65,7 +71,9 @@ from vasya_server.errors.requests import (
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
+    TooManyKeys,
     TooManyUploads,
+    UnknownScope,
     ValidationFailed,
 )
 from vasya_server.errors.server import (
@@ -101,6 +109,7 @@ __all__ = [
     "AccountReauthRequired",
     "AccountSpamLimited",
     "AdminRequired",
+    "AgentKeyRequired",
     "AuditUnavailable",
     "ChatNotAllowed",
     "ChatNotFound",
@@ -113,6 +122,7 @@ __all__ = [
     "Conflict",
     "CredentialsMissing",
     "DataDirLocked",
+    "EmptyAllowlist",
     "FieldError",
     "FloodWait",
     "FolderUnsuitable",
@@ -121,7 +131,10 @@ __all__ = [
     "InvalidCredential",
     "InvalidInput",
     "InvalidToken",
+    "KeyEnded",
+    "KeyExpired",
     "KeyReused",
+    "KeyRevoked",
     "KeychainLocked",
     "LoginNotFound",
     "MasterKeyMismatch",
@@ -145,9 +158,11 @@ __all__ = [
     "TelegramError",
     "TelegramTimeout",
     "TelegramUnavailable",
+    "TooManyKeys",
     "TooManyUploads",
     "Unauthenticated",
     "Unavailable",
+    "UnknownScope",
     "UploadNotFound",
     "ValidationFailed",
     "VasyaError",

@@ -32,6 +32,20 @@ class InvalidToken(InvalidCredential):
     detail = "The bearer token is not valid here."
 
 
+class KeyRevoked(InvalidCredential):
+    """An agent key that was good and was ended; told only to whoever presents it whole (D-1.4)."""
+
+    code = "key_revoked"
+    detail = "This agent key has been revoked."
+
+
+class KeyExpired(InvalidCredential):
+    """An agent key that was good until its time was over; told only to whoever presents it whole (D-1.4)."""
+
+    code = "key_expired"
+    detail = "This agent key has expired."
+
+
 class PermissionDenied(VasyaError):
     """The principal is known and may not do this."""
 
@@ -59,6 +73,13 @@ class HumanRequired(PermissionDenied):
 
     code = "human_required"
     detail = "Only a human's credential may do this; agent keys may not."
+
+
+class AgentKeyRequired(PermissionDenied):
+    """Only an agent key may do this, and only to itself."""
+
+    code = "agent_key_required"
+    detail = "Only an agent key can end itself; this credential is a human's."
 
 
 class SendingDisabled(PermissionDenied):

@@ -58,6 +58,20 @@ class TooManyUploads(Conflict):
     detail = "The account has too many uploads that have not expired."
 
 
+class TooManyKeys(Conflict):
+    """The owner, or the key's lineage, has as many live agent keys as it may have."""
+
+    code = "too_many_keys"
+    detail = "There are as many live agent keys as there may be."
+
+
+class KeyEnded(Conflict):
+    """The agent key is revoked or has expired, so that it can be neither changed nor rotated."""
+
+    code = "key_ended"
+    detail = "This agent key is revoked or has expired; nothing brings it back."
+
+
 class OutcomeUnknown(Conflict):
     """The mutation left for Telegram and no answer came back: it may have happened."""
 
@@ -123,6 +137,20 @@ class ValidationFailed(InvalidInput):
     def __init__(self, *errors: FieldError, detail: str | None = None) -> None:
         super().__init__(detail)
         self.errors = errors
+
+
+class UnknownScope(ValidationFailed):
+    """A scope that does not exist was asked for (D-5.4)."""
+
+    code = "unknown_scope"
+    detail = "A scope that was asked for does not exist."
+
+
+class EmptyAllowlist(ValidationFailed):
+    """A list that would allow nothing was given; taken for no list, it would allow everything (D-5.5)."""
+
+    code = "empty_allowlist"
+    detail = "A list of what is allowed is empty."
 
 
 class KeyReused(InvalidInput):

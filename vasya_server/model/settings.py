@@ -35,11 +35,11 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
 
 
 class Lockdown(Wire, frozen=True, kw_only=True):
-    """Everything is shut: what was closed, and how many agent keys ended with it."""
+    """Everything is shut: what was closed, and how many agent keys ended with it, where that could be counted."""
 
     is_locked_down: bool = msgspec.field()
     send_gate: SendGate = msgspec.field()
-    keys_revoked: int = msgspec.field()
+    keys_revoked: int | None = None
 
 
 class Provider(Wire, frozen=True, kw_only=True):

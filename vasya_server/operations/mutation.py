@@ -70,7 +70,7 @@ def telegram(
 
 
 def local(action: Action, *, reduces_risk: Callable[[Any], bool] = _never) -> Mutation:
-    """Declare a change here: of accounts, logins, credentials."""
+    """Declare a change here: of accounts, logins, credentials, agent keys."""
     return Mutation(action=action, reaches_telegram=False, reduces_risk=reduces_risk)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
+from vasya_server.auth.agent_keys import is_key_id, key_id_of
+from vasya_server.ids import KeyId
 from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
 from vasya_server.telegram.accounts import AccountRuntime
@@ -40,7 +42,7 @@ class Recorder:
         self._action = intent.mutation.action
         self._actor = actor_of(principal)
         self._account_id = intent.account.id if intent.account else None
-        self._target = audit.pseudonym(owner, peer.key) if peer else None
+        self._target = audit.pseudonym(owner, peer.key) if peer else key_acted_on(intent)
         self._request_id = audit.request_id(intent.request_id)
         self._fingerprint = fingerprint.hex()
         self._idempotency = audit.digest(owner, lineage, key) if key else None
@@ -53,7 +55,7 @@ class Recorder:
             action=self._action,
             actor=self._actor,
             account_id=self._account_id,
-            target=self._target,
+            target=key_id_of(action_id) if self._action is Action.KEY_CREATE else self._target,
             action_id=action_id,
             request_id=self._request_id,
             fingerprint=self._fingerprint,
@@ -74,11 +76,24 @@ def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
     if not intent.reduces_risk:
         return ()
+    owner = intent.principal.owner
+    if (key_id := key_acted_on(intent)) is not None:
+        return gateway.keys.unstored(key_id)
     match intent.mutation.action, intent.account:
-        case ((Action.SETTINGS_UPDATE | Action.LOCKDOWN_BEGIN), None):
-            return gateway.owner_settings.closing(intent.principal.owner)
+        case Action.SETTINGS_UPDATE, None:
+            return gateway.owner_settings.closing(owner)
+        case Action.LOCKDOWN_BEGIN, None:
+            return (*gateway.owner_settings.closing(owner), *gateway.keys.unstored(owner))
         case Action.ACCOUNT_UPDATE, AccountRuntime(id=account_id):
             return (closing_gate(account_id),)
         case Action.ACCOUNT_DELETE, AccountRuntime(id=account_id):
             return tuple(erasing(account_id))
     return ()
+
+
+def key_acted_on(intent: Intent) -> KeyId | None:
+    """Return the agent key that the path names, or that ends itself; what has not the form of one is named nowhere."""
+    if intent.mutation.action is Action.KEY_REVOKE and "key" not in intent.path:
+        return intent.principal.key_id
+    named = intent.path.get("key", "")
+    return KeyId(named) if is_key_id(named) else None

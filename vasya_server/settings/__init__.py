@@ -52,6 +52,8 @@ class Settings:
     port: int
     auth_mode: Literal["embedded"]
     local_token: Secret | None
+    agent_key_max_ttl_secs: int | None
+    agent_key_max_live: int
     session_master_key: Secret | None
     session_master_key_file: Path | None
     telegram_api_id: int | None

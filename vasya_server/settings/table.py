@@ -81,6 +81,21 @@ SETTINGS: Final = (
         is_secret=True,
     ),
     Setting(
+        "AGENT_KEY_MAX_TTL_SECS",
+        "agent_key_max_ttl_secs",
+        whole(1, 31_536_000),
+        None,
+        "Longest life of an agent key, which must then be given one; 7776000 (90 days) is a good choice.",
+        "seconds",
+    ),
+    Setting(
+        "AGENT_KEY_MAX_LIVE",
+        "agent_key_max_live",
+        whole(1, 100_000),
+        "1000",
+        "How many agent keys of one owner may be alive at once.",
+    ),
+    Setting(
         "SESSION_MASTER_KEY",
         "session_master_key",
         Secret,

@@ -1,4 +1,4 @@
-"""The page about retries is executed: each command answers what stands below it."""
+"""Pages of the documentation are executed: each command answers what stands below it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from tests.e2e.processes import MASTER_KEY, Api, SandboxControl, environment, ru
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = Path(__file__).parents[2] / "docs" / "api" / "mutations.md"
-BLOCKS = re.findall(r"```sh\n(.*?)```\n\n```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs" / "api"
+BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+PAGES = {"mutations.md": 4, "keys.md": 6}
 TOKEN = "vl_" + "7b" * 32
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxControl) -> Iterator[Api]:
-    folder = tmp_path_factory.mktemp("mutations")
+    folder = tmp_path_factory.mktemp("pages")
     settings = {
         "SESSION_MASTER_KEY": MASTER_KEY,
         "VASYA_LOCAL_TOKEN": TOKEN,
@@ -39,14 +40,14 @@ def api(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxControl) -> It
     process.stop()
 
 
-def test_the_page_has_commands_and_answers() -> None:
-    assert len(BLOCKS) == 4
-    assert PAGE.read_text("utf-8").count("```sh") == 4
-
-
-def test_each_command_answers_what_the_page_says(api: Api) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_each_command_answers_what_the_page_says(api: Api, page: str) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    blocks = BLOCK.findall(text)
     variables = {"URL": api.url, "TOKEN": api.token, "ACCOUNT": "me"}
-    for command, expected in BLOCKS:
+
+    assert len(blocks) == text.count("```sh") == PAGES[page]
+    for command, expected in blocks:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             env=environment(variables),

@@ -1,0 +1,159 @@
+"""The agent keys that were presented lately, in memory: what makes a request cheap, and what a revocation ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from vasya_server.clock import from_ms, to_ms
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from vasya_server.auth.key_records import KeyRecord
+    from vasya_server.auth.principal import Principal
+    from vasya_server.clock import Clock
+    from vasya_server.ids import KeyId, OwnerId
+
+# After this long a row is read again, so that one that somebody else wrote is noticed.
+_TRUSTED_FOR: Final = timedelta(seconds=60)
+_USED_RESOLUTION_MS: Final = 60_000
+_LOOK_EVERY_SECS: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Entry:
+    record: KeyRecord
+    principal: Principal
+    read_at: datetime
+    good_until: datetime
+    used_at: datetime
+    noted_ms: int | None = None
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Watch:
+    """Tells whoever has something open for a key that the key may not have it any longer."""
+
+    def __init__(self, entry: _Entry | None, clock: Clock) -> None:
+        self._entry = entry
+        self._clock = clock
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the key was revoked, given another grant, or has expired since."""
+        entry = self._entry
+        return (
+            entry is None
+            or entry.is_over.is_set()
+            or entry.record.has_ended(to_ms(self._clock.now()))
+        )
+
+    async def over(self) -> None:
+        """Wait until it is: a revocation is noticed at once, an expiry within a second."""
+        while self._entry is not None and not self.is_over:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_SECS):
+                    await self._entry.is_over.wait()
+
+
+class KnownKeys:
+    """Keys whose rows were read within the last minute, and when each was used last."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_digest: dict[bytes, _Entry] = {}
+        self._by_id: dict[KeyId, _Entry] = {}
+        self._left: dict[
+            KeyId, int
+        ] = {}  # the minute in which keys that are known no more were used last
+
+    def find(self, token: bytes) -> Principal | None:
+        """Return who presents *token*, where that is known for certain now."""
+        entry = self._by_digest.get(hashlib.sha256(token).digest())
+        if entry is None:
+            return None
+        now = self._clock.now()
+        # Both ends, so that a clock that is set back makes nothing good for longer.
+        if not entry.read_at <= now < entry.good_until:
+            return None
+        entry.used_at = now
+        return entry.principal
+
+    def learn(self, record: KeyRecord) -> Principal:
+        """Know the key whose row was just read, and is used now."""
+        now = self._clock.now()
+        entry = self._by_id.get(record.id)
+        if entry is None or entry.record.generation != record.generation:
+            self.forget(record.id)
+            entry = _Entry(record, record.principal(), now, now, now)
+            self._by_id[record.id] = self._by_digest[record.digest] = entry
+        entry.read_at = entry.used_at = now
+        entry.good_until = self._good_until(record, now)
+        return entry.principal
+
+    def replace(self, record: KeyRecord) -> None:
+        """Know the key as it was just changed; what is open for it ends where its grant is another, or its time is over."""
+        entry = self._by_id.get(record.id)
+        if entry is None:
+            return
+        is_same = entry.record.digest == record.digest
+        is_same = is_same and entry.record.grant.reach == record.grant.reach
+        if not is_same or record.has_ended(to_ms(self._clock.now())):
+            self.forget(record.id)
+            return
+        entry.record, entry.principal = record, record.principal()
+        entry.good_until = self._good_until(record, entry.read_at)
+
+    def forget(self, key_id: KeyId) -> None:
+        """Know the key no more, and end what is open for it."""
+        entry = self._by_id.pop(key_id, None)
+        if entry is not None:
+            del self._by_digest[entry.record.digest]
+            self._left[key_id] = _minute_of(entry.used_at)
+            entry.is_over.set()
+
+    def forget_all(self, owner: OwnerId) -> None:
+        """Know none of the owner's keys, and end what is open for them."""
+        for key_id in [id_ for id_, entry in self._by_id.items() if entry.record.owner == owner]:
+            self.forget(key_id)
+
+    def watch(self, key_id: KeyId) -> Watch:
+        """Return what tells when the key ends; one that is not known has ended."""
+        return Watch(self._by_id.get(key_id), self._clock)
+
+    def last_used_at(self, record: KeyRecord) -> datetime | None:
+        """Return the minute in which the key was used last, as far as that is known."""
+        entry = self._by_id.get(record.id)
+        used_at_ms = self._left.get(record.id) if entry is None else _minute_of(entry.used_at)
+        if used_at_ms is None:
+            used_at_ms = record.last_used_at_ms
+        if used_at_ms is None or not 0 <= used_at_ms <= to_ms(self._clock.now()):
+            return None  # the one column that no box covers
+        return from_ms(used_at_ms)
+
+    def take_used(self) -> dict[KeyId, int]:
+        """Return in which minute (in ms) keys were used last, of those where that was not returned before."""
+        used = {}
+        for key_id, entry in self._by_id.items():
+            minute = _minute_of(entry.used_at)
+            if minute != entry.noted_ms:
+                used[key_id] = entry.noted_ms = minute
+        used |= self._left
+        self._left.clear()
+        return used
+
+    @staticmethod
+    def _good_until(record: KeyRecord, read_at: datetime) -> datetime:
+        until = read_at + _TRUSTED_FOR
+        return until if record.expires_at_ms is None else min(until, from_ms(record.expires_at_ms))
+
+
+def _minute_of(at: datetime) -> int:
+    """Return the beginning of the minute, in ms: when exactly a key was used is nobody's business for long."""
+    at_ms = to_ms(at)
+    return at_ms - at_ms % _USED_RESOLUTION_MS

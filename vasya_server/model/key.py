@@ -1,0 +1,163 @@
+"""Agent keys: what a human gives an agent, and how a key is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Self
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from vasya_server.model.base import Input, OptionalInput, ShownOnce, Wire
+
+_MAX_LISTED = 1000
+
+ScopeName = Annotated[str, Meta(max_length=64)]
+Reference = Annotated[
+    int | str,
+    Meta(description="A marked id; for a key of one account also @name, +phone or `me`."),
+]
+KeyName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="What people call it; without control characters and blanks around it.",
+    ),
+]
+AccountIds = Annotated[
+    tuple[str, ...],
+    Meta(max_length=_MAX_LISTED, description="Absent: every account, present and future."),
+]
+Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class ChatHalf(Input, frozen=True, kw_only=True):
+    """Chats that may be read, or written to: `ids` and what is in `folders`, without `except`.
+
+    `except` alone is every chat but those; a half that names nothing is refused.
+    """
+
+    ids: Annotated[tuple[Reference, ...], Meta(max_length=_MAX_LISTED)] = ()
+    folders: Annotated[
+        tuple[int, ...],
+        Meta(
+            max_length=_MAX_LISTED,
+            description="Ids of Telegram folders, for a key of exactly one account; they are live.",
+        ),
+    ] = ()
+    excepted: Annotated[tuple[Reference, ...], Meta(max_length=_MAX_LISTED)] = msgspec.field(
+        default=(), name="except"
+    )
+
+
+class ChatsInput(Input, frozen=True, kw_only=True):
+    """What a key may read and what it may write to; a half that is left out is as the other."""
+
+    read: ChatHalf | None = None
+    write: ChatHalf | None = None
+
+
+class NewKey(Input, frozen=True, kw_only=True):
+    """A key to be made: a name, `scopes` or a `preset` or both, and what limits it."""
+
+    name: KeyName
+    scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] = ()
+    preset: Annotated[
+        str | None,
+        Meta(description="`chat_reader`, `reader`, `drafter` or `assistant`; never destructive."),
+    ] = None
+    account_ids: AccountIds | None = None
+    chats: Annotated[ChatsInput | None, Meta(description="Absent: every chat.")] = None
+    expires_at: Instant | None = None
+    ttl_secs: Ttl | None = None
+
+
+class KeyPatch(Input, frozen=True, kw_only=True):
+    """What a human may change about a key; an absent field stays as it is, null takes a limit away."""
+
+    name: KeyName | UnsetType = UNSET
+    scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] | UnsetType = UNSET
+    account_ids: AccountIds | UnsetType | None = UNSET
+    chats: ChatsInput | UnsetType | None = UNSET
+    expires_at: Instant | UnsetType | None = UNSET
+    ttl_secs: Ttl | UnsetType = UNSET
+
+
+class Rotation(OptionalInput, frozen=True, kw_only=True):
+    """How long the old key goes on beside the new one."""
+
+    grace_secs: Annotated[int, Meta(ge=0, le=86_400, description="0: it ends now.")] = 0
+
+
+class ChatHalfTold(Wire, frozen=True, kw_only=True):
+    """One half of a key's chat lists, resolved."""
+
+    ids: list[int] = msgspec.field(default_factory=list)
+    folders: list[int] = msgspec.field(default_factory=list)
+    excepted: list[int] = msgspec.field(default_factory=list, name="except")
+
+
+class ChatsTold(Wire, frozen=True, kw_only=True):
+    """What a key may read and what it may write to."""
+
+    read: ChatHalfTold = msgspec.field()
+    write: ChatHalfTold = msgspec.field()
+
+
+class AgentKey(Wire, frozen=True, kw_only=True):
+    """An agent key, without its secret; without `accountIds` it reaches every account, without `chats` every chat."""
+
+    id: str
+    name: str = msgspec.field()
+    scopes: list[str] = msgspec.field()
+    account_ids: list[str] | None = None
+    chats: ChatsTold | None = None
+    created_at: datetime = msgspec.field()
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    is_revoked: bool = False
+
+
+class KeyMade(AgentKey, ShownOnce, frozen=True, kw_only=True):
+    """A key that was just made: `secret` is the whole key, and this answer the only place where it ever stands."""
+
+    secret: str | None = None
+    secret_shown: bool = False
+
+    def kept(self) -> Self:
+        """Return the key without its secret, and that it was shown."""
+        return msgspec.structs.replace(self, secret=None, secret_shown=True)
+
+    def __repr__(self) -> str:
+        return f"KeyMade({self.id}, …)"
+
+
+class AgentKeyPage(Wire, frozen=True, kw_only=True):
+    """Agent keys, newest first."""
+
+    items: list[AgentKey] = msgspec.field()
+    next: str | None = None
+
+
+class ScopeTold(Wire, frozen=True, kw_only=True):
+    """A scope and what it opens; a destructive one is given only by its own name."""
+
+    scope: str = msgspec.field()
+    description: str = msgspec.field()
+    is_destructive: bool = False
+
+
+class PresetTold(Wire, frozen=True, kw_only=True):
+    """A set of scopes under a name."""
+
+    preset: str = msgspec.field()
+    scopes: list[str] = msgspec.field()
+
+
+class Scopes(Wire, frozen=True, kw_only=True):
+    """Every scope and every preset."""
+
+    items: list[ScopeTold] = msgspec.field()
+    presets: list[PresetTold] = msgspec.field()

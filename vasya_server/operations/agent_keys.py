@@ -1,0 +1,154 @@
+"""What humans do to agent keys, and how a key is told; a key can be told without its secret only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET
+
+from vasya_server.auth.agent_keys import key_id_of
+from vasya_server.auth.key_records import Grant
+from vasya_server.clock import from_ms
+from vasya_server.errors import AgentKeyRequired, ScopeRequired
+from vasya_server.model.key import AgentKey, ChatHalfTold, ChatsTold, KeyMade
+from vasya_server.operations.grants import (
+    checked_accounts,
+    checked_chats,
+    checked_end,
+    checked_name,
+    checked_scopes,
+    require_no_folders,
+)
+
+if TYPE_CHECKING:
+    from vasya_server.auth.chat_lists import ChatRule
+    from vasya_server.auth.key_records import KeyRecord
+    from vasya_server.auth.keyring import Keyring, Minted
+    from vasya_server.auth.principal import Principal
+    from vasya_server.gateway import Gateway
+    from vasya_server.model.key import KeyPatch, NewKey
+    from vasya_server.operations.mutation import Ready
+
+
+async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKey) -> KeyMade:
+    """Make the key that *body* describes; repeated after a crash, the same key with another secret."""
+    keys, key_id = gateway.keys, key_id_of(ready.action_id)
+    if ready.is_redrive and (made := await keys.mint_again(who.owner, key_id)) is not None:
+        return _made(keys, made)
+    account_ids = checked_accounts(gateway.accounts, who.owner, body.account_ids)
+    grant = Grant(
+        name=checked_name(body.name),
+        scopes=checked_scopes(who, body.scopes, body.preset),
+        account_ids=account_ids,
+        chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
+        created_by=who.kind.value,
+    )
+    expires_at_ms = checked_end(
+        gateway.clock.now(),
+        body.expires_at,
+        body.ttl_secs,
+        max_ttl_secs=gateway.settings.agent_key_max_ttl_secs,
+    )
+    return _made(keys, await keys.create(key_id, who.owner, grant, expires_at_ms))
+
+
+async def update_key(gateway: Gateway, who: Principal, key_id: str, patch: KeyPatch) -> AgentKey:
+    """Change what is given and leave the rest; changes that come together are made one after the other."""
+    keys, saved = gateway.keys, None
+    while saved is None:
+        old = await keys.find(who.owner, key_id)
+        grant = await _patched(gateway, who, old.grant, patch)
+        saved = await keys.save(old, grant, _patched_end(gateway, old, patch))
+    return told(keys, saved)
+
+
+async def rotate_key(
+    gateway: Gateway, who: Principal, ready: Ready, key_id: str, grace_secs: int
+) -> KeyMade:
+    """Make the key's successor; repeated after a crash, the same successor with another secret."""
+    keys, successor = gateway.keys, key_id_of(ready.action_id)
+    if ready.is_redrive and (made := await keys.mint_again(who.owner, successor)) is not None:
+        return _made(keys, made)
+    minted = None
+    while minted is None:
+        old = await keys.find(who.owner, key_id)
+        # Who rotates a key gets its secret, so that a narrowed human must hold all that the key does.
+        if beyond := old.grant.known_scopes - who.scopes:
+            raise ScopeRequired(min(beyond).value)
+        minted = await keys.rotate(old, successor, grace_secs=grace_secs)
+    return _made(keys, minted)
+
+
+async def revoke_own_key(gateway: Gateway, who: Principal) -> None:
+    """End the key that asks for it.
+
+    Raises:
+        AgentKeyRequired: No key asks.
+    """
+    if who.key_id is None:
+        raise AgentKeyRequired
+    await gateway.keys.revoke(who.owner, who.key_id)
+
+
+def told(keys: Keyring, record: KeyRecord) -> AgentKey:
+    """Return the key as its owner sees it."""
+    return AgentKey(**_fields(keys, record))
+
+
+def _made(keys: Keyring, minted: Minted) -> KeyMade:
+    return KeyMade(**_fields(keys, minted.record), secret=minted.token)
+
+
+def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
+    grant = record.grant
+    return {
+        "id": record.id,
+        "name": grant.name,
+        "scopes": sorted(grant.scopes),
+        "account_ids": None if grant.account_ids is None else sorted(grant.account_ids),
+        "chats": grant.chats
+        and ChatsTold(read=_half(grant.chats.read), write=_half(grant.chats.write)),
+        "created_at": from_ms(record.created_at_ms),
+        "expires_at": None if record.expires_at_ms is None else from_ms(record.expires_at_ms),
+        "last_used_at": keys.last_used_at(record),
+        "is_revoked": record.revoked_at_ms is not None,
+    }
+
+
+def _half(rule: ChatRule) -> ChatHalfTold:
+    return ChatHalfTold(
+        ids=sorted(rule.ids), folders=sorted(rule.folders), excepted=sorted(rule.excepted)
+    )
+
+
+async def _patched(gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch) -> Grant:
+    """Return the grant as it will be; all of it must be within what the human holds, changed or not."""
+    accounts, owner = gateway.accounts, who.owner
+    account_ids, chats = old.account_ids, old.chats
+    if patch.account_ids is not UNSET:
+        account_ids = checked_accounts(accounts, owner, patch.account_ids, old.account_ids)
+    if patch.chats is not UNSET:
+        chats = await checked_chats(accounts, who, account_ids, patch.chats)
+    elif account_ids != old.account_ids:
+        require_no_folders(chats)
+    # A scope that this program does not know opens nothing, and is not carried on.
+    scopes = tuple(old.known_scopes) if patch.scopes is UNSET else patch.scopes
+    return msgspec.structs.replace(
+        old,
+        name=old.name if patch.name is UNSET else checked_name(patch.name),
+        scopes=checked_scopes(who, scopes),
+        account_ids=account_ids,
+        chats=chats,
+    )
+
+
+def _patched_end(gateway: Gateway, old: KeyRecord, patch: KeyPatch) -> int | None:
+    if patch.expires_at is UNSET and patch.ttl_secs is UNSET:
+        return old.expires_at_ms
+    return checked_end(
+        gateway.clock.now(),
+        None if patch.expires_at is UNSET else patch.expires_at,
+        None if patch.ttl_secs is UNSET else patch.ttl_secs,
+        max_ttl_secs=gateway.settings.agent_key_max_ttl_secs,
+    )
