@@ -78,6 +78,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "invalid_token": Row(
         401, "Invalid token", "Use a token that this server issued and that is still valid."
     ),
+    "token_expired": Row(
+        401, "Token expired", "Get a new token from whoever issued this one, and send that."
+    ),
     "access_denied": Row(
         403, "Access denied", "List what the credential reaches with GET /api/v1/whoami."
     ),
@@ -342,7 +345,8 @@ def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:
             # RFC 6750 3.1: no error code where the request carried no credential at all.
             headers.append(("www-authenticate", 'Bearer realm="vasya"'))
         case errors.Unauthenticated():
-            headers.append(("www-authenticate", f'Bearer realm="vasya", error="{error.code}"'))
+            # RFC 6750 3.1 knows one word for every credential that is not good.
+            headers.append(("www-authenticate", 'Bearer realm="vasya", error="invalid_token"'))
     if allowed := getattr(error, "allowed_methods", ()):
         headers.append(("allow", ", ".join(allowed)))
     if getattr(error, "closes_connection", False):

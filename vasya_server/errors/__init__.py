@@ -3,7 +3,7 @@
 ```
 VasyaError
 ├── Unauthenticated            MissingToken
-│   └── InvalidCredential      InvalidToken
+│   └── InvalidCredential      InvalidToken · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · SendingDisabled · ChatNotAllowed
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
@@ -38,6 +38,7 @@ from vasya_server.errors.access import (
     PermissionDenied,
     ScopeRequired,
     SendingDisabled,
+    TokenExpired,
     Unauthenticated,
     UploadNotFound,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "TelegramError",
     "TelegramTimeout",
     "TelegramUnavailable",
+    "TokenExpired",
     "TooManyUploads",
     "Unauthenticated",
     "Unavailable",

@@ -32,6 +32,13 @@ class InvalidToken(InvalidCredential):
     detail = "The bearer token is not valid here."
 
 
+class TokenExpired(InvalidCredential):
+    """The JWT is genuine and was good until its time was over."""
+
+    code = "token_expired"
+    detail = "The bearer token has expired."
+
+
 class PermissionDenied(VasyaError):
     """The principal is known and may not do this."""
 
