@@ -55,6 +55,8 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "random-id",
         "audit-mac",
         "logpseudo",
+        "token-index",
+        "token-mac",
     ]
 
 
