@@ -27,7 +27,10 @@ _REMEDIES: Final = {
     "code_expired": "Have another one sent, or begin again with vasya-server login.",
     "code_invalid": "",  # it is asked for again
     "internal": "The log of the server says why.",
-    "invalid_token": "Unset VASYA_TOKEN: a command finds the token of a running server by itself.",
+    "invalid_token": (
+        "Unset VASYA_TOKEN: a command finds the token of a running server by itself. In JWT mode put another one into it."
+    ),
+    "token_expired": "Make another with vasya-server token create, and put it into VASYA_TOKEN.",
     "login_not_found": "Begin again with vasya-server login.",
     "overloaded": _AGAIN,
     "password_invalid": "",  # as code_invalid
