@@ -17,6 +17,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     marks,
     media,
     messages,
+    tokens,
     uploads,
 )
 from vasya_server.api.access import Entrance

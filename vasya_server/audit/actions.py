@@ -40,3 +40,4 @@ class Action(StrEnum):
     MESSAGE_UNPIN = "message:unpin"
     MESSAGE_UNREACT = "message:unreact"
     SESSION_IMPORT = "session:import"
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105 — an act, no token

@@ -268,7 +268,7 @@ class _Work(Generic[T]):
             OutcomeUnknown: It has happened and could not be stored, so that only the same request finds it again.
         """
         entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
-        remains = what_remains(self._intent)
+        remains = what_remains(self._gateway, self._intent)
         if self._is_unstored:
             await self._gateway.audit.record_later(entry, *remains)
             return

@@ -69,8 +69,10 @@ def messages_in(answer: object) -> list[Message]:
     return [item for item in getattr(answer, "items", ()) if isinstance(item, Message)]
 
 
-def what_remains(intent: Intent) -> tuple[Statement, ...]:
+def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
+    if intent.mutation.action is Action.TOKEN_REVOKE:
+        return gateway.denied.take_unstored()
     if not intent.reduces_risk or intent.account is None:
         return ()
     match intent.mutation.action:
