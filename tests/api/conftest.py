@@ -121,7 +121,7 @@ async def gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def _transport(gateway: Gateway) -> httpx.ASGITransport:
+def transport(gateway: Gateway) -> httpx.ASGITransport:
     app: Any = create_app(gateway)  # Litestar's scope is narrower than httpx's any mapping
     return httpx.ASGITransport(app, raise_app_exceptions=False)
 
@@ -146,7 +146,7 @@ def serve(environment: dict[str, str], clock: MovableClock) -> Serve:
                 token=EmbeddedToken(TOKEN),
             ) as gateway,
             httpx.AsyncClient(
-                transport=_transport(gateway),
+                transport=transport(gateway),
                 base_url=BASE_URL,
                 headers={"Authorization": f"Bearer {TOKEN}"},
             ) as client,
@@ -158,7 +158,7 @@ def serve(environment: dict[str, str], clock: MovableClock) -> Serve:
 
 @pytest.fixture
 async def anonymous(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=_transport(gateway), base_url=BASE_URL) as client:
+    async with httpx.AsyncClient(transport=transport(gateway), base_url=BASE_URL) as client:
         yield client
 
 
@@ -166,7 +166,7 @@ async def anonymous(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(
-        transport=_transport(gateway), base_url=BASE_URL, headers=headers
+        transport=transport(gateway), base_url=BASE_URL, headers=headers
     ) as client:
         yield client
 
@@ -178,7 +178,7 @@ class _Acting(Entrance):
         super().__init__(app, gateway)
         self._acting = principal
 
-    def _principal(self, request: Incoming) -> Principal:  # noqa: ARG002 — whatever it carries
+    async def _principal(self, request: Incoming) -> Principal:  # noqa: ARG002 — whatever it carries
         return self._acting
 
 

@@ -67,7 +67,7 @@ class Entrance:
             PermissionDenied: The principal may not.
         """
         try:
-            principal = self._principal(request)
+            principal = await self._principal(request)
         except InvalidCredential as error:
             self._gateway.denials.note_failed(_address(request), error.code)
             raise
@@ -102,7 +102,7 @@ class Entrance:
             account_id=account.id if account else None,
         )
 
-    def _principal(self, request: Incoming) -> Principal | None:
+    async def _principal(self, request: Incoming) -> Principal | None:
         given = request.lines(b"authorization")
         if not given:
             if request.path in self._public:
@@ -111,16 +111,23 @@ class Entrance:
         if len(given) > 1:
             raise InvalidToken
         scheme, _, credential = given[0].partition(b" ")
-        if scheme.lower() != _SCHEME or not self._is_embedded(credential):
+        if scheme.lower() != _SCHEME:
+            raise InvalidToken
+        return await self._dispatch(credential)
+
+    async def _dispatch(self, credential: bytes) -> Principal:
+        """Go by the shape without falling through: a key or a JWT is never tried as a token (D-2.9)."""
+        text = credential.decode("latin-1")
+        if text.startswith("vk_"):
+            raise InvalidToken
+        if text.count(".") == _JWT_DOTS:
+            if (tokens := self._gateway.tokens) is None:
+                raise InvalidToken
+            return tokens.cached(text) or await tokens.authenticate(text)
+        token = self._gateway.token
+        if token is None or not token.verify(text):
             raise InvalidToken
         return self._embedded
-
-    def _is_embedded(self, credential: bytes) -> bool:
-        """Dispatch by shape without falling through: a key or a JWT is never tried as a token (D-2.9)."""
-        if credential.startswith(b"vk_") or credential.count(b".") == _JWT_DOTS:
-            return False
-        token = self._gateway.token
-        return token is not None and token.verify(credential.decode("latin-1"))
 
     def _route(self, request: Incoming) -> tuple[Bound, dict[str, str]]:
         """Return the operation, and its path's parameters as they were written."""
