@@ -21,6 +21,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     messages,
     providers,
     settings,
+    tokens,
     uploads,
 )
 from vasya_server.api.access import Entrance

@@ -14,7 +14,10 @@ from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
 from vasya_server.audit.stopping import StoppingJournal
 from vasya_server.audit.tampered_keys import TamperedKeys
+from vasya_server.auth.denied_tokens import DeniedTokens
+from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
+from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
 from vasya_server.sessions.owner_settings import SettingsStore
@@ -46,7 +49,9 @@ class Gateway:
 
     Args:
         owner: Whose accounts the embedded token reaches.
-        token: The embedded token; None where nothing listens (commands that work on the data dir).
+        token: The embedded token; None in JWT mode, and where nothing listens (commands that work on the data dir).
+        denied: The JWTs that are taken no more, in whichever mode.
+        tokens: Verifies JWTs; None in embedded mode, which takes none.
     """
 
     settings: Settings
@@ -65,15 +70,23 @@ class Gateway:
     cursors: Cursors
     owner: OwnerId
     token: EmbeddedToken | None
+    denied: DeniedTokens
+    tokens: Tokens | None
 
 
 @contextlib.asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, clock: Clock, key: MasterKey, token: EmbeddedToken | None = None
+    settings: Settings,
+    *,
+    clock: Clock,
+    key: MasterKey,
+    token: EmbeddedToken | None = None,
+    is_serving: bool = False,
 ) -> AsyncIterator[Gateway]:
     """Open storage, prove the master key and load the accounts; disconnect and close at the end.
 
-    The caller holds the data dir's lock. Without a token nothing is dialled: accounts connect when they are asked for.
+    The caller holds the data dir's lock. Unless it is *is_serving* or has a token, nothing is dialled: accounts connect when
+    they are asked for.
 
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
@@ -85,16 +98,14 @@ async def open_gateway(
         denials = Denials(audit, clock)
         stack.push_async_callback(denials.close)
         keys = await _open_keyring(stack, settings, db, key, audit, clock)
+        denied = DeniedTokens(db, key)
+        await denied.open()
         owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
-        accounts = Accounts(vault, settings, clock, Endpoint(settings))
-        stack.push_async_callback(accounts.close)
-        await accounts.open()
-        if token is not None:
+        accounts, logins = await _open_accounts(stack, settings, vault, clock)
+        if token is not None or is_serving:
             accounts.start()
-        logins = Logins(accounts, vault, settings, clock)
-        stack.push_async_callback(logins.close)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -112,6 +123,8 @@ async def open_gateway(
             cursors=Cursors(key),
             owner=owner,
             token=token,
+            denied=denied,
+            tokens=_make_tokens(settings, denied, vault, clock),
         )
 
 
@@ -124,14 +137,32 @@ async def _open_records(
     stack.push_async_callback(db.close)
     vault = Vault(db, key, clock)
     await _prove_key(db, vault)
-    reserve = Reserve(settings.data_dir, key)
-    audit = Audit(db, journal, reserve, folder=settings.data_dir, key=key)
+    audit = Audit(db, journal, Reserve(settings.data_dir, key), folder=settings.data_dir, key=key)
     stack.push_async_callback(audit.close)
     await audit.open()
     claims = Claims(db, key, clock)
     stack.push_async_callback(claims.close)
     await claims.open()
     return db, vault, audit, claims
+
+
+async def _open_accounts(
+    stack: contextlib.AsyncExitStack, settings: Settings, vault: Vault, clock: Clock
+) -> tuple[Accounts, Logins]:
+    accounts = Accounts(vault, settings, clock, Endpoint(settings))
+    stack.push_async_callback(accounts.close)
+    await accounts.open()
+    logins = Logins(accounts, vault, settings, clock)
+    stack.push_async_callback(logins.close)
+    return accounts, logins
+
+
+def _make_tokens(
+    settings: Settings, denied: DeniedTokens, vault: Vault, clock: Clock
+) -> Tokens | None:
+    if settings.auth_mode != "jwt":
+        return None
+    return Tokens(JwtVerifier(JwtRules.of(settings), clock), denied, vault.owner, clock)
 
 
 def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:

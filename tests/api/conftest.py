@@ -13,12 +13,9 @@ import pytest
 from tests.clocks import MovableClock
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
-from vasya_server.api.access import Entrance
-from vasya_server.api.edge import Edge
 from vasya_server.app import create_app
-from vasya_server.auth.chat_lists import ChatLists, ChatRule
+from vasya_server.auth.chat_lists import ChatRule
 from vasya_server.auth.embedded import EmbeddedToken
-from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.master_key import parse_master_key
@@ -26,16 +23,15 @@ from vasya_server.gateway import Gateway, open_gateway
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from vasya_sandbox.records import Channel, Group, User
-    from vasya_server.api.incoming import Incoming
 
 Served: TypeAlias = "tuple[Gateway, httpx.AsyncClient]"
 Serve: TypeAlias = "Callable[[], AbstractAsyncContextManager[Served]]"
-Acting: TypeAlias = "Callable[..., httpx.AsyncClient]"
+Acting: TypeAlias = "Callable[..., Awaitable[httpx.AsyncClient]]"
 TOKEN = "vl_" + "0123456789abcdef" * 4
 BASE_URL = "http://127.0.0.1:8787"
 API = "/api/v1"
@@ -121,7 +117,7 @@ async def gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def _transport(gateway: Gateway) -> httpx.ASGITransport:
+def transport(gateway: Gateway) -> httpx.ASGITransport:
     app: Any = create_app(gateway)  # Litestar's scope is narrower than httpx's any mapping
     return httpx.ASGITransport(app, raise_app_exceptions=False)
 
@@ -146,7 +142,7 @@ def serve(environment: dict[str, str], clock: MovableClock) -> Serve:
                 token=EmbeddedToken(TOKEN),
             ) as gateway,
             httpx.AsyncClient(
-                transport=_transport(gateway),
+                transport=transport(gateway),
                 base_url=BASE_URL,
                 headers={"Authorization": f"Bearer {TOKEN}"},
             ) as client,
@@ -158,7 +154,7 @@ def serve(environment: dict[str, str], clock: MovableClock) -> Serve:
 
 @pytest.fixture
 async def anonymous(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=_transport(gateway), base_url=BASE_URL) as client:
+    async with httpx.AsyncClient(transport=transport(gateway), base_url=BASE_URL) as client:
         yield client
 
 
@@ -166,45 +162,39 @@ async def anonymous(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(
-        transport=_transport(gateway), base_url=BASE_URL, headers=headers
+        transport=transport(gateway), base_url=BASE_URL, headers=headers
     ) as client:
         yield client
 
 
-class _Acting(Entrance):
-    """Takes every request for one of this principal's."""
-
-    def __init__(self, app: Any, gateway: Gateway, principal: Principal) -> None:
-        super().__init__(app, gateway)
-        self._acting = principal
-
-    def _principal(self, request: Incoming) -> Principal:  # noqa: ARG002 — whatever it carries
-        return self._acting
-
-
 @pytest.fixture
-async def acting(gateway: Gateway) -> AsyncIterator[Acting]:
-    """Return what makes a client of a key that has every scope and these chat lists."""
-    clients: list[httpx.AsyncClient] = []
+async def acting(gateway: Gateway, client: httpx.AsyncClient) -> AsyncIterator[Acting]:
+    """Return what makes a client of a new agent key that has every scope and these chat lists."""
+    async with contextlib.AsyncExitStack() as stack:
 
-    def acting(read: ChatRule, write: ChatRule | None = None) -> httpx.AsyncClient:
-        key = Principal(
-            kind=PrincipalKind.AGENT_KEY,
-            owner=gateway.owner,
-            scopes=frozenset(Scope),
-            is_human=False,
-            lineage="kl_test",
-            chats=ChatLists(read=read, write=write or read),
-        )
-        app: Any = create_app(gateway)
-        app.asgi_handler = Edge(_Acting(app, gateway, key), gateway.settings)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        clients.append(httpx.AsyncClient(transport=transport, base_url=BASE_URL))
-        return clients[-1]
+        async def acting(read: ChatRule, write: ChatRule | None = None) -> httpx.AsyncClient:
+            body = {
+                "name": "agent",
+                "scopes": [scope.value for scope in Scope],
+                "chats": {"read": as_asked(read), "write": as_asked(write or read)},
+            }
+            made = await client.post(f"{API}/agent-keys", json=body)
+            assert made.status_code == 201, made.text
+            return await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=transport(gateway),
+                    base_url=BASE_URL,
+                    headers={"Authorization": f"Bearer {made.json()['secret']}"},
+                )
+            )
 
-    yield acting
-    for client in clients:
-        await client.aclose()
+        yield acting
+
+
+def as_asked(rule: ChatRule) -> dict[str, list[int]]:
+    """Return *rule* as a request names it."""
+    lists = {"ids": rule.ids, "folders": rule.folders, "except": rule.excepted}
+    return {name: sorted(ids) for name, ids in lists.items() if ids}
 
 
 @pytest.fixture

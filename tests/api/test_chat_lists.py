@@ -79,7 +79,7 @@ async def test_a_chat_outside_and_one_that_is_not_there_are_the_same_refusal(
 ) -> None:
     await client.get(f"{account}/chats")
     dc.reset_counters()
-    key = acting(only(scene.bob.id))
+    key = await acting(only(scene.bob.id))
 
     refusals = [
         said(await call(key, operation, account, chat))
@@ -104,7 +104,7 @@ async def test_a_chat_outside_and_one_that_is_not_there_are_the_same_refusal(
 async def test_whatever_changes_something_needs_the_chat_among_those_to_write_to(
     account: str, scene: Scene, acting: Acting, dc: DataCentre, operation: Operation
 ) -> None:
-    key = acting(only(scene.bob.id, scene.group.peer_id), only(scene.group.peer_id))
+    key = await acting(only(scene.bob.id, scene.group.peer_id), only(scene.group.peer_id))
 
     said(await call(key, operation, account, "@bob_b"))
 
@@ -114,7 +114,7 @@ async def test_whatever_changes_something_needs_the_chat_among_those_to_write_to
 async def test_a_title_is_not_found_and_its_candidates_are_chats_within_reach(
     account: str, scene: Scene, acting: Acting
 ) -> None:
-    key = acting(only(scene.group.peer_id))
+    key = await acting(only(scene.group.peer_id))
 
     inside = await key.get(f"{account}/chats/lunch")
     outside = await key.get(f"{account}/chats/garden")
@@ -127,7 +127,7 @@ async def test_a_title_is_not_found_and_its_candidates_are_chats_within_reach(
 async def test_the_list_and_the_search_hold_what_is_within_reach(
     account: str, scene: Scene, acting: Acting
 ) -> None:
-    key = acting(only(scene.bob.id, scene.supergroup.peer_id))
+    key = await acting(only(scene.bob.id, scene.supergroup.peer_id))
 
     first = (await key.get(f"{account}/chats", params={"limit": 1})).json()
     second = (
@@ -147,7 +147,7 @@ async def test_the_list_and_the_search_hold_what_is_within_reach(
 async def test_a_replay_after_narrowing_is_refused_and_after_widening_it_is_the_answer(
     account: str, scene: Scene, acting: Acting
 ) -> None:
-    wide, narrow = acting(only(scene.bob.id)), acting(only(scene.carol.id))
+    wide, narrow = await acting(only(scene.bob.id)), await acting(only(scene.carol.id))
     headers = {"Idempotency-Key": "once"}
     path = f"{account}/chats/{scene.bob.id}/messages"
 
@@ -186,31 +186,35 @@ async def test_forwarding_reads_at_the_source_and_writes_at_the_destination(
         (only(source), only(source)),
         (only(destination), only(source)),
     ):
-        said(await acting(read, write).post(path, json=body))
-    made = await acting(only(source), only(destination)).post(path, json=body)
+        said(await (await acting(read, write)).post(path, json=body))
+    made = await (await acting(only(source), only(destination))).post(path, json=body)
 
     assert made.status_code == 201, made.text
     assert made.json()["items"][0]["text"] == "roses"
 
 
 async def test_a_forward_is_not_replayed_once_its_source_is_out_of_reach(
-    account: str, scene: Scene, acting: Acting, post: int
+    account: str, scene: Scene, acting: Acting, post: int, client: httpx.AsyncClient
 ) -> None:
     source, destination = scene.supergroup.peer_id, scene.bob.id
     path, body = f"{account}/chats/{destination}/messages/forward", forwarding(scene, post)
     headers = {"Idempotency-Key": "once"}
-    made = await acting(only(source), only(destination)).post(path, json=body, headers=headers)
+    key = await acting(only(source), only(destination))
+    made = await key.post(path, json=body, headers=headers)
     assert made.status_code == 201
+    key_id = key.headers["Authorization"].split("_")[1]
 
-    narrowed = acting(only(destination), only(destination))
+    chats = {"read": {"ids": [destination]}}
+    narrowed = await client.patch(f"/api/v1/agent-keys/{key_id}", json={"chats": chats})
 
-    said(await narrowed.post(path, json=body, headers=headers))
+    assert narrowed.status_code == 200
+    said(await key.post(path, json=body, headers=headers))
 
 
 async def test_a_source_that_is_not_there_is_the_same_refusal(
     account: str, scene: Scene, acting: Acting, post: int
 ) -> None:
-    key = acting(only(scene.bob.id))
+    key = await acting(only(scene.bob.id))
     path = f"{account}/chats/{scene.bob.id}/messages/forward"
 
     refusals = [

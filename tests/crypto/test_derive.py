@@ -57,6 +57,8 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "logpseudo",
         "agent-key",
         "rowmac",
+        "token-index",
+        "token-mac",
     ]
 
 

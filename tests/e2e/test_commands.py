@@ -332,6 +332,23 @@ def test_the_doctor_says_when_telegram_cannot_be_reached(
     assert "fail  telegram: data centre 2 at 127.0.0.1:9 cannot be reached" in done.stdout
 
 
+def test_the_doctor_names_the_proxy_behind_which_the_server_leaves_loopback(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands.settings |= {
+        "AUTH_MODE": "jwt",
+        "JWT_SECRET": "Fq3vT9xLm2Kp7WzR4yHc8NsJ6bDgUeAo",
+        "VASYA_HOST": "0.0.0.0",  # noqa: S104 — behind a proxy
+        "VASYA_PUBLIC_URL": "https://vasya.example",
+        "VASYA_TRUSTED_PROXIES": "172.18.0.2",
+    }
+    done = commands.run("doctor", cwd=tmp_path)
+    assert (
+        "ok    bind address: 0.0.0.0, behind a proxy as https://vasya.example"
+        in done.stdout.splitlines()
+    )
+
+
 def test_the_document_describes_what_the_server_serves() -> None:
     done = run("vasya-server", "openapi")
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
 from vasya_server.api.binding import BOUND
+from vasya_server.api.client_address import client_address
 from vasya_server.api.refusals import MethodNotAllowed, RouteNotFound
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
@@ -67,9 +68,10 @@ class Entrance:
             PermissionDenied: The principal may not.
         """
         try:
-            principal = self._principal(request)
+            principal = self._known(request) or await self._unknown(request)
         except InvalidCredential as error:
-            self._gateway.denials.note_failed(_address(request), error.code)
+            trusted = self._gateway.settings.trusted_proxies
+            self._gateway.denials.note_failed(client_address(request.scope, trusted), error.code)
             raise
         bound, path = self._route(request)
         account: AccountRuntime | None = None
@@ -102,25 +104,43 @@ class Entrance:
             account_id=account.id if account else None,
         )
 
-    def _principal(self, request: Incoming) -> Principal | None:
+    def _known(self, request: Incoming) -> Principal | None:
+        """Return who asks where that is known without asking anybody; None: it is not, or nobody says who asks."""
         given = request.lines(b"authorization")
         if not given:
-            if request.path in self._public:
-                return None
-            raise MissingToken
+            return None
         if len(given) > 1:
             raise InvalidToken
-        scheme, _, credential = given[0].partition(b" ")
-        if scheme.lower() != _SCHEME or not self._is_embedded(credential):
+        credential = _credential(given[0])
+        match _shape(credential):
+            case PrincipalKind.AGENT_KEY:
+                return self._gateway.keys.cached(credential)
+            case PrincipalKind.JWT:
+                tokens = self._gateway.tokens
+                return tokens.cached(credential.decode("latin-1")) if tokens else None
+        token = self._gateway.token
+        if token is None or not token.verify(credential.decode("latin-1")):
             raise InvalidToken
         return self._embedded
 
-    def _is_embedded(self, credential: bytes) -> bool:
-        """Dispatch by shape without falling through: a key or a JWT is never tried as a token (D-2.9)."""
-        if credential.startswith(b"vk_") or credential.count(b".") == _JWT_DOTS:
-            return False
-        token = self._gateway.token
-        return token is not None and token.verify(credential.decode("latin-1"))
+    async def _unknown(self, request: Incoming) -> Principal | None:
+        """Find out who asks; None: nobody who has to be known.
+
+        Raises:
+            Unauthenticated: There is no credential, or it is not good.
+            StorageFailed: It cannot be found out.
+        """
+        given = request.header(b"authorization")
+        if given is None:
+            if request.path in self._public:
+                return None
+            raise MissingToken
+        credential, tokens = _credential(given), self._gateway.tokens
+        if _shape(credential) is PrincipalKind.AGENT_KEY:
+            return await self._gateway.keys.authenticate(credential)
+        if tokens is None:
+            raise InvalidToken
+        return await tokens.authenticate(credential.decode("latin-1"))
 
     def _route(self, request: Incoming) -> tuple[Bound, dict[str, str]]:
         """Return the operation, and its path's parameters as they were written."""
@@ -139,10 +159,18 @@ class Entrance:
         return handler.opt[BOUND], path
 
 
-def _address(request: Incoming) -> str:
-    """Return the network address that the request came from; empty where the server does not know it."""
-    client = request.scope.get("client")
-    return client[0] if client else ""
+def _credential(line: bytes) -> bytes:
+    scheme, _, credential = line.partition(b" ")
+    if scheme.lower() != _SCHEME:
+        raise InvalidToken
+    return credential
+
+
+def _shape(credential: bytes) -> PrincipalKind:
+    """Tell the kind by the shape, without falling through: a key or a JWT is never tried as a token (D-2.9)."""
+    if credential.startswith(b"vk_"):
+        return PrincipalKind.AGENT_KEY
+    return PrincipalKind.JWT if credential.count(b".") == _JWT_DOTS else PrincipalKind.EMBEDDED
 
 
 def _check_path(raw: bytes) -> None:

@@ -80,6 +80,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     ),
     "key_revoked": Row(401, "Key revoked", "Ask the human who owns the key for another one."),
     "key_expired": Row(401, "Key expired", "Ask the human who owns the key for another one."),
+    "token_expired": Row(
+        401, "Token expired", "Get a new token from whoever issued this one, and send that."
+    ),
     "access_denied": Row(
         403, "Access denied", "List what the credential reaches with GET /api/v1/whoami."
     ),
@@ -361,7 +364,8 @@ def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:
             # RFC 6750 3.1: no error code where the request carried no credential at all.
             headers.append(("www-authenticate", 'Bearer realm="vasya"'))
         case errors.Unauthenticated():
-            headers.append(("www-authenticate", f'Bearer realm="vasya", error="{error.code}"'))
+            # RFC 6750 3.1 knows one word for every credential that is not good.
+            headers.append(("www-authenticate", 'Bearer realm="vasya", error="invalid_token"'))
     if allowed := getattr(error, "allowed_methods", ()):
         headers.append(("allow", ", ".join(allowed)))
     if getattr(error, "closes_connection", False):

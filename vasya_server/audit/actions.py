@@ -49,3 +49,4 @@ class Action(StrEnum):
     PROVIDER_SET = "provider:set"
     SESSION_IMPORT = "session:import"
     SETTINGS_UPDATE = "settings:update"
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105 — an act, no token

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import textwrap
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from vasya_server import __version__, errors
@@ -22,6 +24,9 @@ EX_REFUSED: Final = 1
 EX_UNREACHABLE: Final = 69
 EX_NEEDS_HUMAN: Final = 77
 EX_INTERRUPTED: Final = 130
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_MAX_TTL: Final = timedelta(days=366)
 
 _SETTINGS_BY_FLAG: Final = {
     "--data-dir": "VASYA_DATA_DIR",
@@ -77,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import login
 
             return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
-        case "accounts" | "audit" | "keys" | "lockdown" | "settings":
+        case "accounts" | "audit" | "keys" | "lockdown" | "settings" | "token":
             command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
             exit_code: int = command.run(_flags(arguments), arguments)
             return exit_code
@@ -113,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_lockdown(commands)
     _add_settings(commands)
     _add_audit(commands)
+    _add_token(commands)
     _add_doctor(commands)
     reference = _command(
         commands, "openapi", "Print the OpenAPI document, or a page of the reference."
@@ -271,6 +277,38 @@ def _add_audit(commands: Commands) -> None:
     show.add_argument("seq", type=_count, help="The line's number in the whole log.")
     for command in (verify, tail, show):
         command.add_argument("--json", action="store_true", help="JSON, as it is stored.")
+
+
+def _add_token(commands: Commands) -> None:
+    token = commands.add_parser("token", help="Make and revoke the JWTs of JWT mode.")
+    actions = token.add_subparsers(dest="action", metavar="action", required=True)
+    create = _command(
+        actions, "create", "Sign a token with the configured secret and print it once."
+    )
+    create.add_argument("--owner", required=True, help="Whose token: its sub claim.")
+    create.add_argument("--ttl", required=True, type=_ttl, help="How long it is good, like 12h.")
+    create.add_argument(
+        "--scope",
+        action="append",
+        help="What it opens, and human for what only people may; may be repeated. Everything when not said.",
+    )
+    create.add_argument("--json", action="store_true", help="One JSON document.")
+    create.add_argument("--qr", action="store_true", help="Draw it, to be scanned.")
+    revoke = _command(
+        actions, "revoke", "Take a token no more, or all that an owner has.", "--data-dir"
+    )
+    revoke.add_argument("--owner", help="Whose tokens; without it the owner of VASYA_TOKEN.")
+    which = revoke.add_mutually_exclusive_group(required=True)
+    which.add_argument("--jti", help="The one of this name.")
+    which.add_argument("--token-file", help="The one in this file; - is standard input.")
+    which.add_argument("--all", action="store_true", help="All that were made until now.")
+
+
+def _ttl(text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text, re.ASCII)
+    if found is None or (ttl := timedelta(seconds=int(found[1]) * _UNITS[found[2]])) > _MAX_TTL:
+        raise argparse.ArgumentTypeError("must be like 30m, 12h or 7d, and at most 366d")
+    return ttl
 
 
 def _count(text: str) -> int:

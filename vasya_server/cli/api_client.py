@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from vasya_server.api.routes import BASE_PATH
-from vasya_server.cli import EX_UNREACHABLE
+from vasya_server.cli import EX_NEEDS_HUMAN, EX_UNREACHABLE
 from vasya_server.cli.data_dir import holder, published
 from vasya_server.cli.refusals import ApiRefused, Problem
 from vasya_server.errors import ConfigurationInvalid, DataDirLocked, VasyaError
@@ -37,6 +37,14 @@ class ServerUnreachable(VasyaError):
     code = "server_unreachable"
     detail = "The server that holds the data dir does not answer."
     exit_code = EX_UNREACHABLE
+
+
+class TokenNeeded(VasyaError):
+    """JWT mode, where a command has no token but the caller's own."""
+
+    code = "token_needed"
+    detail = "This server takes JWTs, and VASYA_TOKEN holds none."
+    exit_code = EX_NEEDS_HUMAN
 
 
 class AnswerUnreadable(VasyaError):
@@ -97,18 +105,25 @@ def _read(answer: bytes, into: type[T]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def open_api(flags: dict[str, str | None]) -> AsyncIterator[Api]:
+async def open_api(flags: dict[str, str | None], token: str | None = None) -> AsyncIterator[Api]:
     """Reach the server that holds the data dir, or open the data dir in this process.
+
+    Args:
+        token: What to call with; `VASYA_TOKEN` when None, and in embedded mode the server's own where that is not set.
 
     Raises:
         ConfigurationInvalid: `VASYA_TOKEN` cannot be a token.
+        TokenNeeded: It is JWT mode, and there is none.
         DataDirLocked: A command, or a server that has not come up yet, holds it.
         StartupRefused: As for `serve`.
     """
     settings = load(dict(os.environ), flags)
+    token = token or os.environ.get("VASYA_TOKEN") or None
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ConfigurationInvalid("VASYA_TOKEN is no token: it holds more than printable ASCII.")
     pid = holder(settings.data_dir)
     if pid is None:
-        async with _open_in_process(flags) as api:
+        async with _open_in_process(flags, token if settings.auth_mode == "jwt" else None) as api:
             yield api
         return
     told = published(settings.data_dir)
@@ -117,26 +132,36 @@ async def open_api(flags: dict[str, str | None]) -> AsyncIterator[Api]:
             f"Another Vasya process (pid {pid}) holds the data dir {settings.data_dir} and takes no requests.",
             remedy="Wait until it is done, or stop it.",
         )
-    token = os.environ.get("VASYA_TOKEN") or told.token
-    if not (token.isascii() and token.isprintable()):
-        raise ConfigurationInvalid("VASYA_TOKEN is no token: it holds more than printable ASCII.")
-    yield Api(_Remote(told.url, token))
+    yield Api(_Remote(told.url, _needed(token or told.token)))
+
+
+def _needed(token: str | None) -> str:
+    if token is None:
+        raise TokenNeeded(
+            remedy="Make one with vasya-server token create --owner …, and put it into VASYA_TOKEN."
+        )
+    return token
 
 
 @contextlib.asynccontextmanager
-async def _open_in_process(flags: dict[str, str | None]) -> AsyncIterator[Api]:
+async def _open_in_process(flags: dict[str, str | None], token: str | None) -> AsyncIterator[Api]:
+    """Open the data dir, to call it with *token* in JWT mode and as its one owner in embedded mode."""
     from vasya_server.app import create_app
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.cli.serve import prepared
     from vasya_server.clock import SystemClock
     from vasya_server.gateway import open_gateway
 
-    token = EmbeddedToken.make()
     with prepared(flags) as ready:
+        is_embedded = ready.settings.auth_mode == "embedded"
+        bearer = EmbeddedToken.make() if is_embedded else _needed(token)
         async with open_gateway(
-            ready.settings, clock=SystemClock(), key=ready.key, token=EmbeddedToken(token)
+            ready.settings,
+            clock=SystemClock(),
+            key=ready.key,
+            token=EmbeddedToken(bearer) if is_embedded else None,
         ) as gateway:
-            yield Api(_InProcess(create_app(gateway), token))
+            yield Api(_InProcess(create_app(gateway), bearer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,14 +51,18 @@ class DataDir:
     boot_id: str
 
 
-class Embedded(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How a local program reaches the running server: the content of `embedded.json` (D-3.3)."""
+class Embedded(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How a local program reaches the running server: the content of `embedded.json` (D-3.3).
+
+    Args:
+        token: None in JWT mode, which has no token of its own.
+    """
 
     url: str
     port: int
     pid: int
     boot_id: str
-    token: str
+    token: str | None = None
 
 
 def harden_process() -> None:
@@ -116,7 +120,7 @@ def faults_of(path: Path) -> list[str]:
     return faults
 
 
-def publish(data_dir: DataDir, url: str, port: int, token: str) -> None:
+def publish(data_dir: DataDir, url: str, port: int, token: str | None) -> None:
     """Write `embedded.json` over the one of a dead process."""
     told = Embedded(url=url, port=port, pid=os.getpid(), boot_id=data_dir.boot_id, token=token)
     _put(data_dir.path / EMBEDDED_FILE, msgspec.json.encode(told), data_dir.boot_id)

@@ -28,6 +28,11 @@ _FOREIGN_ADDRESSES: Final = ("VASYA_TELEGRAM_DC", "VASYA_TELEGRAM_DC_KEY", "TELE
 # No application of my.telegram.org: the sandbox takes any, and Telegram would take none of these.
 _API_ID: Final = "17349"
 _API_HASH: Final = b"vasya-demo-hash!".hex()
+_OWN_SETTINGS: Final = {
+    "AUTH_MODE": "embedded",
+    "TELEGRAM_API_ID": _API_ID,
+    "TELEGRAM_API_HASH": _API_HASH,
+}
 _USABLE: Final = {AccountStatus.CONNECTED, AccountStatus.CONNECTING, AccountStatus.DISCONNECTED}
 
 
@@ -84,14 +89,12 @@ def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) 
     _import_early()
     info = asyncio.run(sandbox_process.info_of(sandbox))
     has_key = any(os.environ.get(f"SESSION_MASTER_KEY{end}") for end in ("", "_FILE"))
-    flags |= {
+    flags |= _OWN_SETTINGS | {
         "VASYA_PORT": flags["VASYA_PORT"] or os.environ.get("VASYA_PORT") or "0",
         # On a person's terminal its lines would bury the welcome.
         "VASYA_ACCESS_LOG": os.environ.get("VASYA_ACCESS_LOG", "off"),
         "VASYA_TELEGRAM_DC": f"{info.dc_id}@{info.address}",
         "VASYA_TELEGRAM_DC_KEY": info.public_key,
-        "TELEGRAM_API_ID": _API_ID,
-        "TELEGRAM_API_HASH": _API_HASH,
     }
     if not has_key:
         # Never the keychain: a demo leaves nothing behind in it.

@@ -64,12 +64,18 @@ def run(flags: dict[str, str | None], *, is_json: bool) -> int:
 
 def _checks(settings: Settings) -> Iterator[Check]:
     yield _versions()
-    yield _ok("bind address", f"{settings.host} is a loopback address")
+    yield _bind_address(settings)
     yield from _data_dir(settings)
     yield _key(settings)
     yield _plaintext(settings.data_dir)
     yield _clock(settings.data_dir)
     yield _reachability(settings)
+
+
+def _bind_address(settings: Settings) -> Check:
+    if settings.may_leave_loopback:
+        return _ok("bind address", f"{settings.host}, behind a proxy as {settings.public_url}")
+    return _ok("bind address", f"{settings.host} is a loopback address")
 
 
 def _ok(name: str, says: str) -> Check:

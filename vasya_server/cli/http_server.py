@@ -197,11 +197,11 @@ def make_server(
     return Server(config, on_listening)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Bind a loopback address and return the socket; it is kept, so that nobody else gets the port in between (D-3.4).
+def bind(host: str, port: int, *, may_leave_loopback: bool = False) -> socket.socket:
+    """Bind an address and return the socket; it is kept, so that nobody else gets the port in between (D-3.4).
 
     Raises:
-        ConfigurationInvalid: The address that the kernel gave is not a loopback one (D-3.1).
+        ConfigurationInvalid: The address that the kernel gave is not a loopback one and has to be (D-3.1).
         PortUnavailable: The port is taken or forbidden.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -209,7 +209,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        if not ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback:
+        if not (may_leave_loopback or _address_of(listener).is_loopback):
             raise ConfigurationInvalid(f"VASYA_HOST {host!r} did not lead to a loopback address.")
     except OSError as error:
         listener.close()
@@ -224,9 +224,15 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address under which a bound socket is reached, without a path."""
+    """Return the address under which a bound socket is reached from this machine, without a path."""
     host, port, *_ = listener.getsockname()
+    if _address_of(listener).is_unspecified:  # every address, loopback's among them
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _address_of(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0])
 
 
 def _render(error: VasyaError) -> bytes:

@@ -29,8 +29,11 @@ _REMEDIES: Final = {
     "code_invalid": "",  # it is asked for again
     "empty_allowlist": "",  # the fields are listed
     "internal": "The log of the server says why.",
-    "invalid_token": "Unset VASYA_TOKEN: a command finds the token of a running server by itself.",
+    "invalid_token": (
+        "Unset VASYA_TOKEN: a command finds the token of a running server by itself. In JWT mode put another one into it."
+    ),
     "key_ended": "Make another one with vasya-server keys create.",
+    "token_expired": "Make another with vasya-server token create, and put it into VASYA_TOKEN.",
     "login_not_found": "Begin again with vasya-server login.",
     "overloaded": _AGAIN,
     "password_invalid": "",  # as code_invalid

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
     Announce = Callable[[Gateway, str, str], Awaitable[None]]
-    """Tell whoever waits that the gateway listens: gateway, URL, token."""
+    """Tell whoever waits that the gateway listens: gateway, URL, token (empty in JWT mode)."""
 
 _STDIN_DEADLINE_SECS: Final = 10
 _STDIN_MAX_BYTES: Final = 64 * 1024
@@ -80,6 +80,7 @@ def prepared(
     refuse_workers(environ)
     with held(settings.data_dir) as data_dir:
         key = _master_key(settings, data_dir)
+        refuse_shared_secret(settings, key)
         try:
             yield Prepared(settings=settings, data_dir=data_dir, key=key)
         finally:
@@ -102,6 +103,22 @@ def refuse_workers(environ: MutableMapping[str, str]) -> None:
         )
 
 
+def refuse_shared_secret(settings: Settings, key: MasterKey) -> None:
+    """Refuse a JWT secret that is the master key: whoever may issue tokens could open every session (D-2.3).
+
+    Raises:
+        ConfigurationInvalid: It is.
+    """
+    from vasya_server.crypto.master_key import is_written_as
+
+    given = (settings.jwt_secret, settings.jwt_secret_previous)
+    if any(is_written_as(key, secret.reveal()) for secret in given if secret):
+        raise ConfigurationInvalid(
+            "A JWT secret is the session master key: whoever may issue tokens could open every session.",
+            remedy="Make a secret of its own: openssl rand -base64 48",
+        )
+
+
 def serve(ready: Prepared, announce: Announce) -> int:
     """Run the event loop until the server has stopped; return the exit code."""
     import uvloop
@@ -119,22 +136,27 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
     from vasya_server.gateway import open_gateway
 
     settings = ready.settings
-    supplied = settings.local_token
-    token = supplied.reveal() if supplied else EmbeddedToken.make()
+    token = _embedded_token(settings)
     stop = _Stop(ready.data_dir)
     try:
         async with (
             asyncio.timeout(None) as stop.deadline,
             open_gateway(
-                settings, clock=SystemClock(), key=ready.key, token=EmbeddedToken(token)
+                settings,
+                clock=SystemClock(),
+                key=ready.key,
+                token=EmbeddedToken(token) if token else None,
+                is_serving=True,
             ) as gateway,
         ):
-            listener = bind(settings.host, settings.port)
+            _tell_what_is_not_enforced(settings)
+            may_leave = settings.may_leave_loopback
+            listener = bind(settings.host, settings.port, may_leave_loopback=may_leave)
             url = url_of(listener)
 
             async def on_listening() -> None:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
-                await announce(gateway, url, token)
+                await announce(gateway, url, token or "")
 
             stop.server = make_server(create_app(gateway), settings, on_listening)
             stop.server.should_exit = stop.is_asked
@@ -149,6 +171,27 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
     finally:
         withdraw(ready.data_dir)
     return 0
+
+
+def _embedded_token(settings: Settings) -> str | None:
+    """Return the token that opens everything to whoever has it; in JWT mode there is none."""
+    from vasya_server.auth.embedded import EmbeddedToken
+
+    if settings.auth_mode == "jwt":
+        return None
+    return settings.local_token.reveal() if settings.local_token else EmbeddedToken.make()
+
+
+def _tell_what_is_not_enforced(settings: Settings) -> None:
+    """Say what a token need not prove because nobody set it (D-2.5)."""
+    if settings.auth_mode != "jwt":
+        return
+    if settings.jwt_issuer is None:
+        _log.warning("JWT_ISSUER is not set: tokens of every issuer with the secret are taken")
+    if settings.jwt_audience is None:
+        _log.warning("JWT_AUDIENCE is not set: tokens that name an audience are refused")
+    if settings.jwt_max_lifetime_secs is None:
+        _log.warning("JWT_MAX_LIFETIME_SECS is not set: tokens may live for any time")
 
 
 class _Stop:

@@ -36,6 +36,8 @@ class Purpose(StrEnum):
     LOG_PSEUDONYM = "logpseudo"
     AGENT_KEY = "agent-key"
     ROW_MAC = "rowmac"
+    TOKEN_INDEX = "token-index"  # noqa: S105 — what a key is for, no key
+    TOKEN_MAC = "token-mac"  # noqa: S105 — as above
 
 
 def derive(

@@ -110,6 +110,17 @@ def parse_master_key(text: str) -> MasterKey:
     return MasterKey(raw)
 
 
+def is_written_as(key: MasterKey, text: str) -> bool:
+    """Tell whether *text* is one of the forms of *key*."""
+    try:
+        other = parse_master_key(text)
+    except ConfigurationInvalid:
+        return False
+    is_same = other.kid == key.kid
+    other.close()
+    return is_same
+
+
 def load_master_key(
     settings: Settings, *, data_dir_id: str, may_create: bool, keychain: Keychain
 ) -> tuple[MasterKey, KeySource]:

@@ -3,7 +3,7 @@
 ```
 VasyaError
 ├── Unauthenticated            MissingToken
-│   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired
+│   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
@@ -42,6 +42,7 @@ from vasya_server.errors.access import (
     PermissionDenied,
     ScopeRequired,
     SendingDisabled,
+    TokenExpired,
     Unauthenticated,
     UploadNotFound,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "TelegramError",
     "TelegramTimeout",
     "TelegramUnavailable",
+    "TokenExpired",
     "TooManyKeys",
     "TooManyUploads",
     "Unauthenticated",

@@ -46,6 +46,13 @@ class KeyExpired(InvalidCredential):
     detail = "This agent key has expired."
 
 
+class TokenExpired(InvalidCredential):
+    """The JWT is genuine and was good until its time was over."""
+
+    code = "token_expired"
+    detail = "The bearer token has expired."
+
+
 class PermissionDenied(VasyaError):
     """The principal is known and may not do this."""
 

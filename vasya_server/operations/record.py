@@ -74,6 +74,8 @@ def messages_in(answer: object) -> list[Message]:
 
 def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     """Return what an act that reduces risk leaves behind: it is stored with its outcome, however late that is."""
+    if intent.mutation.action is Action.TOKEN_REVOKE:
+        return gateway.denied.take_unstored()
     if not intent.reduces_risk:
         return ()
     owner = intent.principal.owner

@@ -13,11 +13,12 @@ import socket
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
+from urllib.parse import urlsplit
 
 from vasya_server.errors import ConfigurationInvalid
 from vasya_server.settings.table import SETTINGS, Setting
-from vasya_server.settings.values import DataCentre, DataCentreAddress, Secret
+from vasya_server.settings.values import DataCentre, DataCentreAddress, Network, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SETTINGS",
     "DataCentre",
+    "Network",
     "Secret",
     "Setting",
     "Settings",
@@ -45,12 +47,22 @@ _FOREIGN: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the process was told; `load` is the one maker."""
+    """What the process was told; `load` is the one maker.
+
+    Args:
+        allowed_hosts: What it answers for beside loopback names; the host of the public URL is among them in JWT mode.
+        may_leave_loopback: A proxy with TLS stands before it; otherwise only loopback addresses are bound.
+    """
 
     data_dir: Path
     host: str
     port: int
-    auth_mode: Literal["embedded"]
+    auth_mode: Literal["embedded", "jwt"]
+    jwt_secret: Secret | None
+    jwt_secret_previous: Secret | None
+    jwt_issuer: str | None
+    jwt_audience: str | None
+    jwt_max_lifetime_secs: int | None
     local_token: Secret | None
     agent_key_max_ttl_secs: int | None
     agent_key_max_live: int
@@ -61,7 +73,10 @@ class Settings:
     telegram_proxy_url: Secret | None
     telegram_dc: DataCentre | None
     send: Literal["on", "off"]
+    public_url: str | None
+    trusted_proxies: tuple[Network, ...]
     allowed_hosts: tuple[str, ...]
+    may_leave_loopback: bool
     allowed_origins: tuple[str, ...]
     access_log: Literal["on", "off"]
     read_deadline_secs: int
@@ -126,12 +141,41 @@ def verify(values: Mapping[str, object]) -> list[str]:
             "VASYA_KILL_POINT is for crash tests and needs VASYA_TELEGRAM_DC: a process on Telegram's own data centres "
             "is not stopped in the middle of a message"
         )
-    if not _is_loopback(str(values["VASYA_HOST"])):
+    return faults + (_faults_of_jwt if values["AUTH_MODE"] == "jwt" else _faults_of_embedded)(
+        values
+    )
+
+
+def _faults_of_embedded(values: Mapping[str, object]) -> list[str]:
+    if _is_loopback(str(values["VASYA_HOST"])):
+        return []
+    fault = (
+        f"VASYA_HOST must be a loopback address in embedded mode (it is {values['VASYA_HOST']!r}): whoever reaches "
+        "the port and has the token is the account"
+    )
+    return [fault]
+
+
+def _faults_of_jwt(values: Mapping[str, object]) -> list[str]:
+    faults = []
+    if values["JWT_SECRET"] is None:
+        faults.append("AUTH_MODE is jwt and JWT_SECRET is not set: no token could be verified")
+    if values["VASYA_LOCAL_TOKEN"] is not None:
         faults.append(
-            f"VASYA_HOST must be a loopback address in embedded mode (it is {values['VASYA_HOST']!r}): whoever reaches "
-            "the port and has the token is the account"
+            "VASYA_LOCAL_TOKEN is set and AUTH_MODE is jwt, in which there is no local token"
+        )
+    if not _is_loopback(str(values["VASYA_HOST"])) and not _may_leave_loopback(values):
+        faults.append(
+            f"VASYA_HOST leaves loopback (it is {values['VASYA_HOST']!r}), which takes a VASYA_PUBLIC_URL with https and "
+            "the proxy that ends TLS in VASYA_TRUSTED_PROXIES: tokens and messages must not travel in clear"
         )
     return faults
+
+
+def _may_leave_loopback(values: Mapping[str, object]) -> bool:
+    """Tell whether a proxy with TLS stands before the server (D-3.1, D-12.6)."""
+    is_https = str(values["VASYA_PUBLIC_URL"] or "").startswith("https://")
+    return values["AUTH_MODE"] == "jwt" and is_https and bool(values["VASYA_TRUSTED_PROXIES"])
 
 
 def _given(environ: MutableMapping[str, str], flags: Mapping[str, str | None]) -> dict[str, str]:
@@ -161,10 +205,27 @@ def _unknown_names(environ: Mapping[str, str]) -> list[str]:
 def _build(values: Mapping[str, object]) -> Settings:
     by_field = {row.field: values[row.name] for row in SETTINGS if row.field != "telegram_dc"}
     by_field["data_dir"] = values["VASYA_DATA_DIR"] or default_data_dir()
+    by_field["allowed_hosts"] = _allowed_hosts(values)
+    by_field["may_leave_loopback"] = _may_leave_loopback(values)
     by_field["telegram_dc"] = None
     if isinstance(address := values["VASYA_TELEGRAM_DC"], DataCentreAddress):
         by_field["telegram_dc"] = DataCentre(*address, str(values["VASYA_TELEGRAM_DC_KEY"]))
     return Settings(**{f.name: by_field[f.name] for f in fields(Settings)})  # type: ignore[arg-type]  # parsed row by row
+
+
+def _allowed_hosts(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what the server is called beside its loopback names: in JWT mode also as its public URL and its address say.
+
+    Never 0.0.0.0: a web page may ask for that, and comes out on loopback.
+    """
+    names = list(cast("tuple[str, ...]", values["VASYA_ALLOWED_HOSTS"]))
+    if values["AUTH_MODE"] == "jwt":
+        if values["VASYA_PUBLIC_URL"] is not None:
+            names.append(urlsplit(str(values["VASYA_PUBLIC_URL"])).netloc)
+        host, port = str(values["VASYA_HOST"]).lower(), values["VASYA_PORT"]
+        if not (_is_loopback(host) or host in {"0.0.0.0", "::"}):  # noqa: S104 — nothing is bound here
+            names.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return tuple(dict.fromkeys(names))
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,16 +6,29 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from vasya_server.settings.files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+
 _MIN_TOKEN_CHARACTERS: Final = 32
 _API_HASH_CHARACTERS: Final = 32
 _JWT_DOTS: Final = 2
+_MIN_JWT_SECRET_BYTES: Final = 32
+# As with the master key: what a person types has fewer, 32 random bytes practically never.
+_MIN_DISTINCT_BYTES: Final = 16
+_HEX: Final = re.compile(r"([0-9A-Fa-f]{2})+")
+# Words of manuals and example files, long enough not to come up in random text; PyJWT takes no key that looks public.
+_PLACEHOLDER: Final = re.compile(
+    r"change.?(me|this)|place.?holder|replace.?(me|this|with)|your.{0,9}(secret|key)|secret.?key|super.?secret"
+    r"|jwt.?secret|example|(256|32).?(bit|byte|char)|password|insecure|0123456789abcdef|abcdefghijklmnop"
+    r"|----[- ](begin|end) |^ssh-|^ecdsa-",
+    re.IGNORECASE,
+)
 MAX_PORT: Final = 65535
 _MAX_PEM_BYTES: Final = 16 * 1024
 # A host name's 253, brackets or not, and a port.
@@ -127,6 +140,26 @@ def hosts(value: str) -> tuple[str, ...]:
     return parts
 
 
+def public_url(value: str) -> str:
+    """Read the URL at which clients reach the server: scheme and host, as a browser writes an origin."""
+    scheme, _, authority = value.strip().lower().removesuffix("/").partition("://")
+    if scheme not in _OWN_PORTS or not _is_authority(authority):
+        message = "must be one URL such as https://vasya.example, without a path"
+        raise ValueError(message)
+    return _without_own_port(f"{scheme}://{authority}")
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """Read IP addresses and networks, separated by commas."""
+    try:
+        return tuple(ipaddress.ip_network(part) for part in _parts(value))
+    except ValueError:
+        message = (
+            "must be addresses or networks such as 10.0.0.7 or 172.18.0.0/16, separated by commas"
+        )
+        raise ValueError(message) from None
+
+
 def _parts(value: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
@@ -177,6 +210,38 @@ def token(value: str) -> Secret:
         message = "must neither begin with vk_ nor have the two dots of a JWT"
         raise ValueError(message)
     return Secret(value)
+
+
+def jwt_secret(value: str) -> Secret:
+    """Read an HS256 secret, which is used byte for byte as it was given (D-2.3).
+
+    Source: https://www.rfc-editor.org/rfc/rfc7518#section-3.2
+    """
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        message = "must be UTF-8"
+        raise ValueError(message) from None
+    if len(raw) < _MIN_JWT_SECRET_BYTES or _distinct_bytes(value) < _MIN_DISTINCT_BYTES:
+        message = (
+            f"must be {_MIN_JWT_SECRET_BYTES} or more random bytes, with at least {_MIN_DISTINCT_BYTES} different ones; "
+            "`openssl rand -base64 48` makes one"
+        )
+        raise ValueError(message)
+    if _PLACEHOLDER.search(value):
+        message = (
+            "is a placeholder or somebody's public key; `openssl rand -base64 48` makes a secret"
+        )
+        raise ValueError(message)
+    return Secret(value)
+
+
+def _distinct_bytes(value: str) -> int:
+    """Count the different bytes of a secret, or of what its hexadecimal digits say, where there are only these."""
+    raw = value.encode()
+    if _HEX.fullmatch(value):
+        return max(len(set(raw)), len(set(bytes.fromhex(value))))
+    return len(set(raw))
 
 
 def api_hash(value: str) -> Secret:
