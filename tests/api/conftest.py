@@ -208,6 +208,23 @@ async def acting(gateway: Gateway) -> AsyncIterator[Acting]:
 
 
 @pytest.fixture
+async def agent(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of a key that has every scope and every chat."""
+    key = Principal(
+        kind=PrincipalKind.AGENT_KEY,
+        owner=gateway.owner,
+        scopes=frozenset(Scope),
+        is_human=False,
+        lineage="kl_test",
+    )
+    app: Any = create_app(gateway)
+    app.asgi_handler = Edge(_Acting(app, gateway, key), gateway.settings)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        yield client
+
+
+@pytest.fixture
 async def account(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> str:
     """Import Alice's account and return the path of everything below it."""
     body = {"session": dc.mint(scene.alice)}
