@@ -14,7 +14,6 @@ from tests.clocks import MovableClock
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
 from vasya_server.app import create_app
-from vasya_server.auth.chat_lists import ChatRule
 from vasya_server.auth.embedded import EmbeddedToken
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vasya_sandbox.records import Channel, Group, User
+    from vasya_server.auth.chat_lists import ChatRule
 
 Served: TypeAlias = "tuple[Gateway, httpx.AsyncClient]"
 Serve: TypeAlias = "Callable[[], AbstractAsyncContextManager[Served]]"
@@ -168,33 +168,44 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def acting(gateway: Gateway, client: httpx.AsyncClient) -> AsyncIterator[Acting]:
-    """Return what makes a client of a new agent key that has every scope and these chat lists."""
+async def with_key(
+    gateway: Gateway, client: httpx.AsyncClient
+) -> AsyncIterator[Callable[..., Awaitable[httpx.AsyncClient]]]:
+    """Return what makes a client of a new agent key that has every scope, and what else its request says."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def acting(read: ChatRule, write: ChatRule | None = None) -> httpx.AsyncClient:
-            body = {
-                "name": "agent",
-                "scopes": [scope.value for scope in Scope],
-                "chats": {"read": as_asked(read), "write": as_asked(write or read)},
-            }
+        async def with_key(**more: Any) -> httpx.AsyncClient:
+            body = {"name": "agent", "scopes": [scope.value for scope in Scope], **more}
             made = await client.post(f"{API}/agent-keys", json=body)
             assert made.status_code == 201, made.text
+            headers = {"Authorization": f"Bearer {made.json()['secret']}"}
             return await stack.enter_async_context(
-                httpx.AsyncClient(
-                    transport=transport(gateway),
-                    base_url=BASE_URL,
-                    headers={"Authorization": f"Bearer {made.json()['secret']}"},
-                )
+                httpx.AsyncClient(transport=transport(gateway), base_url=BASE_URL, headers=headers)
             )
 
-        yield acting
+        yield with_key
+
+
+@pytest.fixture
+def acting(with_key: Callable[..., Awaitable[httpx.AsyncClient]]) -> Acting:
+    """Return what makes a client of a new agent key that has these chat lists."""
+
+    async def acting(read: ChatRule, write: ChatRule | None = None) -> httpx.AsyncClient:
+        return await with_key(chats={"read": as_asked(read), "write": as_asked(write or read)})
+
+    return acting
 
 
 def as_asked(rule: ChatRule) -> dict[str, list[int]]:
     """Return *rule* as a request names it."""
     lists = {"ids": rule.ids, "folders": rule.folders, "except": rule.excepted}
     return {name: sorted(ids) for name, ids in lists.items() if ids}
+
+
+@pytest.fixture
+async def agent(with_key: Callable[..., Awaitable[httpx.AsyncClient]]) -> httpx.AsyncClient:
+    """Return a client of an agent key that has every scope and every chat."""
+    return await with_key()
 
 
 @pytest.fixture

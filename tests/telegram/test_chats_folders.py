@@ -9,7 +9,7 @@ import pytest
 from telethon.tl import types as t
 
 from vasya_server.telegram.dialogs import Row
-from vasya_server.telegram.directory import entity_id
+from vasya_server.telegram.directory import Directory, entity_id
 from vasya_server.telegram.requests.chats import folder_test
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -29,7 +29,7 @@ def a_row(entity: Any, **fields: Any) -> Row:
         "unread_poll_votes_count": 0,
         "notify_settings": t.PeerNotifySettings(),
     }
-    return Row(entity, t.Dialog(**{**plain, **fields}), None)
+    return Row(entity, t.Dialog(**{**plain, **fields}), None, Directory(1))
 
 
 FRIEND = a_row(t.User(7, first_name="Friend", contact=True))

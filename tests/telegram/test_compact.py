@@ -8,8 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from vasya_server.model.base import Sanitized
 from vasya_server.model.chat import ChatType
-from vasya_server.model.message import Entity, Media, Message, ReplyTo, Sender, ServiceAction
+from vasya_server.model.message import (
+    CompactChat,
+    Entity,
+    Media,
+    Message,
+    ReplyTo,
+    Sender,
+    ServiceAction,
+)
 from vasya_server.telegram.compact import media_words, to_compact, to_compact_page
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -22,7 +31,10 @@ def message(**fields: Any) -> Message:
 
 def test_the_chat_and_each_person_are_named_once() -> None:
     page = to_compact_page(
-        ANN, [message(text="a"), message(text="b")], max_text=10, next_cursor=None
+        CompactChat(id=7, type=ChatType.USER, title="Ann"),
+        [message(text="a"), message(text="b")],
+        max_text=10,
+        next_cursor=None,
     )
 
     assert msgspec.to_builtins(page) == {
@@ -70,6 +82,27 @@ def test_a_cut_takes_no_emoji_apart() -> None:
 
 def test_a_cut_takes_no_accent_off() -> None:
     assert to_compact(message(text="cafe\u0301s"), 4).text == "caf"
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+def test_a_cut_takes_no_flag_apart(at: int) -> None:
+    wales = "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"
+
+    assert to_compact(message(text=f"ab{wales}"), at + 2).text == "ab"
+
+
+def test_a_cut_leaves_no_joiner_hanging() -> None:
+    assert to_compact(message(text="abmi\u200cx"), 5).text == "abm"
+
+
+def test_what_was_hidden_and_what_may_not_be_read_is_told() -> None:
+    compact = to_compact(
+        message(sanitized=Sanitized(removed=1, classes=["tag"]), redacted="service_notification"),
+        9,
+    )
+
+    assert compact.sanitized == Sanitized(removed=1, classes=["tag"])
+    assert compact.redacted == "service_notification"
 
 
 def test_a_reply_names_the_message() -> None:

@@ -159,7 +159,7 @@ def test_every_peer_can_be_a_sender(peer: Any) -> None:
 
 @pytest.mark.parametrize("entity", [*both("User"), *both("Chat")])
 def test_every_user_and_chat_is_a_chat(entity: Any) -> None:
-    assert to_chat(entity, now=AT).id == entity_id(entity)
+    assert to_chat(entity, Directory(ME), now=AT).id == entity_id(entity)
     assert to_candidate(entity).type == entity_type(entity)
     assert isinstance(entity_title(entity), str)
 
@@ -459,6 +459,7 @@ def a_dialog(**fields: Any) -> Any:
 def test_a_chat_tells_its_state() -> None:
     chat = to_chat(
         a_user(username="ann"),
+        Directory(ME),
         now=AT,
         dialog=a_dialog(pinned=True, folder_id=1, unread_mark=True, unread_mentions_count=2),
         last_message=a_message(),
@@ -496,17 +497,17 @@ def test_a_chat_is_muted_while_its_time_lasts(
 ) -> None:
     dialog = a_dialog(notify_settings=t.PeerNotifySettings(mute_until=until))
 
-    chat = to_chat(a_user(), now=AT, dialog=dialog)
+    chat = to_chat(a_user(), Directory(ME), now=AT, dialog=dialog)
 
     assert (chat.is_muted, chat.muted_until) == shown
 
 
 def test_ones_own_chat_is_saved_messages() -> None:
-    assert to_chat(a_user(ME, is_self=True), now=AT).title == "Saved Messages"
+    assert to_chat(a_user(ME, is_self=True), Directory(ME), now=AT).title == "Saved Messages"
 
 
 def test_a_long_last_message_is_shortened() -> None:
-    chat = to_chat(a_user(), now=AT, last_message=a_message(message="x" * 500))
+    chat = to_chat(a_user(), Directory(ME), now=AT, last_message=a_message(message="x" * 500))
 
     assert chat.last_message is not None
     assert chat.last_message.text == "x" * 300 + "…"

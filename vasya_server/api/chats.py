@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vasya_server.api.routes import Call, read
 from vasya_server.auth.scopes import Scope
-from vasya_server.model.chat import Chat, ChatFilter, ChatPage, Resolution, ResolveQuery
+from vasya_server.model.chat import Chat, ChatFilter, ChatPage, ChatQuery, Resolution, ResolveQuery
 from vasya_server.telegram import peers
 from vasya_server.telegram.requests import chats
 
@@ -21,13 +21,13 @@ async def list_chats(call: Call, query: ChatFilter) -> ChatPage:
 
 
 @read("/accounts/{account}/chats/{chat}", Scope.CHATS_READ)
-async def get_chat(call: Call) -> Chat:
+async def get_chat(call: Call, query: ChatQuery) -> Chat:
     """Tell one chat's type, title, unread state and whether the account may write there.
 
     A title is never guessed at: a reference that names no chat answers 404 `chat_not_found` with the account's own
     chats that come close; one outside the key's chat lists, or none, 403 `chat_not_allowed`.
     """
-    return await chats.get_chat(call.account, call.path["chat"])
+    return await chats.get_chat(call.account, call.path["chat"], is_raw=query.raw)
 
 
 @read("/accounts/{account}/resolve", Scope.CHATS_READ)

@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 from multipart import content_disposition_unquote, parse_options_header
 
+from vasya_server.telegram.untrusted import sanitize
+
 UNNAMED: Final = "file"
 UNKNOWN_TYPE: Final = "application/octet-stream"
 # The longest that file systems take.
@@ -31,7 +33,8 @@ def clean_file_name(name: str) -> str:
     A right-to-left override makes `exe.gnp` of what ends in `.exe`, and a line break a header of its own.
     """
     last = re.split(r"[/\\]", name)[-1]
-    seen = "".join(c for c in last if unicodedata.category(c)[0] not in "CZ" or c == " ")
+    spoken = "".join(c for c in last if unicodedata.category(c)[0] not in "CZ" or c == " ")
+    seen = sanitize(spoken).text
     bounded = _bounded(unicodedata.normalize("NFC", seen).strip(" "))
     return bounded if bounded.strip(". ") else UNNAMED
 

@@ -15,7 +15,8 @@ async def get_media(call: Call) -> Download:
     """Download the file that a message carries, as it comes from Telegram.
 
     It is always an attachment, and what a browser could run comes as `application/octet-stream`; its bytes are other
-    people's. Downloading leaves no trace. A message without a file answers 404 `media_not_found`; a connection that
+    people's. Downloading leaves no trace. A message without a file answers 404 `media_not_found`, a file in one of Telegram's own
+    notifications 403 `service_chat` to all but humans; a connection that
     closes before `Content-Length` bytes is a download that broke off.
     """
     return await downloads.open_media(call.account, call.path["chat"], call.message_id)

@@ -16,6 +16,7 @@ from vasya_server.model.message import (
     Message,
     MessageFilter,
     MessagePage,
+    MessageQuery,
     SendMessage,
 )
 from vasya_server.operations import Ready, telegram
@@ -29,7 +30,8 @@ async def list_messages(call: Call, query: MessageFilter) -> MessagePage | Compa
     """Read a chat's messages, newest first, or search in them with the filters.
 
     Reading leaves no trace: nothing is marked read and nobody sees it. `view=compact` spends the fewest words;
-    follow `next` for more. More than one of before, after, around, ids and cursor answers 422 `validation_failed`,
+        follow `next` for more. Texts are other people's words; `sanitized` says what was hidden in one, `redacted` that
+    only a human may read it. More than one of before, after, around, ids and cursor answers 422 `validation_failed`,
     an unknown chat 404 `chat_not_found`. A key with chat lists needs the discussion group among them for `commentsOf`,
     and names authors by their ids.
     """
@@ -39,12 +41,15 @@ async def list_messages(call: Call, query: MessageFilter) -> MessagePage | Compa
 
 
 @read(_MESSAGES + "/{message}", Scope.MESSAGES_READ)
-async def get_message(call: Call) -> Message:
+async def get_message(call: Call, query: MessageQuery) -> Message:
     """Read one message by its id.
 
-    Reading leaves no trace. A message that is not there (any more) answers 404 `message_not_found`.
+    Reading leaves no trace. A message that is not there (any more) answers 404 `message_not_found`; `raw` is for humans,
+    others get 403 `human_required`.
     """
-    return await messages.get_message(call.account, call.path["chat"], call.message_id)
+    return await messages.get_message(
+        call.account, call.path["chat"], call.message_id, is_raw=query.raw
+    )
 
 
 @mutation(
@@ -88,8 +93,8 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
     """Forward up to 100 messages of the chat `fromChat` to this one, each of them once.
 
     `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. Repeated with the same
-    `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, a
-    message that is not in it 404 `message_not_found`. A key with chat lists has to read the source and write to the
+        `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, one of
+    Telegram's own notifications 403 `service_chat` to all but humans, a message that is not there 404 `message_not_found`. A key with chat lists has to read the source and write to the
     destination, else 403 `chat_not_allowed`.
     """
     return await forward.forward_messages(

@@ -105,6 +105,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "sending_disabled": Row(
         403, "Sending disabled", "Ask the human who runs the server to open the gate."
     ),
+    "service_chat": Row(
+        403, "Service chat", "Ask a human to look at Telegram's notifications in a Telegram app."
+    ),
     "chat_write_forbidden": Row(
         403, "Writing forbidden", "Choose another chat, or ask its administrators for the right."
     ),

@@ -5,7 +5,7 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed
+│                              ChatNotAllowed · ServiceChat
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
@@ -42,6 +42,7 @@ from vasya_server.errors.access import (
     PermissionDenied,
     ScopeRequired,
     SendingDisabled,
+    ServiceChat,
     TokenExpired,
     Unauthenticated,
     UploadNotFound,
@@ -149,6 +150,7 @@ __all__ = [
     "PhoneInvalid",
     "ScopeRequired",
     "SendingDisabled",
+    "ServiceChat",
     "SessionInvalid",
     "SessionUnreadable",
     "ShuttingDown",

@@ -103,6 +103,13 @@ class ChatNotAllowed(PermissionDenied):
     detail = "This credential does not reach that chat for this."
 
 
+class ServiceChat(PermissionDenied):
+    """An agent reaches for what Telegram itself wrote to the account, where login codes are (D-11.6)."""
+
+    code = "service_chat"
+    detail = "Telegram's own notifications carry login codes; agents do not touch them."
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 

@@ -28,7 +28,7 @@ class AccountUser(Wire, frozen=True, kw_only=True):
     id: int
     first_name: Untrusted | None = None
     last_name: Untrusted | None = None
-    username: str | None = None
+    username: Untrusted | None = None
     is_premium: bool = False
 
 

@@ -15,6 +15,26 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     """An answer: camelCase, and nothing that is null, false, empty or default."""
 
 
+Raw = Annotated[
+    bool,
+    Meta(
+        description="Texts as they were written, invisible characters included; for humans alone."
+    ),
+]
+
+
+class Sanitized(Wire, frozen=True, kw_only=True):
+    """What was taken out of the strings of an object, because no reader would have seen it."""
+
+    removed: Annotated[int, Meta(description="Characters.")]
+    classes: Annotated[
+        list[str],
+        Meta(
+            description="What they were: bidi, control, invisible, noncharacter, surrogate, tag, variation, zero_width."
+        ),
+    ] = msgspec.field()
+
+
 class Input(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A request body: an unknown field is an error, so that a misspelt wish is never ignored."""
 

@@ -9,7 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from vasya_server.model.base import Query, Untrusted, Wire
+from vasya_server.model.base import Query, Raw, Sanitized, Untrusted, Wire
+
+Redacted = Literal["service_notification"]
+"""Why an agent is not told what a message says: it is Telegram's own, and may carry a login code (D-11.6)."""
 
 
 class ChatType(StrEnum):
@@ -29,6 +32,7 @@ class LastMessage(Wire, frozen=True, kw_only=True):
     sent_at: datetime
     text: Untrusted = ""
     is_outgoing: bool = False
+    redacted: Redacted | None = None
 
 
 class Chat(Wire, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class Chat(Wire, frozen=True, kw_only=True):
     id: int
     type: ChatType
     title: Untrusted = ""
-    username: str | None = None
+    username: Untrusted | None = None
     unread_count: int = 0
     unread_mentions: int = 0
     last_read_id: int = 0
@@ -50,6 +54,7 @@ class Chat(Wire, frozen=True, kw_only=True):
     can_send: bool = False
     members_count: int | None = None
     last_message: LastMessage | None = None
+    sanitized: Sanitized | None = None
 
 
 class ChatPage(Wire, frozen=True, kw_only=True):
@@ -66,9 +71,10 @@ class Candidate(Wire, frozen=True, kw_only=True):
     id: int
     type: ChatType
     title: Untrusted = ""
-    username: str | None = None
+    username: Untrusted | None = None
     is_contact: bool = False
     last_message_at: datetime | None = None
+    sanitized: Sanitized | None = None
 
 
 class Resolution(Wire, frozen=True, kw_only=True):
@@ -106,6 +112,13 @@ class ChatFilter(Query, frozen=True, kw_only=True):
     ) = msgspec.field(default=None, name="with")
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     cursor: Annotated[str, Meta(max_length=512)] | None = None
+    raw: Raw = False
+
+
+class ChatQuery(Query, frozen=True, kw_only=True):
+    """How one chat is told."""
+
+    raw: Raw = False
 
 
 class ResolveQuery(Query, frozen=True, kw_only=True):

@@ -9,8 +9,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from vasya_server.model.base import Input, OptionalInput, Query, Untrusted, Wire
-from vasya_server.model.chat import ChatType
+from vasya_server.model.base import (
+    Input,
+    OptionalInput,
+    Query,
+    Raw,
+    Sanitized,
+    Untrusted,
+    Wire,
+)
+from vasya_server.model.chat import ChatType, Redacted
 
 
 class Sender(Wire, frozen=True, kw_only=True):
@@ -19,7 +27,7 @@ class Sender(Wire, frozen=True, kw_only=True):
     id: int
     type: ChatType
     name: Untrusted = ""
-    username: str | None = None
+    username: Untrusted | None = None
 
 
 class Entity(Wire, frozen=True, kw_only=True):
@@ -72,7 +80,7 @@ class ForwardedFrom(Wire, frozen=True, kw_only=True):
 class Reaction(Wire, frozen=True, kw_only=True):
     """How many people reacted with one emoji."""
 
-    emoji: str
+    emoji: Untrusted
     count: int = msgspec.field()
     is_chosen: bool = False
 
@@ -118,6 +126,8 @@ class Message(Wire, frozen=True, kw_only=True):
     buttons: list[Button] = msgspec.field(default_factory=list)
     action: ServiceAction | None = None
     album_ids: list[int] = msgspec.field(default_factory=list)
+    sanitized: Sanitized | None = None
+    redacted: Redacted | None = None
 
 
 class MessagePage(Wire, frozen=True, kw_only=True):
@@ -138,6 +148,8 @@ class CompactMessage(Wire, frozen=True, kw_only=True):
     reply_to: int | None = None
     media: Untrusted | None = None
     is_truncated: bool = False
+    sanitized: Sanitized | None = None
+    redacted: Redacted | None = None
 
 
 class CompactChat(Wire, frozen=True, kw_only=True):
@@ -146,7 +158,8 @@ class CompactChat(Wire, frozen=True, kw_only=True):
     id: int
     type: ChatType
     title: Untrusted = ""
-    username: str | None = None
+    username: Untrusted | None = None
+    sanitized: Sanitized | None = None
 
 
 class CompactPage(Wire, frozen=True, kw_only=True):
@@ -213,6 +226,7 @@ class MessageFilter(Query, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100, extra_json_schema={"default": 50})] | None = None
     cursor: Annotated[str, Meta(max_length=512)] | None = None
     view: Literal["full", "compact"] = "full"
+    raw: Raw = False
     max_text: (
         Annotated[
             int,
@@ -225,6 +239,12 @@ class MessageFilter(Query, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+
+class MessageQuery(Query, frozen=True, kw_only=True):
+    """How one message is told."""
+
+    raw: Raw = False
 
 
 class TextFormat(StrEnum):

@@ -35,6 +35,7 @@ from vasya_server.operations.mutation import Performed, Ready
 from vasya_server.operations.record import Recorder, what_remains
 from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
 from vasya_server.telegram.progress import follow_progress
+from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
@@ -93,12 +94,14 @@ async def perform(
 
 
 async def _chats(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
-    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3)."""
+    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3, D-11.6)."""
     if intent.account is None or "chat" not in intent.path:
         return None, None
     account = AccountView(intent.account, intent.principal)
     peer = await resolve_to_write(account, intent.path["chat"])
-    return peer, None if intent.source is None else await resolve(account, intent.source)
+    source = None if intent.source is None else await resolve(account, intent.source)
+    require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
+    return peer, source
 
 
 class _Work(Generic[T]):

@@ -5,21 +5,22 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from vasya_server.model.message import CompactChat, CompactMessage, CompactPage
+from vasya_server.model.message import CompactMessage, CompactPage
 from vasya_server.telegram.formatting import to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vasya_server.model.message import Media, Message, Sender
+    from vasya_server.model.message import CompactChat, Media, Message
 
-_JOINER = "\u200d"
+_JOINERS = "\u200c\u200d"
+_TAGS = ("\U000e0020", "\U000e007f")
 _LONGEST_CLUSTER = 32
 _MAX_OPTIONS = 10
 
 
 def to_compact_page(
-    chat: Sender, messages: Sequence[Message], *, max_text: int, next_cursor: str | None
+    chat: CompactChat, messages: Sequence[Message], *, max_text: int, next_cursor: str | None
 ) -> CompactPage:
     """Return *messages* of one chat as a compact page.
 
@@ -28,7 +29,7 @@ def to_compact_page(
     """
     people = {str(message.sender.id): message.sender.name for message in messages if message.sender}
     return CompactPage(
-        chat=CompactChat(id=chat.id, type=chat.type, title=chat.name, username=chat.username),
+        chat=chat,
         people=people,
         items=[to_compact(message, max_text) for message in messages],
         next=next_cursor,
@@ -50,14 +51,18 @@ def to_compact(message: Message, max_text: int) -> CompactMessage:
         reply_to=message.reply_to.message_id if message.reply_to else None,
         media=_words(message),
         is_truncated=is_truncated,
+        sanitized=message.sanitized,
+        redacted=message.redacted,
     )
 
 
 def _cluster_start(text: str, at: int) -> int:
-    """Return where to cut at *at* or shortly before, so that no emoji or accented letter is taken apart."""
+    """Return where to cut at *at* or shortly before, so that no emoji, flag or accented letter is taken apart."""
     for cut in range(at, max(at - _LONGEST_CLUSTER, 0), -1):
-        is_continued = text[cut] == _JOINER or unicodedata.category(text[cut]) in {"Mn", "Me"}
-        if not is_continued and text[cut - 1] != _JOINER:
+        after = text[cut]
+        is_continued = after in _JOINERS or unicodedata.category(after) in {"Mn", "Me"}
+        is_in_flag = _TAGS[0] <= after <= _TAGS[1]
+        if not is_continued and not is_in_flag and text[cut - 1] not in _JOINERS:
             return cut
     return at
 

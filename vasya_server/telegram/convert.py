@@ -20,6 +20,7 @@ from vasya_server.model.message import (
     Reaction,
     ReplyTo,
 )
+from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.directory import (
     Directory,
     entity_id,
@@ -29,11 +30,11 @@ from vasya_server.telegram.directory import (
     marked_id,
 )
 from vasya_server.telegram.media import snake_name, to_action, to_media
+from vasya_server.telegram.service_chat import SERVICE_CHAT, is_service_notification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SERVICE_CHAT = 777000
 ARCHIVE = 1
 # A chat list is for choosing a chat, not for reading posts.
 _LAST_TEXT_CHARACTERS = 300
@@ -41,6 +42,8 @@ _LAST_TEXT_CHARACTERS = 300
 _FOREVER = datetime.fromtimestamp(2**31 - 1, UTC)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _GENERAL_TOPIC = 1
+# Where it is is all that most entities say.
+_PLACE_FIELDS = 2
 
 _ENTITY_TYPES: dict[type, str] = {
     t.MessageEntityStrike: "strikethrough",
@@ -70,6 +73,13 @@ def to_messages(messages: Iterable[Any], directory: Directory) -> list[Message]:
 
 def to_message(message: Any, directory: Directory) -> Message:
     """Return a message or service message."""
+    if directory.is_agent and is_service_notification(message, directory.entities):
+        return _redacted(message, directory)
+    told = _told(message, directory)
+    return told if directory.is_raw else clean(told)
+
+
+def _told(message: Any, directory: Directory) -> Message:
     chat_id = marked_id(message.peer_id)
     is_own_note = chat_id == directory.self_id and message.fwd_from is None
     header = message.reply_to
@@ -82,7 +92,7 @@ def to_message(message: Any, directory: Directory) -> Message:
         sender=directory.sender(sender_id(message, directory.self_id)),
         text=message.message
         or (_rich_text(message.rich_message.blocks) if message.rich_message else ""),
-        entities=[to_entity(entity) for entity in message.entities or ()],
+        entities=[to_entity(entity) for entity in message.entities] if message.entities else [],
         media=to_media(message.media),
         reply_to=_reply_to(header) if header is not None else None,
         topic_id=_topic_id(message, directory.entities.get(chat_id)),
@@ -98,6 +108,29 @@ def to_message(message: Any, directory: Directory) -> Message:
     )
 
 
+def _redacted(message: Any, directory: Directory) -> Message:
+    """Return that there is a message, where, when and by whom; nothing of what anybody wrote in it."""
+    forward = message.fwd_from
+    return clean(
+        Message(
+            id=message.id,
+            chat_id=marked_id(message.peer_id),
+            sent_at=message.date,
+            edited_at=None if message.edit_hide else _time(message.edit_date),
+            is_outgoing=bool(message.out),
+            sender=directory.sender(sender_id(message, directory.self_id)),
+            forwarded_from=ForwardedFrom(
+                chat_id=marked_id(forward.from_id) if forward.from_id else None,
+                sent_at=_time(forward.date),
+            )
+            if forward
+            else None,
+            is_pinned=bool(message.pinned),
+            redacted="service_notification",
+        )
+    )
+
+
 def sender_id(message: Any, self_id: int) -> int:
     """Return the marked id of a message's author; in private chats Telegram leaves it to the direction."""
     if message.from_id is not None:
@@ -110,8 +143,10 @@ def sender_id(message: Any, self_id: int) -> int:
 def to_entity(entity: Any) -> Entity:
     """Return a formatted stretch of text."""
     kind = type(entity)
-    document_id = getattr(entity, "document_id", None)
     name = _ENTITY_TYPES.get(kind) or snake_name(entity, "MessageEntity")
+    if len(vars(entity)) == _PLACE_FIELDS:
+        return Entity(type=name, offset=entity.offset, length=entity.length)
+    document_id = getattr(entity, "document_id", None)
     if kind is t.MessageEntityBlockquote and entity.collapsed:
         name = "expandable_blockquote"
     return Entity(
@@ -147,6 +182,7 @@ def from_entity(entity: Entity, mentioned: Any = None) -> Any:
 
 def to_chat(
     entity: Any,
+    directory: Directory,
     *,
     now: datetime,
     dialog: Any = None,
@@ -162,7 +198,7 @@ def to_chat(
     is_self = isinstance(entity, t.User) and bool(entity.is_self)
     muted_until = _time(dialog.notify_settings.mute_until) if dialog else None
     is_muted = muted_until is not None and muted_until > now
-    return Chat(
+    chat = Chat(
         id=entity_id(entity),
         type=entity_type(entity),
         title="Saved Messages" if is_self else entity_title(entity),
@@ -178,19 +214,22 @@ def to_chat(
         is_marked_unread=dialog is not None and bool(dialog.unread_mark),
         can_send=can_send(entity),
         members_count=getattr(entity, "participants_count", None) or members_count or None,
-        last_message=_last_message(last_message) if last_message else None,
+        last_message=_last_message(last_message, directory) if last_message else None,
     )
+    return chat if directory.is_raw else clean(chat)
 
 
 def to_candidate(entity: Any, last_message: Any = None) -> Candidate:
     """Return a chat as something that a reference may have meant."""
-    return Candidate(
-        id=entity_id(entity),
-        type=entity_type(entity),
-        title=entity_title(entity),
-        username=entity_username(entity),
-        is_contact=bool(getattr(entity, "contact", None)),
-        last_message_at=_time(getattr(last_message, "date", None)),
+    return clean(
+        Candidate(
+            id=entity_id(entity),
+            type=entity_type(entity),
+            title=entity_title(entity),
+            username=entity_username(entity),
+            is_contact=bool(getattr(entity, "contact", None)),
+            last_message_at=_time(getattr(last_message, "date", None)),
+        )
     )
 
 
@@ -222,9 +261,16 @@ def _is_silenced(entity: Any) -> bool:
     return False
 
 
-def _last_message(message: Any) -> LastMessage | None:
+def _last_message(message: Any, directory: Directory) -> LastMessage | None:
     if isinstance(message, t.MessageEmpty):
         return None
+    if directory.is_agent and is_service_notification(message, directory.entities):
+        return LastMessage(
+            id=message.id,
+            sent_at=message.date,
+            is_outgoing=bool(message.out),
+            redacted="service_notification",
+        )
     text = message.message or ""
     if len(text) > _LAST_TEXT_CHARACTERS:
         text = f"{text[:_LAST_TEXT_CHARACTERS]}…"

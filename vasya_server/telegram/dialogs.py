@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vasya_server.model.chat import Candidate, Chat
+    from vasya_server.telegram.directory import Directory
     from vasya_server.telegram.reading import Reading
 
 PAGE = 100
@@ -34,11 +35,12 @@ _CLOSE_ENOUGH = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the chat list: who it is, the account's state of it, and its newest message."""
+    """One line of the chat list: who it is, the account's state of it, its newest message, and who else is in the answer."""
 
     entity: Any
     dialog: Any
     message: Any
+    directory: Directory
 
     @property
     def id(self) -> int:
@@ -58,13 +60,20 @@ def rows_of(answer: Any, reading: Reading) -> list[Row]:
     for dialog in answer.dialogs:
         peer_id = marked_id(dialog.peer)
         if isinstance(dialog, t.Dialog) and peer_id in entities:
-            rows.append(Row(entities[peer_id], dialog, newest.get((peer_id, dialog.top_message))))
+            message = newest.get((peer_id, dialog.top_message))
+            rows.append(Row(entities[peer_id], dialog, message, reading.directory))
     return rows
 
 
 def chat_of_row(row: Row) -> Chat:
     """Return a row of the chat list as a chat."""
-    return to_chat(row.entity, now=datetime.now(UTC), dialog=row.dialog, last_message=row.message)
+    return to_chat(
+        row.entity,
+        row.directory,
+        now=datetime.now(UTC),
+        dialog=row.dialog,
+        last_message=row.message,
+    )
 
 
 async def rows_of_peers(reading: Reading, input_peers: Iterable[Any]) -> list[Row]:
@@ -91,6 +100,7 @@ async def read_chat(reading: Reading, peer_id: int, input_peer: Any) -> Chat:
         members_count = full.full_chat.participants_count
     return to_chat(
         entity,
+        reading.directory,
         now=datetime.now(UTC),
         dialog=row.dialog if row else None,
         last_message=row.message if row else None,

@@ -72,10 +72,24 @@ def entity_username(entity: Any) -> str | None:
 
 
 class Directory:
-    """The people and chats that arrived with answers, by marked id."""
+    """The people and chats that arrived with answers, by marked id, and for whose eyes the answers are.
 
-    def __init__(self, self_id: int, answers: Iterable[Any] = ()) -> None:
+    Args:
+        is_agent: What agents may not read is left out; so it is unless somebody knows better.
+        is_raw: Strings stay as they were written.
+    """
+
+    def __init__(
+        self,
+        self_id: int,
+        answers: Iterable[Any] = (),
+        *,
+        is_agent: bool = True,
+        is_raw: bool = False,
+    ) -> None:
         self.self_id = self_id
+        self.is_agent = is_agent
+        self.is_raw = is_raw
         self.entities: dict[int, Any] = {}
         self._senders: dict[int, Sender] = {}
         for answer in answers:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vasya_server.errors import TelegramTimeout
+from vasya_server.errors import HumanRequired, TelegramTimeout
 from vasya_server.telegram.directory import Directory
 
 if TYPE_CHECKING:
@@ -19,11 +19,22 @@ T = TypeVar("T")
 
 
 class Reading:
-    """The requests of one read: they share one deadline, and whom their answers mention."""
+    """The requests of one read: they share one deadline, and whom their answers mention.
 
-    def __init__(self, account: AccountView) -> None:
+    Args:
+        is_raw: Strings stay as they were written.
+
+    Raises:
+        HumanRequired: An agent wants them so.
+    """
+
+    def __init__(self, account: AccountView, *, is_raw: bool = False) -> None:
+        if is_raw and account.is_agent:
+            raise HumanRequired("Only a human may read texts as they were written; leave out raw.")
         self.account = account
-        self.directory = Directory(account.runtime.user_id)
+        self.directory = Directory(
+            account.runtime.user_id, is_agent=account.is_agent, is_raw=is_raw
+        )
         self._ends_at = time.monotonic() + account.runtime._settings.read_deadline_secs
 
     @property

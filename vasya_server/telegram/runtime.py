@@ -26,6 +26,7 @@ from vasya_server.model.account import (
     mask_phone,
 )
 from vasya_server.sessions.vault import Profile
+from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.files import FileCentres
@@ -386,10 +387,12 @@ def profile_of(user: Any) -> Profile:
 
 def account_user(profile: Profile) -> AccountUser:
     """Return the Telegram user as the API shows it."""
-    return AccountUser(
-        id=profile.user_id,
-        first_name=profile.first_name,
-        last_name=profile.last_name,
-        username=profile.username,
-        is_premium=profile.is_premium,
+    return clean(
+        AccountUser(
+            id=profile.user_id,
+            first_name=profile.first_name,
+            last_name=profile.last_name,
+            username=profile.username,
+            is_premium=profile.is_premium,
+        )
     )

@@ -27,6 +27,7 @@ from vasya_server.telegram.errors import WIRE_ERRORS, ConnectionLost, domain_err
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.login_token import svg_of, url_of
 from vasya_server.telegram.session import VaultSession
+from vasya_server.telegram.untrusted import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -234,7 +235,7 @@ class SignIn(Link):
             return LoginState(
                 account_id=self.account_id,
                 status=Step.PASSWORD.value,
-                hint=self._hint,
+                hint=self._hint and sanitize(self._hint).text,
                 expires_at=self._expires_at,
             )
         sent = self._described_code()

@@ -83,7 +83,11 @@ async def told(
         MessageNotFound: None of them is there any more.
         OutcomeUnknown: The change is done, but its messages could not be had.
     """
-    directory = Directory(account.runtime.user_id, [] if answer is None else [answer])
+    directory = Directory(
+        account.runtime.user_id,
+        [] if answer is None else [answer],
+        is_agent=account.is_agent,
+    )
     found = {each: message for each in ids if (message := message_in(answer, peer, each))}
     if missing := [each for each in ids if each not in found]:
         reading = Reading(account)

@@ -60,13 +60,14 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
     listed: tuple[int, int, int] | None = None
 
 
-async def get_chat(account: AccountView, reference: str) -> Chat:
+async def get_chat(account: AccountView, reference: str, *, is_raw: bool = False) -> Chat:
     """Return the chat that *reference* names, as the account sees it.
 
     Raises:
         ChatNotFound: It names none that the account knows.
+        HumanRequired: An agent wants it as it was written.
     """
-    reading = Reading(account)
+    reading = Reading(account, is_raw=is_raw)
     peer = await resolve_in(reading, reference)
     return await read_chat(reading, peer.id, peer.input_peer)
 
@@ -82,10 +83,11 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     Raises:
         ValidationFailed: The folder does not exist, or the cursor is not one of this list.
         ChatNotFound, ChatNotAllowed: `with` names no user that the account knows, or that may be asked about.
+        HumanRequired: An agent wants texts as they were written.
 
     Source: https://core.telegram.org/method/messages.getDialogs
     """
-    reading = Reading(account)
+    reading = Reading(account, is_raw=query.raw)
     reach = await readable(reading)
     filters = _digest(query, reach)
     place = _read_cursor(account, query, cursors, filters)

@@ -13,6 +13,7 @@ from vasya_server.telegram.media import to_media
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import read_message
+from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -93,7 +94,9 @@ async def open_thumb(account: AccountView, reference: str, message_id: int) -> D
 async def _open(account: AccountView, reference: str, message_id: int, pick: Pick) -> Download:
     reading = Reading(account)
     peer = await resolve_in(reading, reference)
-    file = pick((await read_message(reading, peer, message_id)).media)
+    message = await read_message(reading, peer, message_id)
+    require_readable(reading, [message])
+    file = pick(message.media)
     fetching = _Fetching(account, peer, message_id, pick, file)
     # Whatever is wrong is wrong with the first piece already, while it can still be said in the answer.
     first = await fetching.next_piece()

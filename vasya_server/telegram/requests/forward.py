@@ -10,8 +10,9 @@ from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.model.message import ForwardedMessages
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_ids, told
-from vasya_server.telegram.requests.lookup import refuse_foreign
+from vasya_server.telegram.requests.lookup import read_by_id, refuse_foreign
 from vasya_server.telegram.requests.writing import refusal_of, topic_of
+from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ async def forward_messages(
         random_ids: One for each message, in their order: those that stand there already are not sent again.
 
     Raises:
+        ServiceChat: An agent passes on a service notification.
         MessageNotFound: A message is not in that chat.
         ChatProtected: What that chat says may not leave it.
         OutcomeUnknown: They were sent and no answer came back.
@@ -43,7 +45,10 @@ async def forward_messages(
     """
     _check(body)
     topic = topic_of(peer, body.topic)
-    await refuse_foreign(Reading(account), source, body.message_ids)
+    reading = Reading(account)
+    if account.is_agent:  # it must not pass on, to where it is read, what it may not read
+        require_readable(reading, await read_by_id(reading, source, body.message_ids))
+    await refuse_foreign(reading, source, body.message_ids)
     request = functions.messages.ForwardMessagesRequest(
         from_peer=source.input_peer,
         id=list(body.message_ids),

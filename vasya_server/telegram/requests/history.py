@@ -65,6 +65,7 @@ class Walk:
         request: Makes the request for one page.
         has_dates: Whether the request knows a date to begin from; otherwise the message there is looked up.
         keeps: What must be true of a message beside what Telegram filters itself; None for nothing.
+        hides: What is nobody's business here though Telegram finds it; None for nothing.
         is_ascending: Oldest first.
     """
 
@@ -72,6 +73,7 @@ class Walk:
     request: Callable[[Offset], Any]
     has_dates: bool
     keeps: Callable[[Any], bool] | None
+    hides: Callable[[Any], bool] | None
     is_ascending: bool
 
 
@@ -87,19 +89,23 @@ async def walk(
     if begun is None:
         return [], None
     position = begun
-    for _ in range(MAX_REQUESTS):
-        asked = MAX_PAGE if plan.keeps else min(limit - len(found) + 1, MAX_PAGE)
+    for turn in range(MAX_REQUESTS):
+        # Where something is hidden no short page may tell of it as long as it is shorter than what is looked through.
+        is_wide = plan.keeps or (plan.hides and turn)
+        asked = MAX_PAGE if is_wide else min(limit - len(found) + 1, MAX_PAGE)
         answer = await reading.call(plan.request(_offset(plan, position, asked)))
         ahead = _ahead(plan, position, answer.messages)
+        at = position.at
         for message in ahead:
             if _is_beyond(plan, position, message):
                 return found, None
             is_wanted = _is_wanted(plan, position, message)
             if is_wanted and len(found) == limit:
-                return found, position
+                return found, msgspec.structs.replace(position, at=at)
             if is_wanted:
                 found.append(message)
-            position = msgspec.structs.replace(position, at=message.id)
+            at = message.id
+        position = msgspec.structs.replace(position, at=at)
         if not ahead or _is_all(plan, answer, asked):
             return found, None
         if len(found) == limit:
@@ -179,6 +185,8 @@ def _is_wanted(plan: Walk, position: Position, message: Any) -> bool:
     if position.high and message.id >= position.high:
         return False
     if _is_late(position, message) or _is_early(position, message):
+        return False
+    if plan.hides is not None and plan.hides(message):
         return False
     return plan.keeps is None or plan.keeps(message)
 

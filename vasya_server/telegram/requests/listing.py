@@ -10,7 +10,8 @@ from telethon.tl import types as t
 
 from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import ChatNotFound, FieldError, ValidationFailed
-from vasya_server.model.message import MessageKind, MessagePage
+from vasya_server.model.message import CompactChat, MessageKind, MessagePage
+from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.compact import to_compact_page
 from vasya_server.telegram.convert import to_messages
 from vasya_server.telegram.dialogs import rows_of_peers
@@ -21,6 +22,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
 from vasya_server.telegram.requests.lookup import read_by_id, read_message
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
+from vasya_server.telegram.service_chat import SERVICE_CHAT, is_service_notification
 from vasya_server.telegram.time_reference import parse_time
 
 if TYPE_CHECKING:
@@ -66,14 +68,17 @@ async def list_messages(
         ChatNotFound, ChatNotAllowed: It names none, or none that may be read, or `from` does not; or the comments stand
             in a group that may not be read.
         ValidationFailed: Parameters that contradict one another, or a cursor of another list.
+        HumanRequired: An agent wants texts as they were written.
     """
     _check(query)
-    reading = Reading(account)
+    reading = Reading(account, is_raw=query.raw)
     peer = await resolve_in(reading, reference)
     _check_chat(query, peer)
     if query.ids:
         found = await read_by_id(reading, peer, query.ids)
         return await _page(reading, peer, query, found[:: -1 if query.order == "asc" else 1], None)
+    if _is_by_content(query) and account.is_agent and peer.id == SERVICE_CHAT:
+        return await _page(reading, peer, query, [], None)
     filters = _digest(query, peer)
     position = await _start(reading, peer, query, cursors, now, filters)
     plan = await _plan(reading, peer, query, position)
@@ -117,6 +122,11 @@ def _check(query: MessageFilter) -> None:
         raise ValidationFailed(FieldError("?commentsOf", "not_with_topic"))
     if query.unread is not None and (query.topic is not None or query.comments_of is not None):
         raise ValidationFailed(FieldError("?unread", "not_with_topic_or_comments"))
+
+
+def _is_by_content(query: MessageFilter) -> bool:
+    """Tell whether what is listed says something of what stands in it."""
+    return bool(query.q or query.type)
 
 
 def _check_chat(query: MessageFilter, peer: ResolvedPeer) -> None:
@@ -209,11 +219,15 @@ async def _plan(
     tests = _tests(reading, query, position, author, is_searched=is_search)
     if places is not None:
         tests.append(lambda message: marked_id(message.peer_id) in places)
+    # What an agent may not read it must not find either: that a word is in it is what it says.
+    hides = reading.account.is_agent and _is_by_content(query)
+    entities = reading.directory.entities
     return Walk(
         peer=peer,
         request=request,
         has_dates=has_dates,
         keeps=(lambda message: all(test(message) for test in tests)) if tests else None,
+        hides=(lambda message: is_service_notification(message, entities)) if hides else None,
         is_ascending=query.order == "asc",
     )
 
@@ -344,8 +358,10 @@ async def _page(
         rows = await rows_of_peers(reading, [peer.input_peer])
         if not rows:
             raise ChatNotFound
+    chat = reading.directory.sender(chat_id)
+    shown = CompactChat(id=chat.id, type=chat.type, title=chat.name, username=chat.username)
     return to_compact_page(
-        reading.directory.sender(chat_id),
+        shown if query.raw else clean(shown),
         items,
         max_text=query.max_text or _DEFAULT_MAX_TEXT,
         next_cursor=next_cursor,

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from vasya_server.telegram.view import AccountView
 
 
-async def get_message(account: AccountView, reference: str, message_id: int) -> Message:
+async def get_message(
+    account: AccountView, reference: str, message_id: int, *, is_raw: bool = False
+) -> Message:
     """Return one message of the chat that *reference* names.
 
     Raises:
+        HumanRequired: An agent wants it as it was written.
         ChatNotFound: It names none.
         MessageNotFound: The chat holds no such message.
     """
-    reading = Reading(account)
+    reading = Reading(account, is_raw=is_raw)
     peer = await resolve_in(reading, reference)
     return to_message(await read_message(reading, peer, message_id), reading.directory)
 
@@ -102,7 +105,7 @@ async def edit_message(
 
 def _own_directory(account: AccountView) -> Directory:
     """Return a directory of the account's own user, for an answer that names nobody."""
-    directory = Directory(account.runtime.user_id)
+    directory = Directory(account.runtime.user_id, is_agent=account.is_agent)
     if (profile := account.runtime.record.profile) is not None:
         directory.entities[profile.user_id] = t.User(
             profile.user_id,

@@ -1,0 +1,283 @@
+"""No answer carries what its reader cannot see, whichever route gives it and whoever wrote it (D-11.4)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from tests.api.walking import asked
+from tests.problems import assert_problem
+from vasya_sandbox import changes
+from vasya_sandbox.images import landscape
+from vasya_sandbox.records import (
+    Action,
+    Button,
+    ContactCard,
+    Entity,
+    FileMedia,
+    Place,
+    Poll,
+    Reply,
+    Size,
+    WebPage,
+)
+from vasya_sandbox.srp import make_verifier
+from vasya_server.api.problems import Problem
+from vasya_server.api.routes import OPERATIONS, Kind, Operation
+from vasya_server.model.message import CompactPage, MessagePage
+from vasya_server.telegram.cleaning import holds_untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from tests.api.conftest import Scene
+
+BIDI, TAG = "\u202e", "\U000e0041"
+SEEN = "words"
+DIRTY = f"wo{BIDI}r{TAG}ds"
+BOLD_AND_MORE = [
+    Entity("text_link", 0, 3, url=f"https://example.org/{DIRTY}"),
+    Entity("pre", 6, 2, language=DIRTY),
+]
+ANSWERS = {"application/json", "application/problem+json"}
+UNSEEN = re.compile("[\u202a-\u202e\U000e0000-\U000e007f]")
+# Which fields no route fills yet.
+UNFILLED = {("Media", "transcript")}
+READS = [o for o in OPERATIONS if o.kind is Kind.NONE]
+
+
+@pytest.fixture
+def dirty(scene: Scene) -> list[tuple[str, int]]:
+    """Let strangers write what cannot be seen wherever Telegram lets them write, and say where it stands."""
+    world, alice, bob, carol = scene.world, scene.alice, scene.bob, scene.carol
+    for person in (alice, bob, carol):
+        person.first_name, person.last_name = f"{DIRTY} {person.first_name}", DIRTY
+        world.rename(person, f"{person.username}{TAG}")
+    for chat in (scene.group, scene.supergroup, scene.channel):
+        chat.title = DIRTY
+    dora = world.add_user("Dora", phone="99966210009")
+    dora.password = "long enough"
+    dora.verifier = make_verifier(dora.password, b"first salt", b"second salt", hint=DIRTY)
+    pdf = world.add_file("document", f"text/{DIRTY}", data=b"abc", name=f"{DIRTY}.pdf")
+    song = world.add_file("audio", "audio/ogg", data=b"abc", title=DIRTY, performer=DIRTY)
+    sizes = [Size("m", 160, 160, landscape(1, 20, 20))]
+    photo = world.add_file("photo", "image/jpeg", sizes=sizes)
+    origin = world.post(carol, bob, DIRTY).message
+    first = world.post(bob, alice, DIRTY, entities=BOLD_AND_MORE).message
+    made = [
+        first,
+        world.post(bob, alice, DIRTY, reply_to=Reply(first.number, quote=DIRTY)).message,
+        world.post(bob, alice, DIRTY, forward_from=origin).message,
+        world.post(bob, alice, DIRTY, buttons=[[Button(DIRTY, data=b"x")]]).message,
+        *(
+            world.post(bob, alice, DIRTY, media=media).message
+            for media in (
+                FileMedia(pdf.id),
+                FileMedia(song.id),
+                FileMedia(photo.id),
+                WebPage(f"https://example.org/{DIRTY}", title=DIRTY),
+                Poll(1, DIRTY, [DIRTY, DIRTY]),
+                Place(1.0, 2.0, title=DIRTY),
+                ContactCard("+4912345", DIRTY, DIRTY),
+            )
+        ),
+    ]
+    changes.react(world, bob, first, [f"👍{TAG}"])
+    group = world.post(bob, scene.group, action=Action("ChatEditTitle", DIRTY)).message
+    world.post(carol, scene.channel, DIRTY)
+    world.post(alice, alice, DIRTY)
+    found = [(str(bob.id), message.copies[alice.id]) for message in made]
+    return [*found, (str(scene.group.peer_id), group.copies[alice.id])]
+
+
+def answer_type(operation: Operation, query: str, status: int) -> Any:
+    if status >= 400:
+        return Problem
+    if MessagePage in get_args(operation.answer):
+        return CompactPage if "view=compact" in query else MessagePage
+    return operation.answer
+
+
+def filled(thing: Any) -> Iterator[tuple[str, str]]:
+    """Yield the fields that strangers' strings were read into, wherever they are in an answer."""
+    if isinstance(thing, list | tuple | dict):
+        for item in thing.values() if isinstance(thing, dict) else thing:
+            yield from filled(item)
+    if isinstance(thing, msgspec.Struct):
+        for part in _parts(type(thing)):
+            value = getattr(thing, part.name)
+            if value and any(map(_is_text, _leaves(part.type))):
+                yield type(thing).__name__, part.name
+            yield from filled(value)
+
+
+def fillable(kind: inspect.Type) -> Iterator[tuple[str, str]]:
+    """Yield every field of an answer's type that strangers' strings come in."""
+    match kind:
+        case inspect.StructType():
+            for part in kind.fields:
+                if any(map(_is_text, _leaves(part.type))):
+                    yield kind.cls.__name__, part.name
+                yield from fillable(part.type)
+        case inspect.UnionType():
+            for each in kind.types:
+                yield from fillable(each)
+        case inspect.ListType():
+            yield from fillable(kind.item_type)
+
+
+def all_fillable() -> set[tuple[str, str]]:
+    answers = [o.answer for o in OPERATIONS if o.answer is not None and not o.answers_file]
+    kinds = [kind for answer in answers for kind in get_args(answer) or (answer,)]
+    return {each for kind in (*kinds, Problem) for each in fillable(inspect.type_info(kind))}
+
+
+def _parts(kind: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return info.fields
+
+
+def _leaves(kind: inspect.Type) -> Iterator[inspect.Type]:
+    match kind:
+        case inspect.UnionType():
+            for each in kind.types:
+                yield from _leaves(each)
+        case inspect.ListType():
+            yield from _leaves(kind.item_type)
+        case inspect.DictType():
+            yield from _leaves(kind.value_type)
+        case _:
+            yield kind
+
+
+def _is_text(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.Metadata) and holds_untrusted(kind)
+
+
+@pytest.mark.parametrize("is_agent", [True, False])
+async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked_at(
+    agent: httpx.AsyncClient,
+    client: httpx.AsyncClient,
+    account: str,
+    dirty: list[tuple[str, int]],
+    *,
+    is_agent: bool,
+) -> None:
+    asking = agent if is_agent else client
+    seen: set[tuple[str, str]] = set()
+
+    async def look(operation: Operation) -> None:
+        for what, response in await asked(asking, operation, account, dirty, "words"):
+            if response.headers.get("content-type") in ANSWERS:
+                said = json.dumps(response.json(), ensure_ascii=False)
+                assert UNSEEN.search(said) is None, what
+                kind = answer_type(operation, what, response.status_code)
+                seen.update(filled(msgspec.json.decode(response.content, type=kind)))
+            assert UNSEEN.search(str(response.headers)) is None, what
+
+    await asking.post(f"{account}/chats/{dirty[0][0]}/messages", json={"text": DIRTY})
+    hint = await _login_hint(client)
+    for operation in READS:
+        await look(operation)
+    for operation in OPERATIONS:
+        if operation.name == "create_upload":
+            await look(operation)
+
+    assert hint == SEEN
+    human_only = {("ActivityItem", "text"), ("ActivityChat", "title")} if is_agent else set()
+    assert all_fillable() - seen - {("LoginState", "hint")} - human_only == UNFILLED
+
+
+async def _login_hint(client: httpx.AsyncClient) -> str:
+    """Return the hint that a person left for the password of their account."""
+    login = "/api/v1/telegram/login"
+    begun = (await client.post(f"{login}/code", json={"phone": "+99966210009"})).json()
+    body = {"accountId": begun["accountId"], "code": "12345"}
+    return str((await client.post(f"{login}/verify", json=body)).json()["hint"])
+
+
+async def test_what_was_taken_out_is_told_on_the_object(
+    agent: httpx.AsyncClient, account: str, dirty: list[tuple[str, int]]
+) -> None:
+    chat, message = dirty[0]
+    told = (await agent.get(f"{account}/chats/{chat}/messages/{message}")).json()
+    listed = (await agent.get(f"{account}/chats/{chat}/messages?view=compact")).json()
+    shown = (await agent.get(f"{account}/chats/{chat}")).json()
+
+    # Text, link, language, sender's first and last name and username, and the reaction.
+    assert told["text"] == SEEN
+    assert told["sanitized"] == {"removed": 12, "classes": ["bidi", "tag"]}
+    assert listed["chat"]["sanitized"] == {"removed": 5, "classes": ["bidi", "tag"]}
+    assert all("sanitized" in item for item in listed["items"] if item.get("text") == SEEN)
+    assert shown["title"] == "words Bob words"
+    assert shown["sanitized"]["classes"] == ["bidi", "tag"]
+
+
+async def test_formatting_covers_what_it_covered(
+    agent: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    text = f"{TAG}so {BIDI}bold"
+    bold = [Entity("bold", 6, 4), Entity("italic", 0, 2)]
+    posted = scene.world.post(scene.bob, scene.alice, text, entities=bold).message
+
+    path = f"{account}/chats/@bob_b/messages/{posted.copies[scene.alice.id]}"
+    answer = (await agent.get(path)).json()
+
+    assert answer["text"] == "so bold"
+    assert answer["entities"] == [{"type": "bold", "offset": 3, "length": 4}]
+    assert answer["sanitized"] == {"removed": 2, "classes": ["bidi", "tag"]}
+
+
+async def test_what_is_clean_says_nothing_of_it(agent: httpx.AsyncClient, account: str) -> None:
+    page = await agent.get(f"{account}/chats/@bob_b/messages")
+
+    assert "sanitized" not in page.text
+
+
+@pytest.mark.parametrize("tail", ["", "/{message}"])
+async def test_a_human_may_read_texts_as_they_were_written(
+    client: httpx.AsyncClient, account: str, dirty: list[tuple[str, int]], tail: str
+) -> None:
+    chat, message = dirty[0]
+    path = f"{account}/chats/{chat}/messages" + tail.format(message=message)
+
+    answer = (await client.get(f"{path}?raw=true")).json()
+
+    items = answer.get("items", [answer])
+    assert DIRTY in {item["text"] for item in items}
+    assert all("sanitized" not in item for item in items)
+
+
+@pytest.mark.parametrize("tail", ["", "/{chat}"])
+async def test_a_human_may_read_titles_as_they_were_written(
+    client: httpx.AsyncClient, account: str, scene: Scene, dirty: list[tuple[str, int]], tail: str
+) -> None:
+    assert dirty
+    path = f"{account}/chats" + tail.format(chat=scene.group.peer_id)
+
+    answer = (await client.get(f"{path}?raw=true")).json()
+
+    items = answer.get("items", [answer])
+    assert DIRTY in {item["title"] for item in items}
+
+
+@pytest.mark.parametrize("path", ["", "/@bob_b", "/@bob_b/messages", "/@bob_b/messages/1"])
+async def test_an_agent_may_not(agent: httpx.AsyncClient, account: str, path: str) -> None:
+    assert_problem(await agent.get(f"{account}/chats{path}?raw=true"), 403, "human_required")
+
+
+async def test_a_download_has_a_name_that_can_be_seen(
+    agent: httpx.AsyncClient, account: str, dirty: list[tuple[str, int]]
+) -> None:
+    chat, message = dirty[4]
+    response = await agent.get(f"{account}/chats/{chat}/messages/{message}/media")
+
+    assert 'filename="words.pdf"' in response.headers["content-disposition"]

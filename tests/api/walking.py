@@ -1,0 +1,94 @@
+"""Every operation there is, asked for with what makes it say or do something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vasya_server.api.routes import BASE_PATH, Operation
+from vasya_server.model.base import Input, OptionalInput
+from vasya_server.model.message import (
+    DeleteMessages,
+    EditMessage,
+    ForwardMessages,
+    React,
+    SendMessage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+LIST = "list_messages"
+
+
+def bodies(operation: Operation, chat: str, message: int) -> list[dict[str, Any]]:
+    """Return bodies for *operation* that reach for a message of *chat*; a new one that names a chat is added here."""
+    examples: dict[type[Input], list[dict[str, Any]]] = {
+        SendMessage: [{"text": "x"}, {"text": "x", "replyTo": message, "quote": "Login code"}],
+        EditMessage: [{"text": "x"}],
+        ForwardMessages: [
+            {"fromChat": chat, "messageIds": [message]},
+            {"fromChat": chat, "messageIds": [message], "asCopy": True},
+        ],
+        DeleteMessages: [{"ids": [message], "forEveryone": False}],
+        React: [{"emoji": "👍"}],
+    }
+    if operation.body is None or issubclass(operation.body, OptionalInput):
+        return [{}]
+    if "{chat}" not in operation.path:
+        return examples.get(operation.body, [{}])
+    return examples[operation.body]
+
+
+def queries(operation: Operation, words: str) -> list[str]:
+    """Return the queries to try; *words* are looked for where something can be."""
+    if operation.query is None:
+        return [""]
+    known = set(operation.query.__struct_encode_fields__)
+    found = [""] if not known & {"forEveryone"} else ["forEveryone=false"]
+    if "q" in known:
+        found = [*found, f"q={words}"] if operation.name != "resolve_reference" else [f"q={words}"]
+    if operation.name == LIST:
+        found += ["view=compact", f"view=compact&q={words}", "type=document", "type=link,text"]
+        found += ["order=asc&unread=true", "from=777000", "limit=1"]
+    return found
+
+
+def path_of(operation: Operation, account: str, chat: str, message: int) -> str:
+    """Return the path of *operation* for that chat and message."""
+    path = operation.path.removeprefix("/accounts/{account}")
+    root = BASE_PATH if path == operation.path else account
+    for name, value in {"chat": chat, "message": str(message)}.items():
+        path = path.replace(f"{{{name}}}", value)
+    return root + path.replace("{", "").replace("}", "")
+
+
+async def asked(
+    client: httpx.AsyncClient,
+    operation: Operation,
+    account: str,
+    places: list[tuple[str, int]],
+    words: str,
+) -> list[tuple[str, httpx.Response]]:
+    """Ask for *operation* at every place, and return the answers with what was asked for."""
+    found = []
+    for chat, message in places if "{chat}" in operation.path else places[:1]:
+        path = path_of(operation, account, chat, message)
+        for query in queries(operation, words):
+            for content in _contents(operation, chat, message):
+                response = await client.request(
+                    operation.method, f"{path}?{query}" if query else path, **content
+                )
+                found.append((f"{operation.method} {path}?{query} {content}", response))
+    return found
+
+
+def _contents(operation: Operation, chat: str, message: int) -> Iterator[dict[str, Any]]:
+    if operation.takes_file:
+        yield {"content": b"abc", "headers": {"Content-Type": "text/plain"}}
+    elif operation.body is None:
+        yield {}
+    else:
+        for body in bodies(operation, chat, message):
+            yield {"json": body}
