@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from vasya_server.clock import SystemClock
@@ -19,3 +20,6 @@ class MovableClock(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.passed_secs
+
+    def now_ns(self) -> int:
+        return time.time_ns() + self.ahead // timedelta(microseconds=1) * 1000

@@ -14,6 +14,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     health,
     identity,
     keys,
+    limits,
     lockdown,
     login,
     marks,

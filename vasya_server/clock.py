@@ -13,6 +13,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the wall time, aware and in UTC."""
 
+    def now_ns(self) -> int:
+        """Return the wall time in nanoseconds since the epoch: `now` for what is computed on every request."""
+
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""
 
@@ -23,6 +26,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the wall time, aware and in UTC."""
         return datetime.now(UTC)
+
+    def now_ns(self) -> int:
+        """Return the wall time in nanoseconds since the epoch."""
+        return time.time_ns()
 
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""

@@ -20,6 +20,8 @@ from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.idempotency.claims import Claims
+from vasya_server.limits.buckets import open_buckets
+from vasya_server.limits.rules import Limits
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -62,6 +64,7 @@ class Gateway:
     denials: Denials
     claims: Claims
     keys: Keyring
+    limits: Limits
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
@@ -94,9 +97,7 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db, vault, audit, claims = await _open_records(stack, settings, key, clock)
-        denials = Denials(audit, clock)
-        stack.push_async_callback(denials.close)
+        db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys = await _open_keyring(stack, settings, db, key, audit, clock)
         denied = DeniedTokens(db, key)
         await denied.open()
@@ -115,6 +116,7 @@ async def open_gateway(
             denials=denials,
             claims=claims,
             keys=keys,
+            limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
@@ -130,7 +132,7 @@ async def open_gateway(
 
 async def _open_records(
     stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
-) -> tuple[Database, Vault, Audit, Claims]:
+) -> tuple[Database, Vault, Audit, Claims, Denials]:
     """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
     journal = _make_journal(settings, key, clock)
     db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
@@ -143,7 +145,9 @@ async def _open_records(
     claims = Claims(db, key, clock)
     stack.push_async_callback(claims.close)
     await claims.open()
-    return db, vault, audit, claims
+    denials = Denials(audit, clock)
+    stack.push_async_callback(denials.close)
+    return db, vault, audit, claims, denials
 
 
 async def _open_accounts(

@@ -46,6 +46,9 @@ class SteppingClock:
         self._now += timedelta(seconds=1)
         return self._now
 
+    def now_ns(self) -> int:
+        return int(self.now().timestamp()) * 1_000_000_000
+
     def monotonic(self) -> float:
         return 0.0
 

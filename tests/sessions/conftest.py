@@ -22,6 +22,9 @@ class StoppedClock:
     def now(self) -> datetime:
         return datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
+    def now_ns(self) -> int:
+        return 1_772_366_400_123_456_000
+
     def monotonic(self) -> float:
         return 0.0
 

@@ -1,7 +1,7 @@
 """Who asks and whether they may, decided before anything is made of the request.
 
-host, origin and size (edge) → credential → route → its one declared access → account. An unknown path tells a stranger
-nothing but 401. Litestar finds the route and does no more (docs/adr/0006-own-dispatch.md).
+host, origin and size (edge) → credential → route → its one declared access → account → one read token. An unknown
+path tells a stranger nothing but 401. Litestar finds the route and does no more (docs/adr/0006-own-dispatch.md).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope as AccessScope
 from vasya_server.errors import (
+    AuthRateLimited,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -24,7 +25,9 @@ from vasya_server.errors import (
     PermissionDenied,
     ScopeRequired,
     SendingDisabled,
+    VasyaError,
 )
+from vasya_server.limits.rules import require_allowed
 from vasya_server.operations.record import actor_of
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class Entrance:
     def __init__(self, app: Litestar, gateway: Gateway) -> None:
         self._find = app.asgi_router.handle_routing
         self._gateway = gateway
+        self._limits = gateway.limits
         self._embedded = Principal(
             kind=PrincipalKind.EMBEDDED,
             owner=gateway.owner,
@@ -66,14 +70,18 @@ class Entrance:
             Unauthenticated: No principal can be told from it, and its path is not public.
             RouteNotFound, MethodNotAllowed: There is no such operation.
             PermissionDenied: The principal may not.
+            LimitReached: Too many requests, or too many wrong credentials.
         """
         try:
             principal = self._known(request) or await self._unknown(request)
         except InvalidCredential as error:
-            trusted = self._gateway.settings.trusted_proxies
-            self._gateway.denials.note_failed(client_address(request.scope, trusted), error.code)
+            self._note_failed(request, error)
             raise
-        bound, path = self._route(request)
+        try:
+            bound, path = self._route(request)
+        except VasyaError:
+            self._tell_left(request, principal)
+            raise
         account: AccountRuntime | None = None
         try:
             _check(bound.operation, principal)
@@ -81,11 +89,48 @@ class Entrance:
                 account = self._gateway.accounts.find(
                     principal.owner, reference, principal.account_ids
                 )
+            if principal is not None:
+                self._take_read(request, bound.operation, principal)
             return await bound(request, principal, account, path)
-        except PermissionDenied as error:
-            if principal is not None and not isinstance(error, SendingDisabled):
+        except VasyaError as error:
+            self._tell_left(request, principal)
+            if (
+                principal is not None
+                and isinstance(error, PermissionDenied)
+                and not isinstance(error, SendingDisabled)
+            ):
                 self._note_denied(request, bound.operation, principal, account, error)
             raise
+
+    def _note_failed(self, request: Incoming, error: InvalidCredential) -> None:
+        """Note a wrong credential and count it by its address; a right one is let in, whatever that count is.
+
+        Raises:
+            AuthRateLimited: Too many have come from there.
+        """
+        address = client_address(request.scope, self._gateway.settings.trusted_proxies)
+        self._gateway.denials.note_failed(address, error.code)
+        verdict = self._limits.take_failure(address)
+        if not verdict.is_allowed:
+            raise AuthRateLimited(verdict.retry_after_secs) from error
+
+    def _tell_left(self, request: Incoming, who: Principal | None) -> None:
+        """Have the refusal of a request that took nothing say what is left."""
+        if who is not None and not request.verdicts:
+            request.verdicts = self._limits.look(who)[:1]
+
+    def _take_read(self, request: Incoming, operation: Operation, who: Principal) -> None:
+        """Take what every request costs.
+
+        A human's act that may reduce risk is never refused for it: a client that loops with the same token would keep
+        the owner from closing a gate.
+        """
+        verdict = self._limits.take_read(who)
+        request.verdicts = [verdict]
+        if not verdict.is_allowed:
+            change = operation.mutation
+            if not (who.is_human and change is not None and change.may_reduce_risk):
+                require_allowed(request.verdicts)
 
     def _note_denied(
         self,

@@ -92,6 +92,7 @@ class Bound:
             message=read_path_id(path["message"], "message") if self._takes_message else None,
             query_string=request.scope["query_string"],
             idempotency_key=_idempotency_key(request) if self._is_change else None,
+            verdicts=request.verdicts,
         )
         arguments = await self._arguments(request, call)
         if operation.mutation is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from litestar.enums import ScopeType
 
 from vasya_server.api.incoming import Incoming
+from vasya_server.api.limiting import limit_headers
 from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.receiving import FRAME_BYTES
 from vasya_server.api.refusals import (
@@ -84,7 +85,8 @@ class Edge:
             scope, fields, receive, _request_id(fields), is_plain=len(fields) == len(headers)
         )
         answer = await self._answer(request, fields)
-        common = (*SECURITY_HEADERS, (b"x-request-id", request.request_id.encode()))
+        left = limit_headers(request.verdicts)
+        common = (*SECURITY_HEADERS, *left, (b"x-request-id", request.request_id.encode()))
         try:
             await answer.send(common, receive, send)
         finally:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from litestar.types import HTTPScope, Receive
 
+    from vasya_server.limits.gcra import Verdict
+
 
 class Incoming:
     """A request on its way through edge, access and operation.
@@ -17,10 +19,11 @@ class Incoming:
         fields: The head's fields, each with the value of its last line.
         is_plain: No field was sent in several lines.
         request_id: What it is called in logs, answers and the audit log.
+        verdicts: What has been taken for it from the limits, for the answer to tell.
         route: The template of the path it turned out to have; empty until then.
     """
 
-    __slots__ = ("_fields", "_is_plain", "receive", "request_id", "route", "scope")
+    __slots__ = ("_fields", "_is_plain", "receive", "request_id", "route", "scope", "verdicts")
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Incoming:
         self.receive = receive
         self.request_id = request_id
         self.route = ""
+        self.verdicts: list[Verdict] = []
         self._fields = fields
         self._is_plain = is_plain
 

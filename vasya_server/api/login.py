@@ -5,6 +5,7 @@ from __future__ import annotations
 from vasya_server.api.routes import Access, Call, mutation, read
 from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
+from vasya_server.limits.rules import require_allowed
 from vasya_server.model.login import (
     CodeAnswer,
     CodeRequest,
@@ -25,8 +26,9 @@ async def start_code_login(call: Call, _ready: Ready, body: CodeRequest) -> Code
     """Ask Telegram to deliver a login code for a phone number, and begin a login with it.
 
     The `accountId` in the answer names this login in the steps that follow. A number that Telegram refuses answers
-    422 `phone_invalid`; too many tries answer 429 `telegram_flood_wait`.
+    422 `phone_invalid`; too many tries answer 429 `telegram_flood_wait`, or 429 `rate_limited` before Telegram is asked.
     """
+    require_allowed(call.gateway.limits.take_login(body.phone))
     return await call.gateway.logins.start_code(call.who.owner, call.who.lineage, body.phone)
 
 

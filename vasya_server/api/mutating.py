@@ -73,6 +73,7 @@ def _intent(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Int
         parts=mutation.parts(body),
         reduces_risk=mutation.reduces_risk(body),
         source=mutation.source(body),
+        verdicts=call.verdicts,
     )
 
 

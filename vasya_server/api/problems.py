@@ -50,6 +50,7 @@ class Problem(Wire, frozen=True, kw_only=True):
     candidates: list[Candidate] = msgspec.field(default_factory=list)
     accounts: list[AccountName] = msgspec.field(default_factory=list)
     telegram_error: str | None = None
+    violated_policies: list[str] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,17 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Get an api id and hash at https://my.telegram.org and set TELEGRAM_API_ID and TELEGRAM_API_HASH, or PUT "
         "/api/v1/telegram/credentials.",
     ),
+    "rate_limited": Row(
+        429,
+        "Rate limited",
+        "Wait for retryAfterSecs; only the operator of the server can raise the limits.",
+        is_retryable=True,
+    ),
+    "auth_rate_limited": Row(
+        429,
+        "Too many wrong credentials",
+        "Use a credential that is right: it is let in at once. Wait for retryAfterSecs before another guess.",
+    ),
     "telegram_flood_wait": Row(429, "Telegram flood wait", _WAIT, is_retryable=True),
     "telegram_slowmode": Row(429, "Slow mode", _WAIT, is_retryable=True),
     "account_spam_limited": Row(
@@ -351,6 +363,8 @@ def _members(error: VasyaError) -> dict[str, object]:
             return {"required_scope": error.required_scope}
         case errors.IdempotencyKeyStale():
             return {"message_id": error.message_id}
+        case errors.RateLimited():
+            return {"violated_policies": list(error.violated)}
         case errors.TelegramError():
             return {"telegram_error": error.rpc_name}
     return {}

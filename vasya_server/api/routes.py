@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.auth.scopes import Scope
     from vasya_server.gateway import Gateway
+    from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
 
 BASE_PATH: Final = "/api/v1"
@@ -110,6 +111,7 @@ class Call(Plain, frozen=True, kw_only=True):
     path: Mapping[str, str]
     query_string: bytes
     idempotency_key: str | None
+    verdicts: list[Verdict]
     message: int | None = None
 
     @property

@@ -29,6 +29,7 @@ _REMEDIES: Final = {
     "code_invalid": "",  # it is asked for again
     "empty_allowlist": "",  # the fields are listed
     "internal": "The log of the server says why.",
+    "auth_rate_limited": "Unset VASYA_TOKEN: a command finds the token of a running server by itself.",
     "invalid_token": (
         "Unset VASYA_TOKEN: a command finds the token of a running server by itself. In JWT mode put another one into it."
     ),
@@ -38,6 +39,7 @@ _REMEDIES: Final = {
     "overloaded": _AGAIN,
     "password_invalid": "",  # as code_invalid
     "phone_invalid": "Give the number with its country code, like +4915112345678.",
+    "rate_limited": _WAIT,
     "shutting_down": _AGAIN,
     "telegram_credentials_missing": (
         "Get an api id and hash at https://my.telegram.org and set TELEGRAM_API_ID and TELEGRAM_API_HASH."

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     ROW_MAC = "rowmac"
     TOKEN_INDEX = "token-index"  # noqa: S105 — what a key is for, no key
     TOKEN_MAC = "token-mac"  # noqa: S105 — as above
+    LIMIT_INDEX = "limit-index"
 
 
 def derive(

@@ -6,6 +6,7 @@ VasyaError
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ServiceChat
+├── LimitReached               RateLimited · AuthRateLimited
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
@@ -27,6 +28,7 @@ from __future__ import annotations
 from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
+    AuthRateLimited,
     ChatNotAllowed,
     ChatNotFound,
     HumanRequired,
@@ -34,12 +36,14 @@ from vasya_server.errors.access import (
     InvalidToken,
     KeyExpired,
     KeyRevoked,
+    LimitReached,
     LoginNotFound,
     MediaNotFound,
     MessageNotFound,
     MissingToken,
     NotFound,
     PermissionDenied,
+    RateLimited,
     ScopeRequired,
     SendingDisabled,
     ServiceChat,
@@ -113,6 +117,7 @@ __all__ = [
     "AdminRequired",
     "AgentKeyRequired",
     "AuditUnavailable",
+    "AuthRateLimited",
     "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",
@@ -138,6 +143,7 @@ __all__ = [
     "KeyReused",
     "KeyRevoked",
     "KeychainLocked",
+    "LimitReached",
     "LoginNotFound",
     "MasterKeyMismatch",
     "MediaNotFound",
@@ -148,6 +154,7 @@ __all__ = [
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
+    "RateLimited",
     "ScopeRequired",
     "SendingDisabled",
     "ServiceChat",

@@ -110,6 +110,39 @@ class ServiceChat(PermissionDenied):
     detail = "Telegram's own notifications carry login codes; agents do not touch them."
 
 
+class LimitReached(VasyaError):
+    """Too many, too fast; *retry_after_secs* says when the next is allowed."""
+
+    retry_after_secs: int
+
+
+class RateLimited(LimitReached):
+    """A bucket of the caller's is empty; nothing was done (D-8.3).
+
+    Args:
+        violated: The names of the buckets.
+    """
+
+    code = "rate_limited"
+    detail = "This credential has made too many requests; this one was not carried out."
+
+    def __init__(self, violated: tuple[str, ...], retry_after_secs: int, remedy: str) -> None:
+        super().__init__(remedy=remedy)
+        self.violated = violated
+        self.retry_after_secs = retry_after_secs
+
+
+class AuthRateLimited(LimitReached):
+    """The credential is wrong, as too many from that address were; one that is right is never refused for it."""
+
+    code = "auth_rate_limited"
+    detail = "Too many wrong credentials have come from this address."
+
+    def __init__(self, retry_after_secs: int) -> None:
+        super().__init__()
+        self.retry_after_secs = retry_after_secs
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.idempotency.claims import StoredAnswer
     from vasya_server.ids import ActionId
+    from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
 
@@ -48,6 +49,11 @@ class Mutation:
     reduces_risk: Callable[[Any], bool] = _never
     removes: bool = False
     source: Callable[[Any], str | None] = _nowhere
+
+    @property
+    def may_reduce_risk(self) -> bool:
+        """Tell whether it reduces risk with any body."""
+        return self.reduces_risk is not _never
 
 
 def telegram(
@@ -88,6 +94,7 @@ class Intent(Plain, frozen=True, kw_only=True):
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
+        verdicts: What the limits have said of this request; what `perform` takes is added, for the answer to tell.
     """
 
     mutation: Mutation
@@ -102,6 +109,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     content: bytes
     parts: int
     reduces_risk: bool
+    verdicts: list[Verdict]
     source: str | None = None
 
 

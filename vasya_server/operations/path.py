@@ -1,6 +1,6 @@
 """The one path of every mutation, in the only order (docs/api/mutations.md).
 
-resolve → look-up and reservation (replay, in progress, reuse and re-drive end here) → gates → W1: claim and intent →
+resolve → look-up and reservation (replay, in progress, reuse and re-drive end here) → limits → gates → W1: claim and intent →
 the call, under its deadline → W2: answer and outcome → response. No transaction is open across a call, and whoever asked may
 go away at any moment: what has begun is carried to its end and recorded.
 """
@@ -28,6 +28,7 @@ from vasya_server.idempotency.claims import ANSWERS_KEPT, Claim, Dispatch, Store
 from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.idempotency.random_id import random_id
 from vasya_server.kill_points import KillPoint, reach
+from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.ending import failure, require_new, success, unknown
 from vasya_server.operations.gates import require_gates_still_open, require_open_gates
@@ -160,6 +161,7 @@ class _Work(Generic[T]):
 
     async def _begin(self, hold: Hold) -> Performed:
         """Do it for the first time."""
+        self._take_limits()
         await self._pass_gates(hold)
         ready = Ready(
             action_id=hold.action_id,
@@ -297,6 +299,22 @@ class _Work(Generic[T]):
             await self._gateway.claims.lose(hold, entry)
         except (StorageFailed, AuditUnavailable) as error:
             _log.warning("an unknown outcome was not stored (%s)", error.code)
+
+    def _take_limits(self) -> None:
+        """Take what a change costs; a human's act that reduces risk is never refused for it.
+
+        Raises:
+            RateLimited: Too many were made; this one is not begun.
+        """
+        intent, who = self._intent, self._intent.principal
+        if intent.reduces_risk and who.is_human:
+            return
+        chat = None
+        if self._peer is not None and intent.account is not None:
+            chat = f"{intent.account.id}/{self._peer.key}"
+        verdicts = self._gateway.limits.take_mutation(who, chat)
+        intent.verdicts.extend(verdicts)
+        require_allowed(verdicts)
 
     async def _pass_gates(self, hold: Hold) -> None:
         """See that nothing stands between this change and Telegram; a refusal is written down, too."""

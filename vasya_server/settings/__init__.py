@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from vasya_server.errors import ConfigurationInvalid
-from vasya_server.settings.table import SETTINGS, Setting
+from vasya_server.settings.row import Setting
+from vasya_server.settings.table import SETTINGS
 from vasya_server.settings.values import DataCentre, DataCentreAddress, Network, Secret
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ class Settings:
     body_total_secs: int
     upload_max_bytes: int
     media_idle_secs: int
+    limit_read_per_min: int
+    limit_read_burst: int
+    limit_mutate_per_min: int
+    limit_mutate_burst: int
+    limit_human_factor: int
+    limit_chat_per_hour: int
+    limit_login_per_hour: int
+    limit_login_per_day: int
+    limit_authfail_per_min: int
     kill_point: str | None
 
 

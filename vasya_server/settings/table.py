@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vasya_server.kill_points import KillPoint
+from vasya_server.settings.limit_rows import LIMITS
+from vasya_server.settings.row import Setting
 from vasya_server.settings.values import (
     MAX_PORT,
     Secret,
@@ -24,30 +25,7 @@ from vasya_server.settings.values import (
     whole,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 KIBIBYTE: Final = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table.
-
-    Args:
-        field: The attribute of `Settings` it fills.
-        default: What it is when unset, in the form the environment would have.
-        unit: `seconds`, `bytes`, … where it is a quantity.
-        is_secret: Never printed, and taken out of the environment.
-    """
-
-    name: str
-    field: str
-    parse: Callable[[str], object]
-    default: str | None
-    sentence: str
-    unit: str = ""
-    is_secret: bool = False
 
 
 SETTINGS: Final = (
@@ -348,4 +326,5 @@ SETTINGS: Final = (
         None,
         "For crash tests: the point of a mutation at which the process stops dead; not with Telegram's own data centres.",
     ),
+    *LIMITS,
 )

@@ -179,3 +179,13 @@ CREATE TABLE token_cutoffs (
     mac BLOB NOT NULL,
     PRIMARY KEY (owner_id, issued_before_ms)
 ) STRICT, WITHOUT ROWID;
+
+-- The buckets of the rate limits that are not full. A bucket is named by random ids and keyed digests alone.
+CREATE TABLE limits (
+    quota TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    full_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (quota, bucket)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX limits_by_time ON limits (full_at_ms);

@@ -1,0 +1,1 @@
+"""How often: one bucket per caller and kind of work, counted in memory and kept across restarts (D-8.1)."""

@@ -1,0 +1,59 @@
+"""The settings of the rate limits (D-8.1): every number that a bucket has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vasya_server.settings.row import Setting
+from vasya_server.settings.values import whole
+
+_MOST: Final = 1_000_000
+
+
+def _limit(name: str, default: int, unit: str, sentence: str, most: int = _MOST) -> Setting:
+    field = name.lower()
+    return Setting(f"VASYA_{name}", field, whole(1, most), str(default), sentence, unit)
+
+
+LIMITS: Final = (
+    _limit(
+        "LIMIT_READ_PER_MIN",
+        120,
+        "requests per minute",
+        "How many requests of an agent key come back in a minute; each costs one.",
+    ),
+    _limit("LIMIT_READ_BURST", 60, "requests", "How many requests a key may make at once."),
+    _limit(
+        "LIMIT_MUTATE_PER_MIN",
+        30,
+        "changes per minute",
+        "How many changes of an agent key come back in a minute.",
+    ),
+    _limit("LIMIT_MUTATE_BURST", 30, "changes", "How many changes a key may make at once."),
+    _limit(
+        "LIMIT_HUMAN_FACTOR",
+        10,
+        "times",
+        "How many times a key's requests and changes a human has.",
+        most=1000,
+    ),
+    _limit(
+        "LIMIT_CHAT_PER_HOUR",
+        20,
+        "changes per hour",
+        "How many changes an agent key may make in one chat.",
+    ),
+    _limit(
+        "LIMIT_LOGIN_PER_HOUR",
+        3,
+        "logins per hour",
+        "How many login codes may be asked for one phone number.",
+    ),
+    _limit("LIMIT_LOGIN_PER_DAY", 5, "logins per day", "The same, over a day."),
+    _limit(
+        "LIMIT_AUTHFAIL_PER_MIN",
+        10,
+        "failures per minute",
+        "How many wrong credentials of one address are answered 401; more are 429.",
+    ),
+)
