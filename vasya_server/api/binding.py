@@ -79,8 +79,11 @@ class Bound:
             VasyaError: The request is not as the operation takes it, or the operation refuses.
         """
         operation, gateway = self.operation, self._gateway
+        watch = None
         if not operation.answers_file:
             _check_accept(request)
+        elif principal is not None and principal.key_id is not None:
+            watch = gateway.keys.watch(principal.key_id)
         call = Call(
             gateway=gateway,
             operation=operation,
@@ -100,7 +103,7 @@ class Bound:
         answer = await operation.handler(call, **arguments)
         if operation.answers_file:
             await note_download(gateway, call.who, call.account.runtime, answer, call.request_id)
-            return FileAnswer(answer, gateway.settings.media_idle_secs)
+            return FileAnswer(answer, gateway.settings.media_idle_secs, watch)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
 
     async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:

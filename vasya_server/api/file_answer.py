@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from litestar.types import Receive, Send
 
     from vasya_server.api.answer import Header
+    from vasya_server.auth.known_keys import Watch
     from vasya_server.telegram.requests.downloads import Download
 
 _log: Final = logging.getLogger("vasya.api")
@@ -51,10 +52,12 @@ class FileAnswer:
 
     Args:
         idle_secs: How long the client may take over one piece.
+        watch: Tells when the agent key that asked may not have it any longer; None: no key asked.
     """
 
     download: Download
     idle_secs: float
+    watch: Watch | None = None
 
     @property
     def status(self) -> int:
@@ -64,16 +67,29 @@ class FileAnswer:
     async def send(self, common: Sequence[Header], receive: Receive, send: Send) -> None:
         """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
         leaving = asyncio.create_task(_left(receive))
+        ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
+        sending = asyncio.create_task(self._send_all(common, send, leaving))
         try:
-            await self._send_all(common, send, leaving)
+            await asyncio.wait({sending, *ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                _log.warning("a download broke off (the key that asked may not have it any longer)")
+        finally:
+            for task in (leaving, sending, *ending):
+                task.cancel()
+            await asyncio.wait({leaving, sending, *ending})
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send_all(
+        self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]
+    ) -> None:
+        try:
+            await self._send_pieces(common, send, leaving)
         except (VasyaError, TimeoutError) as error:
             reason = error.code if isinstance(error, VasyaError) else "client_too_slow"
             _log.warning("a download broke off (%s)", reason)
-        finally:
-            leaving.cancel()
-            await asyncio.wait({leaving})
 
-    async def _send_all(
+    async def _send_pieces(
         self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]
     ) -> None:
         headers = [*self._headers(), *common]

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 from vasya_server.model.base import Wire
+from vasya_server.model.key import ChatsTold
+from vasya_server.model.limits import BucketState
 
 
 class Health(Wire, frozen=True, kw_only=True):
@@ -35,10 +37,16 @@ class AccountName(Wire, frozen=True, kw_only=True):
 
 
 class WhoAmI(Wire, frozen=True, kw_only=True):
-    """The principal behind the request and what it may do."""
+    """The principal behind the request and what it may do; without `chats` it reaches every chat of its accounts."""
 
     kind: Literal["embedded", "jwt", "agent_key"]
+    key_id: str | None = None
+    key_name: str | None = None
     scopes: list[str] = msgspec.field()
     accounts: list[AccountName] = msgspec.field()
+    chats: ChatsTold | None = None
+    limits: list[BucketState] = msgspec.field()
+    expires_at: datetime | None = None
+    operations: list[str] | None = None
     now: datetime
     time_zone: str = msgspec.field()

@@ -22,7 +22,7 @@ from vasya_server.operations.grants import (
 )
 
 if TYPE_CHECKING:
-    from vasya_server.auth.chat_lists import ChatRule
+    from vasya_server.auth.chat_lists import ChatLists, ChatRule
     from vasya_server.auth.key_records import KeyRecord
     from vasya_server.auth.keyring import Keyring, Minted
     from vasya_server.auth.principal import Principal
@@ -107,13 +107,17 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "name": grant.name,
         "scopes": sorted(grant.scopes),
         "account_ids": None if grant.account_ids is None else sorted(grant.account_ids),
-        "chats": grant.chats
-        and ChatsTold(read=_half(grant.chats.read), write=_half(grant.chats.write)),
+        "chats": None if grant.chats is None else chats_told(grant.chats),
         "created_at": from_ms(record.created_at_ms),
         "expires_at": None if record.expires_at_ms is None else from_ms(record.expires_at_ms),
         "last_used_at": keys.last_used_at(record),
         "is_revoked": record.revoked_at_ms is not None,
     }
+
+
+def chats_told(chats: ChatLists) -> ChatsTold:
+    """Return chat lists as they are shown."""
+    return ChatsTold(read=_half(chats.read), write=_half(chats.write))
 
 
 def _half(rule: ChatRule) -> ChatHalfTold:

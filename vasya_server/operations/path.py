@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from vasya_server.audit.entry import EntryKind, Result
 from vasya_server.errors import (
+    AccessDenied,
     AuditUnavailable,
     IdempotencyKeyStale,
     MessageNotFound,
@@ -129,6 +130,8 @@ class _Work(Generic[T]):
             gateway.key, *intent.route, _canonical(intent, peer), intent.query, intent.content
         )
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
+        key_id = intent.principal.key_id
+        self._watch = None if key_id is None else gateway.keys.watch(key_id)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
         self.has_begun = False
@@ -228,7 +231,7 @@ class _Work(Generic[T]):
 
     async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
         """Do it, and tell what became of it; None: nobody knows."""
-        progress = follow_progress(self._require_gates_still_open)
+        progress = follow_progress(self._require_still_allowed)
         started_at = self._gateway.clock.now()
         try:
             made = await self._within_deadline(ready, progress)
@@ -331,8 +334,13 @@ class _Work(Generic[T]):
                 _log.warning("a refusal was not written down (%s)", fault.code)
             raise
 
-    def _require_gates_still_open(self) -> None:
-        """See that no gate was closed since: between the first look and the wire there may be a dial (D-8.6)."""
+    def _require_still_allowed(self) -> None:
+        """See that no gate was closed and no key ended since: before the wire there may be a dial, or uploads (D-1.10, D-8.6)."""
+        if self._watch is not None and self._watch.is_over:
+            raise AccessDenied(
+                "The agent key was revoked or changed while this was under way; nothing was sent.",
+                remedy="Repeat the request with the same Idempotency-Key: it is judged anew.",
+            )
         if (account := self._gated) is not None:
             require_gates_still_open(self._gateway, account)
 

@@ -1,0 +1,309 @@
+"""Every route, asked with every credential that must not open it: its exact refusal, and nothing reaches Telegram.
+
+New operations are walked without anybody remembering: what is expected follows from the hand-written access matrix
+(tests/rules), and not from what the code that refuses looks at.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+import jwt
+import pytest
+
+import vasya_server.app  # noqa: F401 — importing the application declares every operation
+from tests.api.conftest import API, BASE_URL, TOKEN, transport
+from tests.problems import assert_problem
+from vasya_server.auth.agent_keys import make_key
+from vasya_server.auth.scopes import Scope
+from vasya_server.clock import SystemClock
+from vasya_server.crypto.master_key import parse_master_key
+from vasya_server.gateway import open_gateway
+from vasya_server.ids import KeyId
+from vasya_server.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.clocks import MovableClock
+    from vasya_sandbox.dc import DataCentre
+    from vasya_server.gateway import Gateway
+
+MATRIX = Path(__file__).parents[1] / "rules" / "access_matrix.txt"
+UNLIMITED = {
+    "VASYA_LIMIT_AUTHFAIL_PER_MIN": "100000",
+    "VASYA_LIMIT_READ_PER_MIN": "100000",
+    "VASYA_LIMIT_READ_BURST": "100000",
+}
+SECRET = "Fq3vT9xLm2Kp7WzR4yHc8NsJ6bDgUeAo"
+OTHER_SECRET = "Zp8wQ2nXk5Vt1MrB7yLd4HsC9fGjTeUa"
+
+
+class Route(NamedTuple):
+    """One line of the matrix."""
+
+    method: str
+    path: str
+    opens: str
+
+    def at(self, account: str) -> str:
+        """Return the path for *account*, with ids that have the form of real ones."""
+        values = {
+            "account": account,
+            "chat": "@bob_b",
+            "message": "1",
+            "login": "acc_" + "a" * 26,
+            "action": "act_" + "a" * 26,
+            "key": "ak" + "0" * 16,
+            "name": "deepgram",
+        }
+        return API + self.path.format(**values)
+
+
+def routes() -> Iterator[Route]:
+    for line in MATRIX.read_text().splitlines():
+        if line and line[0] != "#":
+            yield Route(*line.split()[:3])
+
+
+ROUTES = list(routes())
+GUARDED = [route for route in ROUTES if route.opens != "public"]
+SCOPED = [route for route in ROUTES if ":" in route.opens]
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | UNLIMITED
+
+
+async def refused(
+    client: httpx.AsyncClient,
+    walked: list[Route],
+    dc: DataCentre,
+    expected: tuple[int, str],
+    *,
+    account: str = "acc_" + "b" * 26,
+    bearer: str | None = None,
+) -> list[dict[str, Any]]:
+    """See that every route refuses as expected, and return the problems."""
+    headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+    before = sum(dc.requests.values())
+    problems = []
+    for route in walked:
+        response = await client.request(route.method, route.at(account), headers=headers)
+        assert (response.status_code, response.json()["code"]) == expected, route
+        problems.append(assert_problem(response, *expected))
+    assert sum(dc.requests.values()) == before
+    return problems
+
+
+def flipped(token: str) -> str:
+    """Return *token* with one digit of its secret changed."""
+    at = 40
+    return token[:at] + ("0" if token[at] != "0" else "1") + token[at + 1 :]
+
+
+@pytest.fixture
+def key_id() -> KeyId:
+    return KeyId("ak0123456789abcdef")
+
+
+async def test_public_routes_answer_without_a_credential(anonymous: httpx.AsyncClient) -> None:
+    for route in ROUTES:
+        if route.opens == "public":
+            assert (await anonymous.get(route.at("me"))).status_code == 200, route
+
+
+async def test_without_a_credential(anonymous: httpx.AsyncClient, dc: DataCentre) -> None:
+    await refused(anonymous, GUARDED, dc, (401, "missing_token"))
+
+
+WRONG = {
+    "prefix of the token": TOKEN[:-1],
+    "token in capitals": TOKEN.upper(),
+    "key without its checksum": "vk_ak0123456789abcdef_" + "0" * 64,
+    "key with a wrong checksum": "vk_ak0123456789abcdef_" + "0" * 72,
+    "key in capitals": make_key(KeyId("ak0123456789abcdef")).token.upper(),
+    "key that was never made": make_key(KeyId("ak0123456789abcdef")).token,
+    "good JWT where no JWT is taken": jwt.encode({"sub": "alice", "exp": 2**31}, SECRET, "HS256"),
+    "JWT without an algorithm": jwt.encode({"sub": "alice", "exp": 2**31}, "", "none"),
+    "session string": "1" + "A" * 351 + "=",
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_with_a_credential_that_is_not_good(
+    anonymous: httpx.AsyncClient, dc: DataCentre, what: str
+) -> None:
+    await refused(anonymous, ROUTES, dc, (401, "invalid_token"), bearer=WRONG[what])
+
+
+async def make(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    made = await client.post(f"{API}/agent-keys", json={"name": "agent", **body})
+    assert made.status_code == 201, made.text
+    answer: dict[str, Any] = made.json()
+    return answer
+
+
+async def test_with_a_key_that_has_one_wrong_digit(
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, dc: DataCentre
+) -> None:
+    key = await make(client, preset="reader")
+
+    await refused(anonymous, ROUTES, dc, (401, "invalid_token"), bearer=flipped(key["secret"]))
+
+
+async def test_with_a_revoked_key(
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, dc: DataCentre
+) -> None:
+    key = await make(client, preset="reader")
+    await client.delete(f"{API}/agent-keys/{key['id']}")
+
+    await refused(anonymous, ROUTES, dc, (401, "key_revoked"), bearer=key["secret"])
+
+
+async def test_with_an_expired_key(serve: Any, clock: MovableClock, dc: DataCentre) -> None:
+    async with serve() as (_, client):
+        key = await make(client, preset="reader", ttlSecs=60)
+        clock.ahead += timedelta(seconds=60)
+
+        await refused(client, ROUTES, dc, (401, "key_expired"), bearer=key["secret"])
+
+
+async def test_with_a_key_that_lacks_the_one_scope(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    account_id = account.rpartition("/")[2]
+    for scope in Scope:
+        walked = [route for route in SCOPED if route.opens == scope]
+        others = [other.value for other in Scope if other is not scope]
+        key = await make(client, scopes=others)
+
+        problems = await refused(
+            client,
+            walked,
+            dc,
+            (403, "scope_required"),
+            account=account_id,
+            bearer=key["secret"],
+        )
+        assert {problem["requiredScope"] for problem in problems} <= {scope.value}
+
+
+async def test_with_a_key_that_has_every_scope_where_only_a_human_may(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    key = await make(client, scopes=[scope.value for scope in Scope])
+    human = [route for route in ROUTES if route.opens == "human"]
+
+    assert len(human) > 15
+    await refused(
+        client,
+        human,
+        dc,
+        (403, "human_required"),
+        account=account.rpartition("/")[2],
+        bearer=key["secret"],
+    )
+
+
+async def test_with_a_key_for_another_account(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    account_id = account.rpartition("/")[2]
+    walked = [route for route in SCOPED if "{account}" in route.path]
+    listed = await make(client, scopes=[s.value for s in Scope], accountIds=[account_id])
+    other = await _second_account(client, dc)
+    key = await make(client, scopes=[s.value for s in Scope], accountIds=[other])
+
+    outside = await refused(
+        client, walked, dc, (403, "access_denied"), account=account_id, bearer=key["secret"]
+    )
+    nowhere = await refused(client, walked, dc, (403, "access_denied"), bearer=listed["secret"])
+
+    for one, two in zip(outside, nowhere, strict=True):
+        assert _same(one) == _same(two)
+
+
+async def _second_account(client: httpx.AsyncClient, dc: DataCentre) -> str:
+    """Log another Telegram user of the same owner in, and return the account's id."""
+    bob = next(user for user in dc.world.users.values() if user.first_name == "Bob")
+    made = await client.post(f"{API}/telegram/login/session", json={"session": dc.mint(bob)})
+    return str(made.json()["accountId"])
+
+
+def _same(problem: dict[str, Any]) -> dict[str, Any]:
+    return {name: v for name, v in problem.items() if name not in ("requestId", "instance")}
+
+
+@pytest.fixture
+async def jwt_gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
+    settings = environment | {
+        "AUTH_MODE": "jwt",
+        "JWT_SECRET": SECRET,
+        "JWT_AUDIENCE": "vasya-server",
+        "JWT_ISSUER": "https://issuer.example",
+    }
+    key = parse_master_key(secrets.token_hex(32))
+    async with open_gateway(load(settings), clock=SystemClock(), key=key) as gateway:
+        yield gateway
+
+
+GOOD = {
+    "sub": "alice",
+    "exp": 2**31,
+    "aud": "vasya-server",
+    "iss": "https://issuer.example",
+}
+BAD_JWTS = {
+    "forged": (jwt.encode(GOOD, OTHER_SECRET, "HS256"), "invalid_token"),
+    "expired": (jwt.encode(GOOD | {"exp": 1_700_000_000}, SECRET, "HS256"), "token_expired"),
+    "for another audience": (jwt.encode(GOOD | {"aud": "other"}, SECRET, "HS256"), "invalid_token"),
+    "of another issuer": (jwt.encode(GOOD | {"iss": "other"}, SECRET, "HS256"), "invalid_token"),
+    "without an algorithm": (jwt.encode(GOOD, "", "none"), "invalid_token"),
+    "with another algorithm": (jwt.encode(GOOD, SECRET * 2, "HS512"), "invalid_token"),
+    "of the embedded owner": (
+        jwt.encode(GOOD | {"sub": "local"}, SECRET, "HS256"),
+        "invalid_token",
+    ),
+    "the embedded token": (TOKEN, "invalid_token"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_JWTS)
+async def test_in_jwt_mode_with_a_token_that_is_not_good(
+    jwt_gateway: Gateway, dc: DataCentre, what: str
+) -> None:
+    token, code = BAD_JWTS[what]
+    async with httpx.AsyncClient(transport=transport(jwt_gateway), base_url=BASE_URL) as client:
+        await refused(client, ROUTES, dc, (401, code), bearer=token)
+
+
+async def test_in_jwt_mode_with_somebody_elses_token(jwt_gateway: Gateway, dc: DataCentre) -> None:
+    """Another owner's account, key and action answer as what never was."""
+    alice, mallory = (
+        jwt.encode(GOOD | {"sub": sub}, SECRET, "HS256") for sub in ("alice", "mallory")
+    )
+    async with httpx.AsyncClient(transport=transport(jwt_gateway), base_url=BASE_URL) as client:
+        headers = {"Authorization": f"Bearer {alice}"}
+        user = next(u for u in dc.world.users.values() if u.first_name == "Alice")
+        body = {"session": dc.mint(user)}
+        made = await client.post(f"{API}/telegram/login/session", json=body, headers=headers)
+        assert made.status_code == 200, made.text
+        account = made.json()["accountId"]
+        walked = [route for route in GUARDED if "{account}" in route.path]
+
+        theirs = await refused(
+            client, walked, dc, (403, "access_denied"), account=account, bearer=mallory
+        )
+        nobodys = await refused(client, walked, dc, (403, "access_denied"), bearer=mallory)
+        mine = await client.get(f"{API}/accounts", headers=headers)
+        others = await client.get(f"{API}/accounts", headers={"Authorization": f"Bearer {mallory}"})
+
+    assert [_same(one) for one in theirs] == [_same(one) for one in nobodys]
+    assert len(mine.json()["items"]) == 1
+    assert others.json() == {"items": []}
