@@ -61,13 +61,13 @@ def ask(url: str, token: str, body: dict[str, Any] | None = None) -> str:
     return answer.text
 
 
-def make_key(api: str, token: str, account_id: str, chat_id: int) -> str:
+def make_key(api: str, token: str, account_id: str) -> str:
     """Return an agent key that is checked in every way: scope, account, chat list and limit."""
     body = {
         "name": "benchmark",
         "preset": "reader",
         "accountIds": [account_id],
-        "chats": {"read": {"ids": [chat_id]}},
+        "chats": {"read": {"ids": [CHAT]}},
     }
     return str(json.loads(ask(f"{api}/agent-keys", token, body))["secret"])
 
@@ -112,7 +112,7 @@ async def bench(ready: dict[str, Any], *, rounds: int, scale: float) -> None:
     api, token = f"{ready['url']}/api/v1", ready["token"]
     account = f"{api}/accounts/{ready['accountId']}"
     messages = f"{account}/chats/{CHAT}/messages"
-    key = make_key(api, token, ready["accountId"], me.user_id)
+    key = make_key(api, token, ready["accountId"])
     print("| path | gateway | denominator | ratio | added p50 |\n|---|---|---|---|---|")
     with running(sys.executable, "-m", "benchmarks.bare", stdin=ask(f"{api}/whoami", key)) as line:
         bare = get(f"http://127.0.0.1:{int(line)}/bare", token)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.api.walking import UNLIMITED
 from tests.problems import assert_problem
 from vasya_server.api.routes import OPERATIONS, Operation
 from vasya_server.auth.chat_lists import ChatRule
@@ -158,6 +159,11 @@ async def test_a_replay_after_narrowing_is_refused_and_after_widening_it_is_the_
     assert first.status_code == again.status_code == 201
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == first.content
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | UNLIMITED
 
 
 @pytest.fixture

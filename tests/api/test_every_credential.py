@@ -17,6 +17,7 @@ import pytest
 
 import vasya_server.app  # noqa: F401 — importing the application declares every operation
 from tests.api.conftest import API, BASE_URL, TOKEN, transport
+from tests.api.walking import UNLIMITED
 from tests.problems import assert_problem
 from vasya_server.auth.agent_keys import make_key
 from vasya_server.auth.scopes import Scope
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 MATRIX = Path(__file__).parents[1] / "rules" / "access_matrix.txt"
-UNLIMITED = {
-    "VASYA_LIMIT_AUTHFAIL_PER_MIN": "100000",
-    "VASYA_LIMIT_READ_PER_MIN": "100000",
-    "VASYA_LIMIT_READ_BURST": "100000",
-}
 SECRET = "Fq3vT9xLm2Kp7WzR4yHc8NsJ6bDgUeAo"
 OTHER_SECRET = "Zp8wQ2nXk5Vt1MrB7yLd4HsC9fGjTeUa"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.api.walking import asked
+from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
 from vasya_sandbox.records import Entity, FileMedia, Reply
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
@@ -22,6 +22,11 @@ SERVICE = "777000"
 CODE = "48217391"
 WORDS = f"Login code: {CODE}"
 REDACTED = "service_notification"
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | UNLIMITED
 
 
 @pytest.fixture

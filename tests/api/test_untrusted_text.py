@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from tests.api.walking import asked
+from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
 from vasya_sandbox import changes
 from vasya_sandbox.images import landscape
@@ -51,6 +51,11 @@ UNSEEN = re.compile("[\u202a-\u202e\U000e0000-\U000e007f]")
 # Which fields no route fills yet.
 UNFILLED = {("Media", "transcript")}
 READS = [o for o in OPERATIONS if o.kind is Kind.NONE]
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    return environment | UNLIMITED
 
 
 @pytest.fixture
