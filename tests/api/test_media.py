@@ -12,6 +12,7 @@ from vasya_sandbox import images
 from vasya_sandbox.faults import Action, Fault
 from vasya_sandbox.records import FileMedia, Size
 from vasya_server.api.file_answer import FileAnswer
+from vasya_server.api.incoming import Incoming
 from vasya_server.errors import TelegramUnavailable
 from vasya_server.telegram.peers import stored_peer
 from vasya_server.telegram.requests.downloads import PIECE_BYTES, Download
@@ -247,6 +248,11 @@ class Pieces:
             yield bytes(PIECE_BYTES)
 
 
+def incoming(line: Line) -> Incoming:
+    scope: Any = {"type": "http", "headers": []}
+    return Incoming(scope, {}, line.receive, "req", is_plain=True)
+
+
 async def answer(pieces: Pieces, line: Line) -> None:
     download = Download(
         chat=stored_peer(1, 0),
@@ -257,7 +263,7 @@ async def answer(pieces: Pieces, line: Line) -> None:
         size_bytes=10 * PIECE_BYTES,
         pieces=aiter(pieces),
     )
-    await FileAnswer(download, 0.2).send((), line.receive, line.send)
+    await FileAnswer(download, 0.2).send(incoming(line), (), line.send)
 
 
 async def test_a_download_that_fails_on_the_way_is_left_short() -> None:

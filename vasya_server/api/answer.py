@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from litestar.types import Receive, Send
+    from litestar.types import Send
+
+    from vasya_server.api.incoming import Incoming
 
 JSON: Final = b"application/json"
+# Under this name the server offers, in `scope["extensions"]`, to send an answer at once that is known as a whole.
+WHOLE_ANSWERS: Final = "vasya.whole_answers"
 PROBLEM_JSON: Final = b"application/problem+json"
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -29,12 +34,17 @@ class Answer:
     media_type: bytes = JSON
     headers: Sequence[Header] = ()
 
-    async def send(self, common: Sequence[Header], _receive: Receive, send: Send) -> None:
-        """Send it, with the headers that all answers have."""
+    async def send(self, request: Incoming, common: Sequence[Header], send: Send) -> None:
+        """Send it, with the headers that all answers have; in one piece where the server takes one."""
         body = self.body
         headers = [*self.headers, *common]
         if body:
             headers.append((b"content-type", self.media_type))
+        if self.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
+        extensions: Mapping[str, Any] = request.scope.get("extensions") or {}
+        if (send_whole := extensions.get(WHOLE_ANSWERS)) is not None:
+            send_whole(self.status, headers, body)
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

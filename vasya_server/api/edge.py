@@ -88,7 +88,7 @@ class Edge:
         left = limit_headers(request.verdicts)
         common = (*SECURITY_HEADERS, *left, (b"x-request-id", request.request_id.encode()))
         try:
-            await answer.send(common, receive, send)
+            await answer.send(request, common, send)
         finally:
             if _log.isEnabledFor(logging.INFO):
                 _note(request, answer.status, time.perf_counter() - started)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from litestar.types import Receive, Send
 
     from vasya_server.api.answer import Header
+    from vasya_server.api.incoming import Incoming
     from vasya_server.auth.known_keys import Watch
     from vasya_server.telegram.requests.downloads import Download
 
@@ -64,9 +65,9 @@ class FileAnswer:
         """Return the status that it begins with."""
         return HTTPStatus.OK
 
-    async def send(self, common: Sequence[Header], receive: Receive, send: Send) -> None:
+    async def send(self, request: Incoming, common: Sequence[Header], send: Send) -> None:
         """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(_left(request.receive))
         ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
         sending = asyncio.create_task(self._send_all(common, send, leaving))
         try:

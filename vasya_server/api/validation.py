@@ -54,6 +54,12 @@ def _fields(of: type[msgspec.Struct]) -> dict[str, _Field]:
     }
 
 
+@cache
+def _default(of: type[Q]) -> Q | None:
+    """Return what an empty query says; None where something has to be said."""
+    return None if any(field.is_required for field in _fields(of).values()) else of()
+
+
 def _main_type(kind: inspect.Type) -> inspect.Type:
     while True:
         if isinstance(kind, inspect.Metadata):
@@ -71,6 +77,8 @@ def read_query(raw: bytes, into: type[Q]) -> Q:
         EncodingInvalid: It is not UTF-8.
         ValidationFailed: A parameter is unknown, repeated, missing or has no allowed value.
     """
+    if not raw and (nothing_said := _default(into)) is not None:
+        return nothing_said
     fields = _fields(into)
     given: dict[str, str] = {}
     faults: list[FieldError] = []
