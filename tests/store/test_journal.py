@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from vasya_server.errors import AuditUnavailable, StorageFailed
-from vasya_server.store.database import ConstraintFailed, Entry, Query, Statement, Unexpected
+from vasya_server.store.database import Bulk, ConstraintFailed, Entry, Query, Statement, Unexpected
 from vasya_server.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Database
 
 ADD = Query("INSERT INTO pairs (k, side) VALUES (:k, :side)")
-ADD_LINE = Query("INSERT INTO lines (seq, k) VALUES (?, ?)")
+ADD_LINE = Bulk("INSERT INTO lines (seq, k) VALUES {rows}", "(?, ?)", ("seq", "k"))
 LINES = Query("SELECT seq AS k, k AS side FROM lines ORDER BY seq")
 PAIRS = Query("SELECT k, side FROM pairs ORDER BY k, side")
 

@@ -55,7 +55,7 @@ def _fields(of: type[msgspec.Struct]) -> dict[str, _Field]:
 
 
 @cache
-def _default(of: type[Query]) -> Any:
+def _default(of: type[Query]) -> Any:  # noqa: ANN401 — of that class
     """Return what an empty query says; None where something has to be said."""
     return None if any(field.is_required for field in _fields(of).values()) else of()
 

@@ -183,7 +183,9 @@ def _send_whole(
 
     It is what uvicorn's own `send` does, in two calls and with two searches for every header line.
     """
-    del cycle.scope["extensions"]  # leads back to the cycle: only the garbage collector would part them
+    del cycle.scope[
+        "extensions"
+    ]  # leads back to the cycle: only the garbage collector would part them
     if cycle.disconnected:
         return
     lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]

@@ -269,7 +269,6 @@ class Claims:
             StorageFailed: It is not stored, so that it will be unknown.
         """
         finished = rows.FINISH_CLAIM.bind(
-            expect=1,
             action_id=hold.action_id,
             status=status.value,
             answer=self._sealed(hold, _ANSWER, answer),

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from vasya_server.store.database import Query
+from vasya_server.store.database import Bulk, Query
 
 
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class TotalRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(NamedTuple):
-    """A row to be added, in the order of the columns of `ADD_LINE`."""
+    """A row to be added."""
 
     seq: int
     owner_id: str | None
@@ -63,10 +63,14 @@ PUT_OWNER_HEAD: Final = Query("""
     INSERT INTO audit_owners (owner_id, own_seq) VALUES (:owner_id, :own_seq)
     ON CONFLICT (owner_id) DO UPDATE SET own_seq = excluded.own_seq
 """)
-ADD_LINE: Final = Query("""
+ADD_LINE: Final = Bulk(
+    """
     INSERT INTO audit_lines (seq, owner_id, own_seq, at_ms, action, account_id, key_id, line)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-""")
+    VALUES {rows}
+    """,
+    row="(?, ?, ?, ?, ?, ?, ?, ?)",
+    columns=Line._fields,
+)
 LINES_ABOVE: Final = Query("SELECT line FROM audit_lines WHERE seq > :seq ORDER BY seq")
 OWN_LINES_ABOVE: Final = Query("""
     SELECT count(*) AS total FROM audit_lines WHERE owner_id = :owner_id AND seq > :seq

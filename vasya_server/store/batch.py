@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vasya_server.errors import AuditUnavailable
 from vasya_server.model.base import Plain
-from vasya_server.store.database import ConstraintFailed, Unexpected
+from vasya_server.store.database import Bulk, ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
-    from vasya_server.store.database import Entry, Journal, Statement
+    from vasya_server.store.database import Entry, Journal, Statement, Value
 
 Outcome: TypeAlias = "list[int] | Exception"
 
@@ -28,6 +29,10 @@ _OWN_FAULTS: Final = (
 )
 
 _REFUSALS: Final = (sqlite3.IntegrityError, Unexpected, *_OWN_FAULTS)
+
+
+# Of one statement; each count is a text of its own, prepared once.
+_MAX_ROWS: Final = 64
 
 
 class _UnitRefused(Exception):
@@ -73,9 +78,9 @@ def commit(
         sqlite3.Error: The transaction could not be begun, carried out or committed; no unit is stored.
     """
     try:
-        outcomes = _transact(writer, units, _do)
+        outcomes = _transact(writer, units, _Together(writer.connection))
     except _UnitRefused:
-        outcomes = _transact(writer, units, _do_apart)
+        outcomes = _transact(writer, units, _Apart(writer.connection))
     journal = writer.journal
     if journal is None:
         return outcomes
@@ -86,11 +91,7 @@ def commit(
     return [_unwritten(unit, outcome) for unit, outcome in zip(units, outcomes, strict=True)]
 
 
-def _transact(
-    writer: Writer,
-    units: Sequence[Unit],
-    do: Callable[[sqlite3.Connection, Unit], Outcome],
-) -> list[Outcome]:
+def _transact(writer: Writer, units: Sequence[Unit], doing: _Together | _Apart) -> list[Outcome]:
     """Do *units* and store their lines in one transaction."""
     connection, journal = writer.connection, writer.journal
     _roll_back(connection)  # where the last roll-back failed with the disk
@@ -98,7 +99,8 @@ def _transact(
         if journal:
             journal.begin(has_entries=any(unit.entries for unit in units))
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_apply(connection, journal, unit, do) for unit in units]
+        outcomes = [_apply(journal, unit, doing) for unit in units]
+        doing.finish()
         for statement in journal.end() if journal else ():
             _run(connection, statement)
         connection.execute("COMMIT")
@@ -124,62 +126,101 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _apply(
-    connection: sqlite3.Connection,
-    journal: Journal | None,
-    unit: Unit,
-    do: Callable[[sqlite3.Connection, Unit], Outcome],
-) -> Outcome:
+def _apply(journal: Journal | None, unit: Unit, doing: _Together | _Apart) -> Outcome:
     """Do one unit, and number its lines where it is done."""
     if not unit.entries:
-        return do(connection, unit)
+        return doing.do(unit)
     if journal is None:
         return AuditUnavailable()
     try:
         journal.admit(unit.entries)
     except AuditUnavailable as error:
         return error
-    outcome = do(connection, unit)
+    outcome = doing.do(unit)
     if not isinstance(outcome, Exception):
         journal.number(unit.entries)
     return outcome
 
 
-def _do(connection: sqlite3.Connection, unit: Unit) -> Outcome:
-    """Run the statements of one unit.
+class _Together:
+    """Does the units of a batch one after the other, and those that are one row of a bulk query all at once.
 
-    Raises:
-        _UnitRefused: One of them is refused; what the others did is still in the transaction.
+    Any refusal ends the whole batch with `_UnitRefused`.
     """
-    try:
-        return [_run(connection, statement) for statement in unit.statements]
-    except _REFUSALS as error:
-        raise _UnitRefused from error
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._rows: dict[Bulk, list[Sequence[Value]]] = {}
+
+    def do(self, unit: Unit) -> Outcome:
+        """Do the unit, or put its row beside others of its kind."""
+        if len(unit.statements) == 1:
+            statement = unit.statements[0]
+            if isinstance(statement.query, Bulk) and len(statement.rows) == 1:
+                self._rows.setdefault(statement.query, []).append(statement.rows[0])
+                return [1]
+        try:
+            return [_run(self._connection, statement) for statement in unit.statements]
+        except _REFUSALS as error:
+            raise _UnitRefused from error
+
+    def finish(self) -> None:
+        """Do the rows that were put aside; nothing of the batch reads them."""
+        try:
+            for query, rows in self._rows.items():
+                _run(self._connection, query.bind_many(rows))
+        except _REFUSALS as error:
+            raise _UnitRefused from error
 
 
-def _do_apart(connection: sqlite3.Connection, unit: Unit) -> Outcome:
-    """Run the statements of one unit inside a savepoint; a refusal undoes this unit and no other."""
-    refusal: Exception
-    connection.execute("SAVEPOINT unit")
-    try:
-        counts = [_run(connection, statement) for statement in unit.statements]
-    except sqlite3.IntegrityError as error:
-        refusal = ConstraintFailed(str(error))
-    except (Unexpected, *_OWN_FAULTS) as error:
-        refusal = error
-    else:
+class _Apart:
+    """Does every unit of a batch in a savepoint of its own: a refusal undoes this unit and no other."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def do(self, unit: Unit) -> Outcome:
+        """Do the unit, or return why it is refused."""
+        connection = self._connection
+        refusal: Exception
+        connection.execute("SAVEPOINT unit")
+        try:
+            counts = [_run(connection, statement) for statement in unit.statements]
+        except sqlite3.IntegrityError as error:
+            refusal = ConstraintFailed(str(error))
+        except (Unexpected, *_OWN_FAULTS) as error:
+            refusal = error
+        else:
+            connection.execute("RELEASE unit")
+            return counts
+        connection.execute("ROLLBACK TO unit")
         connection.execute("RELEASE unit")
-        return counts
-    connection.execute("ROLLBACK TO unit")
-    connection.execute("RELEASE unit")
-    return refusal
+        return refusal
+
+    def finish(self) -> None:
+        """Do nothing: every unit is done."""
 
 
 def _run(connection: sqlite3.Connection, statement: Statement) -> int:
-    if statement.rows is None:
-        touched = connection.execute(statement.query.text, statement.params).rowcount
-    else:
-        touched = connection.executemany(statement.query.text, statement.rows).rowcount
+    query = statement.query
+    if isinstance(query, Bulk):
+        return _run_bulk(connection, query, statement.rows)
+    touched = connection.execute(query.text, statement.params).rowcount
     if statement.expect is not None and touched != statement.expect:
         raise Unexpected(f"{touched} rows touched, {statement.expect} expected")
     return touched
+
+
+def _run_bulk(connection: sqlite3.Connection, query: Bulk, rows: Sequence[Sequence[Value]]) -> int:
+    for at in range(0, len(rows), _MAX_ROWS):
+        some = rows[at : at + _MAX_ROWS]
+        values = [value for row in some for value in row]
+        touched = connection.execute(_text_for(query, len(some)), values).rowcount
+        if touched != len(some):
+            raise Unexpected(f"{touched} rows touched, {len(some)} expected")
+    return len(rows)
+
+
+@cache
+def _text_for(query: Bulk, count: int) -> str:
+    return query.text_for(count)

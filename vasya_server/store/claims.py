@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from vasya_server.store.database import Query
+from vasya_server.store.database import Bulk, Query
 
 
 class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,17 +38,26 @@ _COLUMNS: Final = """
 """
 CLAIM_OF_KEY: Final = Query(_COLUMNS + "WHERE key_digest = :key_digest")
 CLAIM: Final = Query(_COLUMNS + "WHERE action_id = :action_id")
-ADD_CLAIM: Final = Query("""
+ADD_CLAIM: Final = Bulk(
+    """
     INSERT INTO claims (action_id, owner_id, lineage, key_digest, fingerprint, account_id, kind,
                         status, dispatch, created_at_ms)
-    VALUES (:action_id, :owner_id, :lineage, :key_digest, :fingerprint, :account_id, :kind,
-            'dispatched', :dispatch, :created_at_ms)
-""")
-FINISH_CLAIM: Final = Query("""
-    UPDATE claims SET
-        status = :status, answer = :answer, finished_at_ms = :finished_at_ms
-    WHERE action_id = :action_id
-""")
+    VALUES {rows}
+    """,
+    row="(?, ?, ?, ?, ?, ?, ?, 'dispatched', ?, ?)",
+    columns=(
+        *("action_id", "owner_id", "lineage", "key_digest", "fingerprint", "account_id", "kind"),
+        *("dispatch", "created_at_ms"),
+    ),
+)
+FINISH_CLAIM: Final = Bulk(
+    """
+    UPDATE claims SET status = e.column2, answer = e.column3, finished_at_ms = e.column4
+    FROM (VALUES {rows}) AS e WHERE claims.action_id = e.column1
+    """,
+    row="(?, ?, ?, ?)",
+    columns=("action_id", "status", "answer", "finished_at_ms"),
+)
 FREE_KEY: Final = Query("UPDATE claims SET key_digest = NULL WHERE action_id = :action_id")
 KEYS: Final = Query("SELECT key_digest FROM claims WHERE key_digest IS NOT NULL")
 LOSE_CLAIM: Final = Query("""

@@ -43,22 +43,48 @@ class Query:
         """
         return Statement(self, params, expect)
 
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """SQL that takes any number of rows at once; each must touch exactly one row, or its unit is undone.
+
+    Units of a batch that are one such row each are done in one step of the engine, which lets other threads run only
+    once for all of them.
+
+    Args:
+        text: With `{rows}` where the rows stand.
+        row: One of them, like `(?, ?, 'dispatched', ?)`.
+        columns: What the `?` of a row stand for, in their order.
+    """
+
+    text: str
+    row: str
+    columns: tuple[str, ...]
+
+    def bind(self, **params: Value) -> Statement:
+        """Make a statement of one row."""
+        return Statement(self, {}, rows=(tuple(params[name] for name in self.columns),))
+
     def bind_many(self, rows: Sequence[Sequence[Value]]) -> Statement:
-        """Make a statement that is run for each of *rows*, whose values stand for the `?` of the text in their order."""
+        """Make a statement of *rows*, whose values are in the order of the columns."""
         return Statement(self, {}, rows=rows)
+
+    def text_for(self, count: int) -> str:
+        """Return the text for that many rows."""
+        return self.text.format(rows=", ".join([self.row] * count))
 
 
 class Statement(Plain, frozen=True):
-    """A query, its parameters, and how many rows it must touch (None: any).
+    """A query with its parameters, or a bulk query with its rows.
 
     Args:
-        rows: Where it is run once for each of them, in place of *params*.
+        expect: How many rows a query must touch (None: any).
     """
 
-    query: Query
+    query: Query | Bulk
     params: Mapping[str, Value]
     expect: int | None = None
-    rows: Sequence[Sequence[Value]] | None = None
+    rows: Sequence[Sequence[Value]] = ()
 
 
 class Entry(Protocol):

@@ -33,6 +33,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 # One fsync carries all units that came while the last one ran; the cap bounds how long the first of them waits.
 _MAX_UNITS: Final = 512
 _BUSY_TIMEOUT_SECS: Final = 5.0
+# Bulk queries have a text for every number of rows.
+_CACHED_STATEMENTS: Final = 512
 _OWNER_ONLY: Final = 0o600
 # So long after a batch with entries, and nothing to do, what the journal knows more than the database is noted there.
 _NOTE_AFTER_SECS: Final = 0.5
@@ -89,7 +91,12 @@ def _make_private(path: Path) -> None:
 
 def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
     # Transactions are begun here and nowhere else, hence no isolation level; each connection stays on its one thread.
-    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECS, isolation_level=None)
+    connection = sqlite3.connect(
+        path,
+        timeout=_BUSY_TIMEOUT_SECS,
+        isolation_level=None,
+        cached_statements=_CACHED_STATEMENTS,
+    )
     try:
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
