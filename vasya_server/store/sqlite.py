@@ -119,8 +119,8 @@ class _Waiting:
 class _Sqlite:
     """Units that come while the writer is busy wait in a list, and go to it together when it is free.
 
-    An idle writer begins when half as many wait as it had last, or when nobody adds to them: so those who wait fall into
-    two parties, one of which is being stored while the loop works for the other. One party would have both take turns.
+    Whoever is ready at the same time goes together: loop and writer take turns then, and every sync is for as many as can
+    be; two parties, one being stored while the loop works for the other, would fight for the interpreter and the disk.
     The hand-over runs in callbacks of the loop and in no task, so nothing that is cancelled can stop it.
     """
 
@@ -130,8 +130,6 @@ class _Sqlite:
         self._writer = writer
         self._reader, self._reading = reader, reading
         self._waiting: list[_Waiting] = []
-        self._is_due = False
-        self._enough = 1
         self._note: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._is_idle = asyncio.Event()
@@ -178,27 +176,20 @@ class _Sqlite:
     def _enqueue(self, unit: Unit) -> asyncio.Future[list[int]]:
         outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(unit, outcome))
-        if self._is_idle.is_set() and not self._is_due:
-            self._is_due = True
+        if self._is_idle.is_set():
+            self._is_idle.clear()
             # Behind what is ready to run now, some of which may write, too.
             asyncio.get_running_loop().call_soon(self._hand_over)
-        if self._is_due and len(self._waiting) >= self._enough:
-            self._hand_over()
         return outcome
 
     def _hand_over(self) -> None:
         """Give the writer what has been waiting, or note that there is nothing."""
-        if not self._is_due:
-            return  # it was given meanwhile
-        self._is_due = False
         batch, self._waiting = self._waiting[:_MAX_UNITS], self._waiting[_MAX_UNITS:]
         # A unit nobody waits for any more and that has not begun is dropped: its caller was told of no success.
         batch = [waiting for waiting in batch if not waiting.outcome.cancelled()]
         if not batch and not self._waiting:
             self._is_idle.set()
             return
-        self._is_idle.clear()
-        self._enough = max(len(batch) // 2, 1)
         loop = asyncio.get_running_loop()
 
         def settle(outcomes: Sequence[Outcome | None]) -> None:
@@ -222,14 +213,10 @@ class _Sqlite:
 
     def _finish(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
         """Tell the waiters of *batch* the rest, and keep the writer busy."""
-        self._is_due = True
-        if self._waiting:
-            self._hand_over()
         fault = done.exception()
         self._settle(batch, [_told(fault) for _ in batch] if fault else done.result())
-        if self._is_due:
-            # Behind the callbacks that wake the waiters, who may write at once.
-            asyncio.get_running_loop().call_soon(self._hand_over)
+        # Behind the callbacks that wake the waiters, who may write at once.
+        asyncio.get_running_loop().call_soon(self._hand_over)
         if any(waiting.unit.entries for waiting in batch):
             self._note_later()
 
