@@ -275,6 +275,8 @@ async def test_a_key_is_limited_in_one_chat_by_whatever_name_and_not_in_another(
             assert sent(dc) == 2
             path = f"{account}/chats/@carol_c/messages"
             assert (await client.post(path, json={"text": "hi"})).status_code == 201
+            typing = await client.post(f"{account}/chats/@bob_b/typing")
+            assert typing.status_code == 204  # it is seen, and sends nothing
         path = f"{account}/chats/@bob_b/messages"
         assert (await human.post(path, json={"text": "hi"})).status_code == 201
 

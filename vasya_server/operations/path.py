@@ -313,7 +313,8 @@ class _Work(Generic[T]):
         if intent.reduces_risk and who.is_human:
             return
         chat = None
-        if self._peer is not None and intent.account is not None:
+        # What others see there, time and again: to show typing or to mark as read is no nuisance in a chat.
+        if intent.parts and self._peer is not None and intent.account is not None:
             chat = f"{intent.account.id}/{self._peer.key}"
         verdicts = self._gateway.limits.take_mutation(who, chat)
         intent.verdicts.extend(verdicts)

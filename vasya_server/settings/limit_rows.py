@@ -40,8 +40,8 @@ LIMITS: Final = (
     _limit(
         "LIMIT_CHAT_PER_HOUR",
         20,
-        "changes per hour",
-        "How many changes an agent key may make in one chat.",
+        "sends per hour",
+        "How often an agent key may send or forward into one chat.",
     ),
     _limit(
         "LIMIT_LOGIN_PER_HOUR",
