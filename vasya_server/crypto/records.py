@@ -33,6 +33,8 @@ class _RecordSeal:
         self._cipher = AESGCM(key.derive(purpose, *place))
         self._digest = key.digest(index, *place)
         self._place = _VERSION + length_prefixed(purpose, *place)
+        # By kind: what every row of it is bound to. Kinds are a few words of the code.
+        self._bound_to: dict[str, bytes] = {}
 
     def seal(self, kind: str, data: bytes, *, binding: bytes) -> bytes:
         """Seal *data* for the row that *binding* (its digest) names."""
@@ -61,7 +63,9 @@ class _RecordSeal:
         return self._digest(text)[:_DIGEST_BYTES]
 
     def _bound(self, kind: str, binding: bytes) -> bytes:
-        return self._place + length_prefixed(kind, binding)
+        if (place := self._bound_to.get(kind)) is None:
+            place = self._bound_to[kind] = self._place + length_prefixed(kind)
+        return place + length_prefixed(binding)
 
 
 class AccountSeal(_RecordSeal):

@@ -69,4 +69,6 @@ def fingerprint(
 
 def _sorted(parameters: Mapping[str, str]) -> bytes:
     """Join names and values by name: their order says nothing, where each begins does."""
-    return length_prefixed(*(part for pair in sorted(parameters.items()) for part in pair))
+    if not parameters:
+        return b""
+    return length_prefixed(*[part for pair in sorted(parameters.items()) for part in pair])
