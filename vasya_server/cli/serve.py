@@ -125,7 +125,10 @@ def serve(ready: Prepared, announce: Announce) -> int:
     """Run the event loop until the server has stopped; return the exit code."""
     import uvloop
 
+    import vasya_server.app  # noqa: F401 — and with it nearly everything that is never given up
+
     logs.keep_access(is_on=ready.settings.access_log == "on")
+    calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(ready, announce))
 
@@ -160,7 +163,6 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
                 await announce(gateway, url, token or "")
 
-            calm_collector()
             stop.server = make_server(create_app(gateway), settings, on_listening)
             stop.server.should_exit = stop.is_asked
             await stop.server.serve([listener])
