@@ -217,7 +217,9 @@ def post(scene: Scene, world: World, discussion: Channel) -> int:
     return record.copies[scene.channel.peer_id]
 
 
+@pytest.mark.parametrize("thread", ["comments_of", "topic"])
 async def test_comments_stand_in_a_chat_that_has_to_be_readable_too(
+    thread: str,
     alice: AccountRuntime,
     scene: Scene,
     cursors: Cursors,
@@ -228,13 +230,27 @@ async def test_comments_stand_in_a_chat_that_has_to_be_readable_too(
     channel = scene.channel.peer_id
 
     both = restricted(alice, only(channel, discussion.peer_id))
-    assert await texts(both, channel, cursors, comments_of=post) == ["oh!"]
+    assert await texts(both, channel, cursors, **{thread: post}) == ["oh!"]
     dc.reset_counters()
     for rule in (only(channel), all_but(discussion.peer_id)):
-        with pytest.raises(ChatNotAllowed):
-            await texts(restricted(alice, rule), channel, cursors, comments_of=post)
+        for view in ("full", "compact"):
+            with pytest.raises(ChatNotAllowed):
+                await texts(restricted(alice, rule), channel, cursors, view=view, **{thread: post})
 
     assert "messages.GetReplies" not in dc.requests
+
+
+async def test_a_thread_of_the_chat_itself_needs_no_other(
+    alice: AccountRuntime, scene: Scene, world: World, cursors: Cursors
+) -> None:
+    place = scene.supergroup.peer_id
+    root = world.post(scene.bob, scene.supergroup, "who comes?").message
+    top_id = root.copies[place]
+    world.post(scene.carol, scene.supergroup, "me", reply_to=root, top_id=top_id)
+
+    found = await texts(restricted(alice, only(place)), place, cursors, topic=top_id)
+
+    assert found == ["me"]
 
 
 async def test_answers_in_the_chat_itself_need_no_other(

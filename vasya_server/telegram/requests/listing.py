@@ -9,7 +9,7 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.crypto.cursor import CursorInvalid
-from vasya_server.errors import ChatNotFound, FieldError, ValidationFailed
+from vasya_server.errors import ChatNotFound, FieldError, MessageNotFound, ValidationFailed
 from vasya_server.model.message import CompactChat, MessageKind, MessagePage
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.compact import to_compact_page
@@ -20,7 +20,7 @@ from vasya_server.telegram.peers import resolve_in, resolve_person
 from vasya_server.telegram.reach import require
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
-from vasya_server.telegram.requests.lookup import read_by_id, read_message
+from vasya_server.telegram.requests.lookup import read_by_id
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
 from vasya_server.telegram.service_chat import SERVICE_CHAT, is_service_notification
 from vasya_server.telegram.time_reference import parse_time
@@ -235,17 +235,23 @@ async def _plan(
 async def _places(
     reading: Reading, peer: ResolvedPeer, query: MessageFilter
 ) -> frozenset[int] | None:
-    """Return the chats that comments may come from, where only some may be read: a post's stand in another chat.
+    """Return the chats that a thread may come from, where only some may be read: a post's comments stand in another chat.
+
+    They are a thread under the post's id, too, so that `topic` leads there as well as `commentsOf`.
 
     Raises:
         ChatNotAllowed: That chat is none of them.
         MessageNotFound: There is no such post.
     """
     rule = reading.account.readable
-    if rule is None or query.comments_of is None:
+    root = query.topic if query.comments_of is None else query.comments_of
+    if rule is None or root is None:
         return None
-    post = await read_message(reading, peer, query.comments_of)
-    group_id = post.replies and post.replies.channel_id
+    found = await read_by_id(reading, peer, [root])
+    if not found and query.topic is None:
+        raise MessageNotFound
+    # The message that begins a topic may be gone, or never have been: the general one has none.
+    group_id = found[0].replies.channel_id if found and found[0].replies else None
     if not group_id:
         return frozenset({peer.id})
     place = marked_id(t.PeerChannel(group_id))
