@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from vasya_server.auth.agent_keys import key_id_of
@@ -135,6 +136,26 @@ async def test_the_principal_of_a_key_is_no_human_and_has_what_it_was_given(
 
 
 async def test_a_key_that_is_not_there_is_not_minted_again(gateway: Gateway) -> None:
-    assert await gateway.keys.mint_again(gateway.owner, KeyId("ak" + "0" * 16)) is None
+    assert await gateway.keys.mint_again(gateway.owner, KeyId("ak" + "0" * 16), frozenset()) is None
     with pytest.raises(AccessDenied):
         await gateway.keys.find(gateway.owner, "ak" + "0" * 16)
+
+
+async def test_a_narrowed_human_gets_no_wider_key_by_repeating_what_a_wider_one_began(
+    gateway: Gateway, whole: Principal, narrowed: Principal
+) -> None:
+    first, body = ready(), NewKey(name="x", scopes=("messages:send",))
+    made = await create_key(gateway, whole, first, body)
+    again = msgspec.structs.replace(first, is_redrive=True)
+    turned = ready()
+    rotated = await rotate_key(gateway, whole, turned, made.id, 60)
+
+    with pytest.raises(ScopeRequired):
+        await create_key(gateway, narrowed, again, body)
+    turned = msgspec.structs.replace(turned, is_redrive=True)
+    with pytest.raises(ScopeRequired):
+        await rotate_key(gateway, narrowed, turned, made.id, 60)
+    # Neither has lost the secret that it was given.
+    for key in (made, rotated):
+        assert key.secret is not None
+        assert (await gateway.keys.authenticate(key.secret.encode())).key_id == key.id

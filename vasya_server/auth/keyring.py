@@ -33,6 +33,7 @@ from vasya_server.errors import (
     KeyEnded,
     KeyExpired,
     KeyRevoked,
+    ScopeRequired,
     StorageFailed,
     TooManyKeys,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.key_records import Grant
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
+    from vasya_server.auth.scopes import Scope
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.store.database import Database, Query, Statement
@@ -214,11 +216,17 @@ class Keyring:
             "Two keys of this lineage are alive already; one has to end before the next is made."
         )
 
-    async def mint_again(self, owner: OwnerId, key_id: KeyId) -> Minted | None:
+    async def mint_again(
+        self, owner: OwnerId, key_id: KeyId, holds: frozenset[Scope]
+    ) -> Minted | None:
         """Give the key another secret, where it was made by a request whose answer was never given; None: it was not made.
+
+        Args:
+            holds: What the one who asks holds: a narrowed human repeats what a wider one began, and must get no more.
 
         Raises:
             KeyEnded: It was, and is alive no more.
+            ScopeRequired: It opens more.
         """
         renewed, made = None, agent_keys.make_key(key_id)
         while renewed is None:
@@ -226,6 +234,8 @@ class Keyring:
                 record = await self.find(owner, key_id)
             except AccessDenied:
                 return None
+            if beyond := record.grant.known_scopes - holds:
+                raise ScopeRequired(min(beyond).value)
             renewed = await self._changed(record, digest=made.digest)
         return Minted(renewed, made.token)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKey) -> KeyMade:
     """Make the key that *body* describes; repeated after a crash, the same key with another secret."""
     keys, key_id = gateway.keys, key_id_of(ready.action_id)
-    if ready.is_redrive and (made := await keys.mint_again(who.owner, key_id)) is not None:
+    if ready.is_redrive and (made := await keys.mint_again(who.owner, key_id, who.scopes)):
         return _made(keys, made)
     account_ids = checked_accounts(gateway.accounts, who.owner, body.account_ids)
     grant = Grant(
@@ -68,7 +68,7 @@ async def rotate_key(
 ) -> KeyMade:
     """Make the key's successor; repeated after a crash, the same successor with another secret."""
     keys, successor = gateway.keys, key_id_of(ready.action_id)
-    if ready.is_redrive and (made := await keys.mint_again(who.owner, successor)) is not None:
+    if ready.is_redrive and (made := await keys.mint_again(who.owner, successor, who.scopes)):
         return _made(keys, made)
     minted = None
     while minted is None:
