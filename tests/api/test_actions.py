@@ -162,7 +162,13 @@ async def test_an_action_that_never_was_is_refused_like_somebody_elses(
     assert_problem(never, 403, "access_denied")
     for principal in (agent, stranger):
         with pytest.raises(AccessDenied):
-            await read_action(gateway.claims, principal, sent.headers["action-id"], wait_secs=0)
+            await read_action(
+                gateway,
+                principal,
+                sent.headers["action-id"],
+                wait_secs=0,
+                may_ask=lambda _: True,
+            )
 
 
 async def test_every_answer_to_a_change_names_its_action(
@@ -229,3 +235,30 @@ async def test_the_log_names_what_was_made_and_never_what_was_said(
     assert outcome["tgt"].startswith("p:")
     for clear in (b"unmistakable", b"bob_b", KEY["Idempotency-Key"].encode()):
         assert clear not in log
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        {"scopes": ["messages:read"]},
+        {"chats": {"write": {"ids": [-1001]}}},
+        {"chats": {"read": {"except": [777000]}, "write": {"ids": [777000]}}},
+    ],
+)
+async def test_a_narrowed_key_reads_no_answer_that_it_would_not_get_again(
+    client: httpx.AsyncClient,
+    agent: httpx.AsyncClient,
+    to_bob: str,
+    narrower: dict[str, Any],
+) -> None:
+    sent = await agent.post(to_bob, json={"text": "the plan"}, headers=KEY)
+    path = f"{API}/actions/{sent.headers['action-id']}"
+    before = (await agent.get(path)).json()
+    key_id = (await agent.get(f"{API}/whoami")).json()["keyId"]
+    assert (await client.patch(f"{API}/agent-keys/{key_id}", json=narrower)).status_code == 200
+
+    after = (await agent.get(path)).json()
+
+    assert before["result"]["text"] == "the plan"
+    assert (await agent.post(to_bob, json={"text": "the plan"}, headers=KEY)).status_code == 403
+    assert after == {name: value for name, value in before.items() if name != "result"}

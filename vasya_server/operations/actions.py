@@ -6,28 +6,72 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vasya_server.errors import AccessDenied
+from vasya_server.errors import AccessDenied, VasyaError
 from vasya_server.idempotency.claims import Hold
 from vasya_server.model.action import Action, ActionStatus
+from vasya_server.telegram.reach import require
+from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vasya_server.auth.principal import Principal
+    from vasya_server.gateway import Gateway
     from vasya_server.idempotency.claims import Claims, Known
 
 
 async def read_action(
-    claims: Claims, principal: Principal, action_id: str, *, wait_secs: float
+    gateway: Gateway,
+    principal: Principal,
+    action_id: str,
+    *,
+    wait_secs: float,
+    may_ask: Callable[[str], bool],
 ) -> Action:
     """Return the action as it stands, or as it ends within *wait_secs*.
+
+    What it answered is told to whom a replay would tell it: a credential that was narrowed since finds it by no other way.
+
+    Args:
+        may_ask: Whether the principal may ask for an action of that kind.
 
     Raises:
         AccessDenied: It is another owner's or another key's, or there is none: not told apart (D-5.1).
     """
+    claims = gateway.claims
     found = await _own(claims, principal, action_id)
     if wait_secs:
         await claims.wait(action_id, wait_secs)
         found = await _own(claims, principal, action_id)
-    return _started(found) if isinstance(found, Hold) else _stored(found)
+    if isinstance(found, Hold):
+        return _started(found)
+    is_told = may_ask(found.kind) and await _is_reached(gateway, principal, found)
+    return _stored(found, is_told=is_told)
+
+
+async def _is_reached(gateway: Gateway, principal: Principal, known: Known) -> bool:
+    """Tell whether account and chat of the action are within the principal's reach now."""
+    if known.account_id is None or (principal.account_ids is None and principal.chats is None):
+        return True
+    try:
+        account = gateway.accounts.get(principal.owner, known.account_id)
+    except AccessDenied:
+        return False
+    if not principal.reaches(account.id):
+        return False
+    if principal.chats is None:
+        return True
+    if known.dispatch is None:
+        return False
+    if known.dispatch.peer is None:
+        return True
+    try:
+        view = AccountView(account, principal)
+        await require(Reading(view), known.dispatch.peer[0], principal.chats.write)
+    except VasyaError:  # out of reach, or nobody can say
+        return False
+    return True
 
 
 async def _own(claims: Claims, principal: Principal, action_id: str) -> Known | Hold:
@@ -50,9 +94,9 @@ def _started(hold: Hold) -> Action:
     )
 
 
-def _stored(known: Known) -> Action:
+def _stored(known: Known, *, is_told: bool) -> Action:
     result, problem = None, None
-    if known.answer is not None and known.answer.body:
+    if is_told and known.answer is not None and known.answer.body:
         told = msgspec.Raw(known.answer.body)
         result, problem = (None, told) if known.answer.is_problem else (told, None)
     return Action(
