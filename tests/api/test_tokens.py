@@ -150,6 +150,32 @@ async def test_human_in_a_scope_claim_keeps_what_only_people_may(
     assert_problem(await human.ask("GET", f"{API}/accounts"), 403, "scope_required")
 
 
+async def test_what_was_done_is_told_to_a_narrowed_human_as_far_as_they_read(
+    caller: Callable[..., Caller], dc: DataCentre, scene: Scene
+) -> None:
+    whole = caller()
+    body = {"session": dc.mint(scene.alice)}
+    account = (await whole.ask("POST", f"{API}/telegram/login/session", body)).json()["accountId"]
+    chat = f"{API}/accounts/{account}/chats/{scene.bob.id}/messages"
+    sent = await whole.ask("POST", chat, {"text": "see you at noon"})
+    action = f"{API}/actions/{sent.headers['action-id']}"
+
+    async def told(scope: str) -> tuple[str | None, str | None, bool]:
+        one = caller(scope=f"human {scope}")
+        items = (await one.ask("GET", f"{API}/activity")).json()["items"]
+        item = next(item for item in items if item["action"] == "message:send")
+        done = (await one.ask("GET", action)).json()
+        assert done["status"] == "done"
+        return item.get("chat", {}).get("title"), item.get("text"), "result" in done
+
+    assert sent.status_code == 201
+    assert await told("accounts:read") == (None, None, False)
+    assert await told("messages:read") == (None, None, False)
+    assert await told("chats:read") == ("Bob", None, False)
+    assert await told("chats:read messages:read") == ("Bob", "see you at noon", False)
+    assert await told("messages:send") == (None, None, True)
+
+
 async def test_an_empty_scope_claim_opens_nothing(caller: Callable[..., Caller]) -> None:
     nothing = caller(scope="")
 

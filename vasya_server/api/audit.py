@@ -16,6 +16,7 @@ from vasya_server.api.routes import BASE_PATH, Access, Call, read
 from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import EntryKind
 from vasya_server.audit.log import NEWEST, Wanted
+from vasya_server.auth.scopes import Scope
 from vasya_server.clock import to_ms
 from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import AccessDenied, FieldError, ValidationFailed, VasyaError
@@ -133,8 +134,8 @@ async def verify_audit(call: Call) -> AuditVerdict:
 async def list_activity(call: Call, query: ActivityQuery) -> ActivityPage:
     """Tell a person what was done lately: who, where, the beginning of the text, a link, and how to undo it.
 
-    Titles and texts are looked up at Telegram now, because none is kept, and are left out where that is not possible;
-    nothing is marked as read. A cursor of another list answers 422 `validation_failed`.
+    Titles and texts are looked up at Telegram now, because none is kept, and are left out where that is not possible, or
+    where the caller's token lacks `chats:read` or `messages:read`; nothing is marked as read. A cursor of another list answers 422 `validation_failed`.
     """
     filters = _digest(query.account)
     wanted = Wanted(
@@ -165,11 +166,17 @@ async def _shown(call: Call, wanted: Wanted, limit: int) -> tuple[list[Line], bo
 
 
 async def _look_up(call: Call, lines: list[Line]) -> dict[tuple[str, str], Seen]:
-    """Find out what the pseudonyms in *lines* stand for, account by account; what cannot be asked stays unknown."""
+    """Find out what the pseudonyms in *lines* stand for, account by account; what cannot be asked stays unknown.
+
+    So does what a human whose token is narrowed may not read elsewhere: this list is no way around its scopes.
+    """
+    if Scope.CHATS_READ not in call.who.scopes:
+        return {}
+    has_texts = Scope.MESSAGES_READ in call.who.scopes
     by_account: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         if line.acc is not None and line.tgt is not None:
-            by_account[line.acc][line.tgt] += line.res.ids[:1] if line.res else ()
+            by_account[line.acc][line.tgt] += line.res.ids[:1] if line.res and has_texts else ()
     found: dict[tuple[str, str], Seen] = {}
     for account_id, wanted in by_account.items():
         account = _own(call, account_id)
