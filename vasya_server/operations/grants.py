@@ -7,7 +7,7 @@ list, and a destructive scope is there only where it was named (D-5.4, D-5.5).
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.auth.chat_lists import ChatLists, ChatRule
@@ -26,7 +26,6 @@ from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
 
     from vasya_server.auth.principal import Principal
     from vasya_server.ids import AccountId, OwnerId
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 _MARKED_ID: Final = re.compile(r"-?[1-9][0-9]{0,15}")
 _MAX_ID: Final = 2**53
+# A time may be written in a zone in which the calendar goes on for longer than in UTC, in which keys are told.
+_END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def checked_name(name: str) -> str:
@@ -161,7 +162,8 @@ def checked_end(
         if max_ttl_secs is not None:
             raise ValidationFailed(FieldError(field, "missing", allowed))
         return None
-    if at <= now or (max_ttl_secs is not None and at - now > timedelta(seconds=max_ttl_secs)):
+    is_beyond = max_ttl_secs is not None and at - now > timedelta(seconds=max_ttl_secs)
+    if at <= now or is_beyond or at >= _END_OF_TIME:
         raise ValidationFailed(FieldError(field, "out_of_range", allowed))
     return to_ms(at)
 
