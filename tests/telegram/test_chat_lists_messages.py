@@ -196,6 +196,20 @@ async def test_somebody_within_reach_can_be_mentioned(alice: AccountRuntime, sce
     assert [entity.user_id for entity in sent.entities] == [scene.bob.id]
 
 
+@pytest.mark.parametrize("quote", ["the code is 4", "the code is 5"])
+async def test_nothing_is_quoted_from_a_chat_that_may_only_be_written_to(
+    alice: AccountRuntime, scene: Scene, elsewhere: int, dc: DataCentre, quote: str
+) -> None:
+    account = restricted(alice, only(scene.group.peer_id), only(scene.bob.id))
+    peer = await resolve_to_write(account, str(scene.bob.id))
+    body = SendMessage(text="hm", reply_to=elsewhere, quote=quote)
+
+    with pytest.raises(ChatNotAllowed):
+        await send_message(account, peer, body, 5)
+
+    assert "messages.SendMessage" not in dc.requests
+
+
 # Comments
 
 

@@ -10,7 +10,7 @@ from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.telegram.convert import from_entity
 from vasya_server.telegram.formatting import parse
 from vasya_server.telegram.html import utf16_length
-from vasya_server.telegram.reach import readable
+from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.service_chat import require_readable
@@ -41,7 +41,8 @@ async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessag
     Raises:
         ValidationFailed: The chat has no topics, or there is a quote of nothing.
         MessageNotFound: What it answers is in another chat, for those who do not reach every chat.
-        ServiceChat: An agent quotes what it may not read: whether Telegram takes the quote says what is written there.
+        ServiceChat, ChatNotAllowed: An agent quotes what it may not read: whether Telegram takes the quote says what is
+            written there.
     """
     topic = topic_of(peer, body.topic)
     if body.reply_to is None:
@@ -53,6 +54,8 @@ async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessag
     await keep_to_chat(account, peer, [body.reply_to])  # a quote would tell what is written there
     if account.is_agent and body.quote is not None:
         reading = Reading(account)
+        if account.readable is not None:
+            await require(reading, peer.id, account.readable)
         require_readable(reading, [await read_message(reading, peer, body.reply_to)])
     return t.InputReplyToMessage(
         reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
