@@ -135,6 +135,28 @@ async def test_waiting_has_its_own_end(
     assert (await sending).status_code == 201
 
 
+async def test_waiting_ends_with_the_key_that_waits(
+    client: httpx.AsyncClient, agent: httpx.AsyncClient, to_bob: str, dc: DataCentre
+) -> None:
+    await agent.get(to_bob)
+    key_id = (await agent.get(f"{API}/whoami")).json()["keyId"]
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=2.5))
+    sending = asyncio.create_task(agent.post(to_bob, json={"text": "slow"}, headers=KEY))
+    await asyncio.sleep(0.2)
+    busy = await agent.post(to_bob, json={"text": "slow"}, headers=KEY)
+    path = f"{API}/actions/{busy.headers['action-id']}"
+    waiting = asyncio.create_task(agent.get(path, params={"wait": 30}))
+    await asyncio.sleep(0.2)
+
+    started = time.monotonic()
+    await client.delete(f"{API}/agent-keys/{key_id}")
+    waited = await waiting
+
+    assert time.monotonic() - started < 1
+    assert_problem(waited, 403, "access_denied")
+    assert (await sending).status_code == 201
+
+
 @pytest.mark.parametrize("wait", ["-1", "301", "soon"])
 async def test_a_wait_out_of_range_is_refused(client: httpx.AsyncClient, wait: str) -> None:
     response = await client.get(f"{API}/actions/act_x", params={"wait": wait})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,8 +15,9 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
+    from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.idempotency.claims import Claims, Known
@@ -39,15 +41,36 @@ async def read_action(
     Raises:
         AccessDenied: It is another owner's or another key's, or there is none: not told apart (D-5.1).
     """
-    claims = gateway.claims
+    claims, key_id = gateway.claims, principal.key_id
+    watch = None if key_id is None else gateway.keys.watch(key_id)
     found = await _own(claims, principal, action_id)
     if wait_secs:
-        await claims.wait(action_id, wait_secs)
+        await _wait(claims.wait(action_id, wait_secs), watch)
         found = await _own(claims, principal, action_id)
     if isinstance(found, Hold):
         return _started(found)
     is_told = may_ask(found.kind) and await _is_reached(gateway, principal, found)
     return _stored(found, is_told=is_told)
+
+
+async def _wait(ending: Coroutine[Any, Any, None], watch: Watch | None) -> None:
+    """Wait for the end of the action, or of the key that waits for it.
+
+    Raises:
+        AccessDenied: The key was revoked or changed.
+    """
+    if watch is None:
+        return await ending
+    tasks = {asyncio.create_task(ending), asyncio.create_task(watch.over())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if watch.is_over:
+        raise AccessDenied("The agent key was revoked or changed while it waited.")
+    return None
 
 
 async def _is_reached(gateway: Gateway, principal: Principal, known: Known) -> bool:
