@@ -13,6 +13,8 @@ from tests.problems import assert_problem
 from vasya_sandbox.chat_lists import Folder
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import httpx
 
     from tests.api.conftest import Scene, Serve
@@ -188,3 +190,31 @@ async def test_a_key_that_names_a_folder_follows_it(
 
     assert bob.status_code == 200, bob.text
     assert_problem(carol, 403, "chat_not_allowed")
+
+
+@pytest.mark.parametrize("is_presented_again", [False, True])
+async def test_a_body_that_takes_its_time_does_not_outlast_a_narrowing(
+    client: httpx.AsyncClient,
+    account: str,
+    scene: Scene,
+    dc: DataCentre,
+    *,
+    is_presented_again: bool,
+) -> None:
+    made = await make(client, preset="assistant")
+    key = bearer(made["secret"])
+    to_bob = f"{account}/chats/{scene.bob.id}/messages"
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"text": '
+        narrower = {"chats": {"read": {"ids": [scene.group.peer_id]}}}
+        assert (await client.patch(f"{KEYS}/{made['id']}", json=narrower)).status_code == 200
+        if is_presented_again:
+            assert (await client.get(f"{API}/whoami", headers=key)).status_code == 200
+        yield b'"late"}'
+
+    json = {"Content-Type": "application/json"}
+    sent = await client.post(to_bob, content=body(), headers=key | json)
+
+    assert_problem(sent, 403, "access_denied")
+    assert dc.requests["messages.SendMessage"] == 0

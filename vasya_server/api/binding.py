@@ -62,6 +62,7 @@ class Bound:
         self._gateway = gateway
         self._takes_message = "{message}" in operation.path
         self._is_change = operation.kind is not Kind.NONE
+        self._is_watched = self._is_change or operation.answers_file
         self._may_lack_body = operation.body is not None and issubclass(
             operation.body, OptionalInput
         )
@@ -80,10 +81,11 @@ class Bound:
         """
         operation, gateway = self.operation, self._gateway
         watch = None
+        # From before the body is read: a client that is slow to send it must not outlast what becomes of its key.
+        if self._is_watched and principal is not None and principal.key_id is not None:
+            watch = gateway.keys.watch(principal.key_id)
         if not operation.answers_file:
             _check_accept(request)
-        elif principal is not None and principal.key_id is not None:
-            watch = gateway.keys.watch(principal.key_id)
         call = Call(
             gateway=gateway,
             operation=operation,
@@ -96,6 +98,7 @@ class Bound:
             query_string=request.scope["query_string"],
             idempotency_key=_idempotency_key(request) if self._is_change else None,
             verdicts=request.verdicts,
+            watch=watch,
         )
         arguments = await self._arguments(request, call)
         if operation.mutation is not None:

@@ -74,6 +74,7 @@ def _intent(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Int
         reduces_risk=mutation.reduces_risk(body),
         source=mutation.source(body),
         verdicts=call.verdicts,
+        watch=call.watch,
     )
 
 

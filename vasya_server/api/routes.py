@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
+    from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.auth.scopes import Scope
     from vasya_server.gateway import Gateway
@@ -113,6 +114,7 @@ class Call(Plain, frozen=True, kw_only=True):
     idempotency_key: str | None
     verdicts: list[Verdict]
     message: int | None = None
+    watch: Watch | None = None
 
     @property
     def message_id(self) -> int:

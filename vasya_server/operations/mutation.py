@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vasya_server.audit.actions import Action
+    from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.idempotency.claims import StoredAnswer
     from vasya_server.ids import ActionId
@@ -95,6 +96,8 @@ class Intent(Plain, frozen=True, kw_only=True):
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
         verdicts: What the limits have said of this request; what `perform` takes is added, for the answer to tell.
+        watch: Tells that the agent key that asks may not do so any longer: it has watched since the key was presented,
+            because a body may take its time. None: no key asks.
     """
 
     mutation: Mutation
@@ -111,6 +114,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     reduces_risk: bool
     verdicts: list[Verdict]
     source: str | None = None
+    watch: Watch | None = None
 
 
 class Ready(Plain, frozen=True, kw_only=True):

@@ -130,8 +130,6 @@ class _Work(Generic[T]):
             gateway.key, *intent.route, _canonical(intent, peer), intent.query, intent.content
         )
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
-        key_id = intent.principal.key_id
-        self._watch = None if key_id is None else gateway.keys.watch(key_id)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
         self.has_begun = False
@@ -139,6 +137,7 @@ class _Work(Generic[T]):
     async def carry_out(self) -> Performed:
         """Look its key up, and do what is left to do."""
         intent, claims = self._intent, self._gateway.claims
+        self._require_key()
         claim = Claim(
             action_id=intent.action_id,
             owner=intent.principal.owner,
@@ -337,13 +336,17 @@ class _Work(Generic[T]):
 
     def _require_still_allowed(self) -> None:
         """See that no gate was closed and no key ended since: before the wire there may be a dial, or uploads (D-1.10, D-8.6)."""
-        if self._watch is not None and self._watch.is_over:
+        self._require_key()
+        if (account := self._gated) is not None:
+            require_gates_still_open(self._gateway, account)
+
+    def _require_key(self) -> None:
+        """See that the key that asks is what it was when it was presented: reading a body may have taken minutes."""
+        if (watch := self._intent.watch) is not None and watch.is_over:
             raise AccessDenied(
                 "The agent key was revoked or changed while this was under way; nothing was sent.",
                 remedy="Repeat the request with the same Idempotency-Key: it is judged anew.",
             )
-        if (account := self._gated) is not None:
-            require_gates_still_open(self._gateway, account)
 
     @property
     def _gated(self) -> AccountRuntime | None:
