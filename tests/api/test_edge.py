@@ -182,8 +182,11 @@ async def test_a_body_above_the_limit_is_refused_without_its_length_announced(
     assert_problem(response, 413, "body_too_large")
 
 
-async def test_a_length_that_is_no_number_is_refused(client: httpx.AsyncClient) -> None:
-    headers = {"Content-Type": "application/json", "Content-Length": "-1"}
+@pytest.mark.parametrize("length", ["-1", "0" * 5000, "0" * 5000 + "2"])
+async def test_a_length_that_is_no_number_is_refused(
+    client: httpx.AsyncClient, length: str
+) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": length}
 
     response = await client.post(CODE, content=b"{}", headers=headers)
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("vasya.access")
 _bugs: Final = logging.getLogger("vasya.api")
 _MAX_URI_BYTES: Final = 4096
+_MAX_LENGTH_DIGITS: Final = 20
 _CLIENT_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _JSON: Final = re.compile(rb"application/json\s*(;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
 _OTHER_SITES: Final = {b"cross-site", b"same-site"}
@@ -155,7 +156,8 @@ class Edge:
 
     def _check_body(self, fields: Mapping[bytes, bytes], path: str) -> None:
         length = fields.get(b"content-length", b"0")
-        if not length.isdigit():
+        # Python refuses to read numbers of thousands of digits, zeros in front included.
+        if not length.isdigit() or len(length) > _MAX_LENGTH_DIGITS:
             raise MalformedRequest
         is_chunked = b"transfer-encoding" in fields
         if is_chunked and b"content-length" in fields:  # request smuggling (D-12.3)
