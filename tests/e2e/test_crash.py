@@ -105,8 +105,8 @@ def host(tmp_path: Path, data_dir: Path, sandbox: SandboxControl) -> Iterator[Ho
 class Request:
     """One request with one key, sent as often as a test likes."""
 
-    def __init__(self, path: str, body: Json, key: str) -> None:
-        self.path, self.body, self.key = path, body, key
+    def __init__(self, path: str, body: Json, key: str, method: str = "POST") -> None:
+        self.path, self.body, self.key, self.method = path, body, key, method
 
     def send(self, api: Api) -> tuple[int, Json]:
         headers = {
@@ -114,7 +114,7 @@ class Request:
             "Content-Type": "application/json",
             "Idempotency-Key": self.key,
         }
-        return exchange("POST", f"{api.url}/api/v1{self.path}", self.body, headers)
+        return exchange(self.method, f"{api.url}/api/v1{self.path}", self.body, headers)
 
     def send_in_vain(self, api: Api) -> threading.Thread:
         """Send it to a server that will not live to answer."""
@@ -276,6 +276,31 @@ def test_what_was_sent_is_not_sent_again_by_a_start(host: Host, sandbox: Sandbox
     assert api.get(f"/actions/{action_id}?wait=1")["status"] == "unknown"
     assert "no surprise" not in [m["text"] for m in saved(sandbox)]
     assert audited(host.data_dir, action_id) == ["intent"]
+
+
+def test_an_account_whose_erasure_was_cut_short_is_erased_and_that_is_written_down(
+    tmp_path: Path, sandbox: SandboxControl
+) -> None:
+    data_dir = tmp_path / "data"
+    imported = run(
+        *("vasya-server", "accounts", "import", "--data-dir", str(data_dir)),
+        stdin=sandbox.users[1]["session"] + "\n",
+        settings={"SESSION_MASTER_KEY": MASTER_KEY, **sandbox.settings()},
+    )
+    assert imported.returncode == 0, imported.stderr
+    host = Host(tmp_path, data_dir, sandbox)
+    request = Request("/accounts/me", None, "erase", "DELETE")
+    try:
+        thread = request.send_in_vain(host.serve("after_w1"))
+        host.kill_at("after_w1")
+        thread.join(DEADLINE_SECS)
+        status, answer = request.send(host.serve())
+    finally:
+        host.stop(signal.SIGKILL)
+
+    assert status == 200, answer
+    assert audited(data_dir, action_of(data_dir, "account:delete")) == ["intent", "outcome"]
+    verify(data_dir)
 
 
 def test_a_kill_point_is_refused_with_telegrams_own_data_centres(data_dir: Path) -> None:

@@ -32,7 +32,7 @@ from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Plain
 from vasya_server.store import claims as rows
-from vasya_server.store.database import ConstraintFailed
+from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -276,7 +276,12 @@ class Claims:
         )
         if not keeps_key and hold.key_digest is not None:
             more = (rows.FREE_KEY.bind(action_id=hold.action_id), *more)
-        await self._db.write(finished, *more, entries=(entry,))
+        try:
+            await self._db.write(finished, *more, entries=(entry,))
+        except Unexpected:
+            # A claim that was unknown is erased with its account, by the very action that ends now, too: what happened is
+            # written down all the same.
+            await self._db.write(*more, entries=(entry,))
 
     async def lose(self, hold: Hold, entry: Entry) -> None:
         """Store that nobody knows whether it happened; only sending the same again can tell."""
