@@ -19,7 +19,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
 	--no-emit-find-links --no-emit-options
 
-.PHONY: install demo serve test check format lint types imports spelling drift long bench \
+.PHONY: install demo serve test check format lint types imports spelling drift cover long bench \
 	openapi lock clean
 
 install: $(STAMP)
@@ -42,7 +42,7 @@ test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not long" $(ARGS)
 
 # Everything `test` does not do: the static checks, then the tests that take long by nature.
-check: format lint types imports spelling drift long
+check: format lint types imports spelling drift cover long
 
 format: install
 	$(BIN)/ruff format --check .
@@ -67,6 +67,13 @@ drift: install
 
 long: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
+
+# Who gets in is decided here: every branch of it is taken by some test.
+cover: install
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not long" \
+		--cov --cov-branch --cov-report= tests/auth tests/limits tests/api tests/rules
+	$(BIN)/coverage report --show-missing --fail-under 100 \
+		--include "vasya_server/auth/*,vasya_server/limits/*,vasya_server/api/access.py"
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -222,6 +222,18 @@ async def test_a_human_closes_a_gate_though_every_bucket_is_empty(
     assert "canSend" not in response.json()
 
 
+async def test_a_key_ends_itself_though_its_bucket_is_empty(
+    gateway: Gateway, client: httpx.AsyncClient
+) -> None:
+    """Whoever stole a key could otherwise keep its agent from ending it."""
+    async with calling_with(gateway, await make_key(client)) as key:
+        while (await key.get(WHOAMI)).status_code == 200:
+            pass
+
+        assert (await key.delete(f"{API}/agent-keys/self")).status_code == 204
+        assert_problem(await key.get(WHOAMI), 401, "key_revoked")
+
+
 async def test_a_restart_refills_nothing(few: None, serve: Serve, clock: MovableClock) -> None:
     async with serve() as (_, client):
         for _ in range(4):
@@ -275,8 +287,10 @@ async def test_a_key_is_limited_in_one_chat_by_whatever_name_and_not_in_another(
             assert sent(dc) == 2
             path = f"{account}/chats/@carol_c/messages"
             assert (await client.post(path, json={"text": "hi"})).status_code == 201
-            typing = await client.post(f"{account}/chats/@bob_b/typing")
-            assert typing.status_code == 204  # it is seen, and sends nothing
+            listed = (await human.get(f"{account}/chats/@bob_b/messages")).json()["items"]
+            path = f"{account}/chats/@bob_b/messages/{listed[0]['id']}"
+            # What sends nothing is bound by the limit of changes alone.
+            assert (await client.patch(path, json={"text": "hello"})).status_code == 200
         path = f"{account}/chats/@bob_b/messages"
         assert (await human.post(path, json={"text": "hi"})).status_code == 201
 

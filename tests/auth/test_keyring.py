@@ -180,3 +180,44 @@ async def test_places_are_counted_among_the_living(keys: Keyring) -> None:
     await keys.revoke_all(OWNER)
 
     assert (await keys.create(ids[4], OWNER, GRANT, None)).record.id == ids[4]
+
+
+async def test_all_keys_are_revoked_though_nothing_can_be_read_or_stored(
+    keys: Keyring, db: Between
+) -> None:
+    minted = await keys.create(KEY_ID, OWNER, GRANT, None)
+    await keys.authenticate(minted.token.encode())
+    await db.close()
+
+    assert await keys.revoke_all(OWNER) is None
+    assert keys.cached(minted.token.encode()) is None
+    assert keys.unstored(OWNER)
+
+
+@pytest.mark.parametrize(
+    ("ends_at_ms", "left_secs"),
+    [pytest.param(None, 60, id="no end"), pytest.param(1_000, 1, id="an end before the grace's")],
+)
+async def test_a_rotated_key_ends_with_its_grace_or_its_own_end(
+    keys: Keyring, clock: MovableClock, ends_at_ms: int | None, left_secs: int
+) -> None:
+    now_ms = int(clock.now().timestamp() * 1000)
+    end = None if ends_at_ms is None else now_ms + ends_at_ms
+    old = await keys.create(KEY_ID, OWNER, GRANT, end)
+
+    assert await keys.rotate(old.record, KeyId("ak" + "2" * 16), grace_secs=60) is not None
+
+    ended = (await keys.find(OWNER, KEY_ID)).expires_at_ms
+    assert ended is not None
+    assert abs(ended - now_ms - left_secs * 1000) < 1000
+
+
+async def test_a_third_live_key_of_a_lineage_is_not_made(keys: Keyring) -> None:
+    first = await keys.create(KEY_ID, OWNER, GRANT, None)
+    second = await keys.rotate(first.record, KeyId("ak" + "2" * 16), grace_secs=60)
+    assert second is not None
+
+    with pytest.raises(TooManyKeys):
+        await keys.rotate(second.record, KeyId("ak" + "3" * 16), grace_secs=60)
+
+    assert [record.id for record in await keys.keys_of(OWNER)] == ["ak" + "2" * 16, KEY_ID]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import vasya_server.app  # noqa: F401 — importing the application declares every operation
+from vasya_server.api.access import require_access
 from vasya_server.api.routes import OPERATIONS, Access, Kind, Operation
 from vasya_server.auth.scopes import Scope
+from vasya_server.errors import MissingToken
 
 MATRIX = Path(__file__).with_name("access_matrix.txt")
 PUBLIC = {"get_health", "get_openapi"}
@@ -28,6 +32,14 @@ def test_the_declarations_are_the_matrix_written_by_hand() -> None:
 
 def test_only_the_listed_operations_are_public() -> None:
     assert {o.name for o in OPERATIONS if o.access is Access.PUBLIC} == PUBLIC
+
+
+def test_whatever_is_not_public_needs_a_principal() -> None:
+    """Beside the walk over HTTP, which never gets so far without a credential."""
+    for operation in OPERATIONS:
+        if operation.access is not Access.PUBLIC:
+            with pytest.raises(MissingToken):
+                require_access(operation, None)
 
 
 def test_reads_are_gets_and_changes_are_not() -> None:

@@ -28,6 +28,7 @@ from vasya_server.errors import (
     VasyaError,
 )
 from vasya_server.limits.rules import require_allowed
+from vasya_server.operations.mutation import is_unlimited
 from vasya_server.operations.record import actor_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Entrance:
             raise
         account: AccountRuntime | None = None
         try:
-            _check(bound.operation, principal)
+            require_access(bound.operation, principal)
             if principal is not None and (reference := path.get("account")) is not None:
                 account = self._gateway.accounts.find(
                     principal.owner, reference, principal.account_ids
@@ -122,14 +123,14 @@ class Entrance:
     def _take_read(self, request: Incoming, operation: Operation, who: Principal) -> None:
         """Take what every request costs.
 
-        A human's act that may reduce risk is never refused for it: a client that loops with the same token would keep
-        the owner from closing a gate.
+        A human's act that may reduce risk is never refused for it, nor a key that ends itself: a client that loops with
+        the same token would keep the owner from closing a gate, and a thief of the key its agent from ending it.
         """
         verdict = self._limits.take_read(who)
         request.verdicts = [verdict]
         if not verdict.is_allowed:
             change = operation.mutation
-            if not (who.is_human and change is not None and change.may_reduce_risk):
+            if change is None or not is_unlimited(who, change, change.may_reduce_risk):
                 require_allowed(request.verdicts)
 
     def _note_denied(
@@ -230,13 +231,19 @@ def _check_path(raw: bytes) -> None:
 def is_open_to(operation: Operation, principal: Principal) -> bool:
     """Tell whether *principal* may call *operation* on some account."""
     try:
-        _check(operation, principal)
+        require_access(operation, principal)
     except PermissionDenied:
         return False
     return True
 
 
-def _check(operation: Operation, principal: Principal | None) -> None:
+def require_access(operation: Operation, principal: Principal | None) -> None:
+    """See that *principal*, or nobody in particular, may call *operation* at all.
+
+    Raises:
+        MissingToken: It has to be known who asks.
+        HumanRequired, ScopeRequired: It is known, and may not.
+    """
     access = operation.access
     if access is Access.PUBLIC:
         return

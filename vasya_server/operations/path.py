@@ -33,7 +33,7 @@ from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.ending import failure, require_new, success, unknown
 from vasya_server.operations.gates import require_gates_still_open, require_open_gates
-from vasya_server.operations.mutation import Performed, Ready
+from vasya_server.operations.mutation import Performed, Ready, is_unlimited
 from vasya_server.operations.record import Recorder, what_remains
 from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
 from vasya_server.telegram.progress import follow_progress
@@ -303,13 +303,13 @@ class _Work(Generic[T]):
             _log.warning("an unknown outcome was not stored (%s)", error.code)
 
     def _take_limits(self) -> None:
-        """Take what a change costs; a human's act that reduces risk is never refused for it.
+        """Take what a change costs.
 
         Raises:
             RateLimited: Too many were made; this one is not begun.
         """
         intent, who = self._intent, self._intent.principal
-        if intent.reduces_risk and who.is_human:
+        if is_unlimited(who, intent.mutation, intent.reduces_risk):
             return
         chat = None
         # What others see there, time and again: to show typing or to mark as read is no nuisance in a chat.
