@@ -24,6 +24,9 @@ class StandingClock(SystemClock):
     def now_ns(self) -> int:
         return int(self.secs * 1_000_000_000)
 
+    def monotonic(self) -> float:
+        return self.secs
+
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -130,6 +131,18 @@ async def test_full_buckets_are_forgotten_everywhere(db: Database, clock: Standi
     await buckets.save()
 
     assert await stored(db) == [("chat", "a"), ("chat", "b")]
+
+
+async def test_memory_is_given_back_every_minute(db: Database, clock: StandingClock) -> None:
+    async with open_buckets(db, clock) as buckets:
+        buckets.take(BRISK, "a")
+        buckets.take(HOURLY, "a")
+        await asyncio.sleep(0)  # the minute counts from when it is first looked at
+        clock.secs += 61
+        while len(buckets) > 1:
+            await asyncio.sleep(0.05)
+
+        assert buckets.look(HOURLY, "a").left == (19, 119)
 
 
 async def test_what_a_full_disk_kept_out_is_stored_with_the_next(

@@ -206,8 +206,7 @@ class Keyring:
             ends_at_ms = min(ends_at_ms, old.expires_at_ms)
         ending = replace(old, generation=old.generation + 1, expires_at_ms=ends_at_ms)
         added = self._adding(rows.ADD_SUCCESSOR, minted.record, _MAX_LIVE_IN_LINEAGE)
-        is_stored = await self._put(ending, added)
-        if is_stored:
+        if await self._put(ending, added):
             return minted
         current = await self.find(old.owner, old.id)
         if current.generation != old.generation:

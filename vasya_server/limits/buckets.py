@@ -53,6 +53,10 @@ class Buckets:
         self._full_at_ns: dict[tuple[str, str], int] = {}
         self._unsaved: set[tuple[str, str]] = set()
 
+    def __len__(self) -> int:
+        """Return how many buckets are in memory: those that are not full, and those that became so lately."""
+        return len(self._full_at_ns)
+
     async def load(self) -> None:
         """Read the buckets that are not full."""
         now_ms = self._now_ns() // _NS_PER_MS
