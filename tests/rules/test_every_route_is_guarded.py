@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import vasya_server.app  # noqa: F401 — importing the application declares every operation
-from vasya_server.api.access import require_access
+from vasya_server.api.access import is_open_to, require_access
 from vasya_server.api.routes import OPERATIONS, Access, Kind, Operation
+from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.errors import MissingToken
+from vasya_server.ids import OwnerId
 
 MATRIX = Path(__file__).with_name("access_matrix.txt")
 PUBLIC = {"get_health", "get_openapi"}
@@ -24,14 +28,34 @@ def _line(operation: Operation) -> str:
     return f"{operation.method} {operation.path} {opens} {operation.kind}{mark}"
 
 
-def test_the_declarations_are_the_matrix_written_by_hand() -> None:
-    written = [line for line in MATRIX.read_text().splitlines() if line and line[0] != "#"]
+def _written() -> list[str]:
+    return [line for line in MATRIX.read_text().splitlines() if line and line[0] != "#"]
 
-    assert sorted(map(_line, OPERATIONS)) == sorted(written)
+
+def test_the_declarations_are_the_matrix_written_by_hand() -> None:
+    assert sorted(map(_line, OPERATIONS)) == sorted(_written())
 
 
 def test_only_the_listed_operations_are_public() -> None:
     assert {o.name for o in OPERATIONS if o.access is Access.PUBLIC} == PUBLIC
+
+
+@given(scopes=st.frozensets(st.sampled_from(Scope)), is_human=st.booleans())
+def test_a_principal_gets_in_where_the_matrix_says_so_and_nowhere_else(
+    *, scopes: frozenset[Scope], is_human: bool
+) -> None:
+    who = Principal(
+        kind=PrincipalKind.JWT, owner=OwnerId("own_a"), scopes=scopes, is_human=is_human
+    )
+    opens = {line.split()[0] + line.split()[1]: line.split()[2] for line in _written()}
+    for operation in OPERATIONS:
+        opened_by = opens[operation.method + operation.path]
+        expected = (
+            opened_by in {"public", "any_principal"}
+            or (opened_by == "human" and is_human)
+            or opened_by in {scope.value for scope in scopes}
+        )
+        assert is_open_to(operation, who) is expected, operation.name
 
 
 def test_whatever_is_not_public_needs_a_principal() -> None:
