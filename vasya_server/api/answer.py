@@ -43,8 +43,8 @@ class Answer:
         if self.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
         extensions: Mapping[str, Any] = request.scope.get("extensions") or {}
-        if (send_whole := extensions.get(WHOLE_ANSWERS)) is not None:
-            send_whole(self.status, headers, body)
+        send_whole = extensions.get(WHOLE_ANSWERS)
+        if send_whole is not None and send_whole(self.status, headers, body):
             return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

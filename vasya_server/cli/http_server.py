@@ -178,16 +178,17 @@ class Server(uvicorn.Server):
 
 def _send_whole(
     cycle: RequestResponseCycle, status: int, headers: Sequence[Header], body: bytes
-) -> None:
-    """Send the whole answer to a request in one piece.
+) -> bool:
+    """Send the whole answer to a request in one piece; return False where the client has not read what it was sent before.
 
     It is what uvicorn's own `send` does, in two calls and with two searches for every header line.
     """
-    del cycle.scope[
-        "extensions"
-    ]  # leads back to the cycle: only the garbage collector would part them
+    if cycle.flow.write_paused and not cycle.disconnected:
+        return False  # uvicorn's own waits: a client that asks and does not read must not fill our memory
+    # It leads back to the cycle, and only the garbage collector would part them.
+    del cycle.scope["extensions"]
     if cycle.disconnected:
-        return
+        return True
     lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
     if (b"connection", b"close") in headers:
         cycle.keep_alive = False
@@ -204,6 +205,7 @@ def _send_whole(
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
+    return True
 
 
 def make_server(
