@@ -60,6 +60,8 @@ class Link(abc.ABC):
         self._dialling: asyncio.Task[VasyaError | None] | None = None
         # Dials and connections that failed since Telegram last answered.
         self._failures = 0
+        # The last dial failed.
+        self._is_unreachable = False
         self._in_flight = 0
         self._used_at = self._clock.monotonic()
         self._is_closed = False
@@ -290,11 +292,12 @@ class Link(abc.ABC):
             await self._abandon(client)
             return await self._failed(error)
         else:
-            self._client = client
+            self._client, self._is_unreachable = client, False
             return None
 
     async def _failed(self, error: Exception) -> VasyaError | None:
         self._failures += 1
+        self._is_unreachable = True
         _log.info("dial failed (%s)", type(error).__name__, extra={"attempt": self._failures})
         if is_session_over(error) or isinstance(error, tg.RPCError):
             return await self._refused(error)
@@ -310,8 +313,8 @@ class Link(abc.ABC):
         return domain_error(error)
 
     def _late(self) -> VasyaError:
-        """Tell an unreachable data centre from one that does not answer."""
-        is_down = self._failures and not self.is_connected
+        """Tell a data centre that could not be reached from one that does not answer, or is being dialled anew."""
+        is_down = self._is_unreachable and not self.is_connected
         return TelegramUnavailable() if is_down else TelegramTimeout()
 
     def _is_unwanted(self, call: Call | None) -> bool:
