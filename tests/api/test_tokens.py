@@ -316,3 +316,14 @@ async def test_a_replayed_revocation_is_one(caller: Callable[..., Caller]) -> No
 
     assert (first.status_code, second.status_code) == (204, 204)
     assert second.headers["idempotency-replayed"] == "true"
+
+
+async def test_a_narrowed_token_that_ends_itself_as_a_key_does_is_limited(
+    caller: Callable[..., Caller],
+) -> None:
+    """It has nothing to end, and could ask to for ever."""
+    narrowed = caller(scope="chats:read")
+    while (answer := await narrowed.ask("DELETE", f"{API}/agent-keys/self")).status_code == 403:
+        assert answer.json()["code"] == "agent_key_required"
+
+    assert_problem(answer, 429, "rate_limited")
