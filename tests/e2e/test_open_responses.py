@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -102,6 +103,34 @@ async def test_what_is_open_for_a_key_ends_with_it(human: httpx.AsyncClient, how
     assert took_secs < ENDS_WITHIN_SECS
     again = await human.get(path, headers=headers)
     assert again.status_code == (403 if how == NARROW else 401)
+
+
+async def test_a_slow_reader_is_given_little_of_what_comes_after_its_key(
+    human: httpx.AsyncClient, telegram: Telegram
+) -> None:
+    telegram.dc.faults.clear()
+    body = {"name": "reader", "scopes": ["messages:read", "chats:read"]}
+    key = (await human.post("/agent-keys", json=body)).json()
+    chat = (await human.get("/accounts/me/chats")).json()["items"][0]
+    path = f"/api/v1/accounts/me/chats/{chat['id']}/messages/{chat['lastMessage']['id']}/media"
+    url = human.base_url
+    head = f"GET {path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        slow.settimeout(0)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, (url.host, url.port))
+        await loop.sock_sendall(
+            slow, f"{head}Authorization: Bearer {key['secret']}\r\n\r\n".encode()
+        )
+        got_bytes = len(await loop.sock_recv(slow, 1024))
+        # The server goes on until nothing more goes into the connection.
+        await asyncio.sleep(1)
+        await end(human, key["id"], REVOKE)
+        while piece := await loop.sock_recv(slow, 64 * 1024):
+            got_bytes += len(piece)
+
+    assert got_bytes < SIZE_BYTES / 4
 
 
 async def end(human: httpx.AsyncClient, key_id: str, how: str) -> None:
