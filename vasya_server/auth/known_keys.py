@@ -138,13 +138,11 @@ class KnownKeys:
 
     def take_used(self) -> dict[KeyId, int]:
         """Return in which minute (in ms) keys were used last, of those where that was not returned before."""
-        used = {}
+        used, self._left = self._left, {}
         for key_id, entry in self._by_id.items():
             minute = _minute_of(entry.used_at)
             if minute != entry.noted_ms:
                 used[key_id] = entry.noted_ms = minute
-        used |= self._left
-        self._left.clear()
         return used
 
     @staticmethod
