@@ -21,9 +21,9 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
     if arguments.json:
         answer(msgspec.json.encode(done).decode())
         return 0
-    answer(
-        f"Locked down: nothing is sent any more, and {done.keys_revoked} agent keys are revoked."
-    )
+    keys = "every agent key" if done.keys_revoked is None else f"{done.keys_revoked} agent keys"
+    verb = "is" if done.keys_revoked is None else "are"
+    answer(f"Locked down: nothing is sent any more, and {keys} {verb} revoked.")
     say("To send again: vasya-server settings set send-gate=on. Revoked keys do not come back.")
     return 0
 

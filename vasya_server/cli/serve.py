@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _STDIN_DEADLINE_SECS: Final = 10
 _STDIN_MAX_BYTES: Final = 64 * 1024
-# Closing accounts and storage takes milliseconds; whatever hangs then is not waited for.
 _COLLECT_AFTER_OBJECTS: Final = 20_000
+# Closing accounts and storage takes milliseconds; whatever hangs then is not waited for.
 _CLOSE_SECS: Final = 5
 
 _log = logging.getLogger(__name__)
