@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 async def get_limits(call: Call) -> Limits:
     """Tell what limits this credential now, and what Telegram keeps the account from doing.
 
-    Each of `buckets` has `remaining` of `quota` requests left and more in `resetSecs`; this request is counted already. Nothing is asked of
-    Telegram. An empty bucket answers 429 `rate_limited` with `retryAfterSecs`, whatever is asked.
+    Each of `buckets` has `remaining` of `quota` requests left and more in `resetSecs`; this request is counted already.
+    Nothing is asked of Telegram. An empty `read` answers 429 `rate_limited` with `retryAfterSecs`; an empty `mutate` only
+    refuses changes so.
     """
     return Limits(
         buckets=describe_limits(call.gateway, call.who),

@@ -20,7 +20,7 @@ async def revoke_tokens(call: Call, _ready: Ready, body: TokenRevocation) -> Non
     """Revoke JWTs of the caller's own: one by its `jti`, or all that were issued before a moment.
 
     It holds from the next request on, for good, and even with a full disk; the token of this request may be among them.
-    A token without `iat` counts as older than any moment. Agent keys are not touched. A moment that lies ahead, and a
-    body with neither or both of the fields, answer 422 `validation_failed`.
+    A token without `iat` counts as older than any moment. Agent keys are not touched. A moment more than 30 seconds
+    ahead, and a body with neither or both of the fields, answer 422 `validation_failed`.
     """
     await revoke_tokens_of(call.gateway, call.who.owner, body)

@@ -289,7 +289,7 @@ class Keyring:
             return sum(row.created_at_ms > floor_before and row.is_alive(now_ms) for row in found)
         return None
 
-    async def _end(self, owner: OwnerId, key_id: KeyId) -> None:
+    async def _end(self, owner: OwnerId, key_id: str) -> None:
         """End a key; one that was purged in the meantime has ended."""
         with contextlib.suppress(AccessDenied):
             await self.revoke(owner, key_id)

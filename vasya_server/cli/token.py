@@ -97,7 +97,7 @@ async def _revoke(
         body = {"allIssuedBefore": "0s"} if arguments.all else {"jti": jti}
         await api.post("/tokens/revoke", body, type(None))
     say(
-        "None that was made until now is taken any more."
+        "No token that says it was issued until now is taken any more."
         if arguments.all
         else "It is taken no more."
     )

@@ -47,7 +47,7 @@ LIMITS: Final = (
         "LIMIT_LOGIN_PER_HOUR",
         3,
         "logins per hour",
-        "How many login codes may be asked for one phone number.",
+        "How many logins by code may be begun for one phone number.",
     ),
     _limit("LIMIT_LOGIN_PER_DAY", 5, "logins per day", "The same, over a day."),
     _limit(
