@@ -215,3 +215,13 @@ async def account(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> st
     response = await client.post(f"{API}/telegram/login/session", json=body)
     assert response.status_code == 200, response.text
     return f"{API}/accounts/{response.json()['accountId']}"
+
+
+@pytest.fixture
+def to_bob(account: str, scene: Scene) -> str:
+    return f"{account}/chats/{scene.bob.id}/messages"
+
+
+@pytest.fixture
+def log(gateway: Gateway) -> Path:
+    return gateway.settings.data_dir / "audit.log"

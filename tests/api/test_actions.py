@@ -148,11 +148,10 @@ async def test_waiting_ends_with_the_key_that_waits(
     waiting = asyncio.create_task(agent.get(path, params={"wait": 30}))
     await asyncio.sleep(0.2)
 
-    started = time.monotonic()
     await client.delete(f"{API}/agent-keys/{key_id}")
     waited = await waiting
 
-    assert time.monotonic() - started < 1
+    assert not sending.done()
     assert_problem(waited, 403, "access_denied")
     assert (await sending).status_code == 201
 

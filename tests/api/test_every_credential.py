@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MATRIX = Path(__file__).parents[1] / "rules" / "access_matrix.txt"
 SECRET = "Fq3vT9xLm2Kp7WzR4yHc8NsJ6bDgUeAo"
 OTHER_SECRET = "Zp8wQ2nXk5Vt1MrB7yLd4HsC9fGjTeUa"
+NO_ACCOUNT = "acc_" + "b" * 26
 
 
 class Route(NamedTuple):
@@ -82,7 +83,7 @@ async def refused(
     dc: DataCentre,
     expected: tuple[int, str],
     *,
-    account: str = "acc_" + "b" * 26,
+    account: str,
     bearer: str | None = None,
 ) -> list[dict[str, Any]]:
     """See that every route refuses as expected, and return the problems."""
@@ -97,6 +98,15 @@ async def refused(
     return problems
 
 
+async def log_in(client: httpx.AsyncClient, dc: DataCentre, name: str, **request: Any) -> str:
+    """Log the Telegram user of that first name in, and return the account's id."""
+    user = next(user for user in dc.world.users.values() if user.first_name == name)
+    body = {"session": dc.mint(user)}
+    made = await client.post(f"{API}/telegram/login/session", json=body, **request)
+    assert made.status_code == 200, made.text
+    return str(made.json()["accountId"])
+
+
 def flipped(token: str) -> str:
     """Return *token* with one digit of its secret changed."""
     at = 40
@@ -104,8 +114,9 @@ def flipped(token: str) -> str:
 
 
 @pytest.fixture
-def key_id() -> KeyId:
-    return KeyId("ak0123456789abcdef")
+async def account(client: httpx.AsyncClient, dc: DataCentre) -> str:
+    """Log Alice in, and return the account's id: whoever is let through reaches Telegram."""
+    return await log_in(client, dc, "Alice")
 
 
 async def test_public_routes_answer_without_a_credential(anonymous: httpx.AsyncClient) -> None:
@@ -114,8 +125,10 @@ async def test_public_routes_answer_without_a_credential(anonymous: httpx.AsyncC
             assert (await anonymous.get(route.at("me"))).status_code == 200, route
 
 
-async def test_without_a_credential(anonymous: httpx.AsyncClient, dc: DataCentre) -> None:
-    await refused(anonymous, GUARDED, dc, (401, "missing_token"))
+async def test_without_a_credential(
+    anonymous: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    await refused(anonymous, GUARDED, dc, (401, "missing_token"), account=account)
 
 
 WRONG = {
@@ -133,9 +146,10 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 async def test_with_a_credential_that_is_not_good(
-    anonymous: httpx.AsyncClient, dc: DataCentre, what: str
+    anonymous: httpx.AsyncClient, account: str, dc: DataCentre, what: str
 ) -> None:
-    await refused(anonymous, ROUTES, dc, (401, "invalid_token"), bearer=WRONG[what])
+    expected = (401, "invalid_token")
+    await refused(anonymous, ROUTES, dc, expected, account=account, bearer=WRONG[what])
 
 
 async def make(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
@@ -146,34 +160,37 @@ async def make(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
 
 
 async def test_with_a_key_that_has_one_wrong_digit(
-    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, dc: DataCentre
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
     key = await make(client, preset="reader")
+    wrong = flipped(key["secret"])
 
-    await refused(anonymous, ROUTES, dc, (401, "invalid_token"), bearer=flipped(key["secret"]))
+    await refused(anonymous, ROUTES, dc, (401, "invalid_token"), account=account, bearer=wrong)
 
 
 async def test_with_a_revoked_key(
-    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, dc: DataCentre
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
     key = await make(client, preset="reader")
     await client.delete(f"{API}/agent-keys/{key['id']}")
 
-    await refused(anonymous, ROUTES, dc, (401, "key_revoked"), bearer=key["secret"])
+    expected = (401, "key_revoked")
+    await refused(anonymous, ROUTES, dc, expected, account=account, bearer=key["secret"])
 
 
 async def test_with_an_expired_key(serve: Any, clock: MovableClock, dc: DataCentre) -> None:
     async with serve() as (_, client):
+        account = await log_in(client, dc, "Alice")
         key = await make(client, preset="reader", ttlSecs=60)
         clock.ahead += timedelta(seconds=60)
 
-        await refused(client, ROUTES, dc, (401, "key_expired"), bearer=key["secret"])
+        expected = (401, "key_expired")
+        await refused(client, ROUTES, dc, expected, account=account, bearer=key["secret"])
 
 
 async def test_with_a_key_that_lacks_the_one_scope(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
-    account_id = account.rpartition("/")[2]
     for scope in Scope:
         walked = [route for route in SCOPED if route.opens == scope]
         others = [other.value for other in Scope if other is not scope]
@@ -184,7 +201,7 @@ async def test_with_a_key_that_lacks_the_one_scope(
             walked,
             dc,
             (403, "scope_required"),
-            account=account_id,
+            account=account,
             bearer=key["secret"],
         )
         assert {problem["requiredScope"] for problem in problems} <= {scope.value}
@@ -202,7 +219,7 @@ async def test_with_a_key_that_has_every_scope_where_only_a_human_may(
         human,
         dc,
         (403, "human_required"),
-        account=account.rpartition("/")[2],
+        account=account,
         bearer=key["secret"],
     )
 
@@ -210,26 +227,20 @@ async def test_with_a_key_that_has_every_scope_where_only_a_human_may(
 async def test_with_a_key_for_another_account(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
-    account_id = account.rpartition("/")[2]
     walked = [route for route in SCOPED if "{account}" in route.path]
-    listed = await make(client, scopes=[s.value for s in Scope], accountIds=[account_id])
-    other = await _second_account(client, dc)
+    listed = await make(client, scopes=[s.value for s in Scope], accountIds=[account])
+    other = await log_in(client, dc, "Bob")
     key = await make(client, scopes=[s.value for s in Scope], accountIds=[other])
 
     outside = await refused(
-        client, walked, dc, (403, "access_denied"), account=account_id, bearer=key["secret"]
+        client, walked, dc, (403, "access_denied"), account=account, bearer=key["secret"]
     )
-    nowhere = await refused(client, walked, dc, (403, "access_denied"), bearer=listed["secret"])
+    nowhere = await refused(
+        client, walked, dc, (403, "access_denied"), account=NO_ACCOUNT, bearer=listed["secret"]
+    )
 
     for one, two in zip(outside, nowhere, strict=True):
         assert _same(one) == _same(two)
-
-
-async def _second_account(client: httpx.AsyncClient, dc: DataCentre) -> str:
-    """Log another Telegram user of the same owner in, and return the account's id."""
-    bob = next(user for user in dc.world.users.values() if user.first_name == "Bob")
-    made = await client.post(f"{API}/telegram/login/session", json={"session": dc.mint(bob)})
-    return str(made.json()["accountId"])
 
 
 def _same(problem: dict[str, Any]) -> dict[str, Any]:
@@ -276,27 +287,28 @@ async def test_in_jwt_mode_with_a_token_that_is_not_good(
 ) -> None:
     token, code = BAD_JWTS[what]
     async with httpx.AsyncClient(transport=transport(jwt_gateway), base_url=BASE_URL) as client:
-        await refused(client, ROUTES, dc, (401, code), bearer=token)
+        good = jwt.encode(GOOD, SECRET, "HS256")
+        account = await log_in(client, dc, "Alice", headers={"Authorization": f"Bearer {good}"})
+
+        await refused(client, ROUTES, dc, (401, code), account=account, bearer=token)
 
 
 async def test_in_jwt_mode_with_somebody_elses_token(jwt_gateway: Gateway, dc: DataCentre) -> None:
-    """Another owner's account, key and action answer as what never was."""
+    """Another owner's account answers as what never was."""
     alice, mallory = (
         jwt.encode(GOOD | {"sub": sub}, SECRET, "HS256") for sub in ("alice", "mallory")
     )
     async with httpx.AsyncClient(transport=transport(jwt_gateway), base_url=BASE_URL) as client:
         headers = {"Authorization": f"Bearer {alice}"}
-        user = next(u for u in dc.world.users.values() if u.first_name == "Alice")
-        body = {"session": dc.mint(user)}
-        made = await client.post(f"{API}/telegram/login/session", json=body, headers=headers)
-        assert made.status_code == 200, made.text
-        account = made.json()["accountId"]
+        account = await log_in(client, dc, "Alice", headers=headers)
         walked = [route for route in GUARDED if "{account}" in route.path]
 
         theirs = await refused(
             client, walked, dc, (403, "access_denied"), account=account, bearer=mallory
         )
-        nobodys = await refused(client, walked, dc, (403, "access_denied"), bearer=mallory)
+        nobodys = await refused(
+            client, walked, dc, (403, "access_denied"), account=NO_ACCOUNT, bearer=mallory
+        )
         mine = await client.get(f"{API}/accounts", headers=headers)
         others = await client.get(f"{API}/accounts", headers={"Authorization": f"Bearer {mallory}"})
 

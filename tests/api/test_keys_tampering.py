@@ -87,10 +87,6 @@ def take_expiry_away(row: Row, _other: Row) -> None:
     row["expires_at_ms"] = None
 
 
-def give_to_another_owner(row: Row, other: Row) -> None:
-    row["owner_id"] = other["owner_id"]
-
-
 def change_lineage(row: Row, _other: Row) -> None:
     row["lineage"] = "ak" + "0" * 16
 
@@ -155,6 +151,20 @@ async def test_a_row_that_somebody_changed_is_no_key_after_a_restart(
         assert [k["id"] for k in (await client.get(KEYS)).json()["items"]] == [wider["id"]]
         assert tamperings(gateway.settings.data_dir) == [made["id"]]
         assert await presented(gateway, wider["secret"]) == "ok"
+
+
+async def test_a_key_that_somebody_gave_to_another_owner_is_none(serve: Serve) -> None:
+    async with serve() as (gateway, client):
+        made = await make(client)
+        stranger = await gateway.vault.owner("stranger")
+        path = database(gateway)
+    put(path, "agent_keys", key_row(path, made["id"]) | {"owner_id": stranger})
+
+    async with serve() as (gateway, client):
+        assert await presented(gateway, made["secret"]) == "invalid_token"
+        assert (await client.get(KEYS)).json() == {"items": []}
+        assert await gateway.keys.keys_of(stranger) == []
+        assert tamperings(gateway.settings.data_dir) == [made["id"]]
 
 
 @pytest.mark.parametrize("change", [swap_grant, take_expiry_away], ids=lambda c: c.__name__)

@@ -16,23 +16,13 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tests.api.conftest import Scene, Serve
+    from tests.api.conftest import Serve
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
 
 LOCKDOWN = f"{API}/lockdown"
 SETTINGS = f"{API}/settings"
 LOCKED_DOWN = {"isLockedDown": True, "sendGate": "off", "keysRevoked": 0}
-
-
-@pytest.fixture
-def to_bob(account: str, scene: Scene) -> str:
-    return f"{account}/chats/{scene.bob.id}/messages"
-
-
-@pytest.fixture
-def log(gateway: Gateway) -> Path:
-    return gateway.settings.data_dir / "audit.log"
 
 
 async def test_a_lockdown_stops_sending_and_reading_goes_on(

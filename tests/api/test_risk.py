@@ -28,16 +28,6 @@ KEY = {"Idempotency-Key": "one-intent"}
 NO_ROOM_BYTES = 3000
 
 
-@pytest.fixture
-def to_bob(account: str, scene: Scene) -> str:
-    return f"{account}/chats/{scene.bob.id}/messages"
-
-
-@pytest.fixture
-def log(gateway: Gateway) -> Path:
-    return gateway.settings.data_dir / "audit.log"
-
-
 def take_away(log: Path) -> None:
     """Put something that cannot be written to in the log's place."""
     log.rename(log.with_name("moved.log"))

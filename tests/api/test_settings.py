@@ -31,16 +31,6 @@ KEY = {"Idempotency-Key": "one-intent"}
 OPEN_CALL = 'PATCH /api/v1/settings {"sendGate": "on"}'
 
 
-@pytest.fixture
-def to_bob(account: str, scene: Scene) -> str:
-    return f"{account}/chats/{scene.bob.id}/messages"
-
-
-@pytest.fixture
-def log(gateway: Gateway) -> Path:
-    return gateway.settings.data_dir / "audit.log"
-
-
 def change_rows(gateway: Gateway, script: str) -> None:
     """Write into the database as somebody can who has the file and not the master key."""
     with closing(sqlite3.connect(gateway.settings.data_dir / "vasya.db")) as other:

@@ -221,7 +221,9 @@ async def test_what_was_taken_out_is_told_on_the_object(
     assert told["text"] == SEEN
     assert told["sanitized"] == {"removed": 12, "classes": ["bidi", "tag"]}
     assert listed["chat"]["sanitized"] == {"removed": 5, "classes": ["bidi", "tag"]}
-    assert all("sanitized" in item for item in listed["items"] if item.get("text") == SEEN)
+    seen = [item for item in listed["items"] if item.get("text") == SEEN]
+    assert seen
+    assert all("sanitized" in item for item in seen)
     assert shown["title"] == "words Bob words"
     assert shown["sanitized"]["classes"] == ["bidi", "tag"]
 

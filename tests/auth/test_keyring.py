@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clocks import MovableClock
 from vasya_server.auth.key_records import Grant
 from vasya_server.auth.keyring import Keyring
 from vasya_server.crypto.master_key import MasterKey
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from tests.clocks import MovableClock
     from vasya_server.store.database import Database, Statement
 
 OWNER = OwnerId("own_" + "a" * 26)
@@ -64,11 +64,6 @@ async def db(tmp_path: Path) -> AsyncIterator[Between]:
 @pytest.fixture
 def reports() -> list[KeyId]:
     return []
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
 
 
 @pytest.fixture
