@@ -279,20 +279,16 @@ class Keyring:
             How many were alive; None where that cannot be read.
         """
         now_ms, floor_before = self._now_ms(), self._floor(owner)
-        self._floors[owner] = max(now_ms, self._floor(owner))
+        self._floors[owner] = max(now_ms, floor_before)
         self._known.forget_all(owner)
-        # One floor ends them all: it is little enough for the reserve of a full disk.
+        # One floor ends them all, whatever becomes of a row below; it is little enough for the reserve of a full disk.
         await self._store(owner, (raising_floor(self._key, owner, now_ms),))
         with contextlib.suppress(StorageFailed):
             found = await self._db.all(rows.KEYS_OF_OWNER, rows.KeyRow, owner_id=owner)
-            await asyncio.gather(*(self._end(owner, row.key_id) for row in found))
+            revoking_each = (self.revoke(owner, row.key_id) for row in found)
+            await asyncio.gather(*revoking_each, return_exceptions=True)
             return sum(row.created_at_ms > floor_before and row.is_alive(now_ms) for row in found)
         return None
-
-    async def _end(self, owner: OwnerId, key_id: str) -> None:
-        """End a key; one that was purged in the meantime has ended."""
-        with contextlib.suppress(AccessDenied):
-            await self.revoke(owner, key_id)
 
     def unstored(self, subject: KeyId | OwnerId) -> tuple[Statement, ...]:
         """Return what is left to store of a revocation, of one key or all of an owner's; it may be done twice."""
