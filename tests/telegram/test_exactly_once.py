@@ -33,7 +33,9 @@ async def test_a_send_rides_through_a_restart_of_the_data_centre(
 ) -> None:
     port = dc.address[1]
     await dc.stop()
-    sending = asyncio.create_task(alice.mutate(a_send("through"), is_exactly_once=True))
+    # The pauses between dials are drawn at random; two seconds are not always enough for three of them.
+    through = alice.mutate(a_send("through"), is_exactly_once=True, deadline_secs=20)
+    sending = asyncio.create_task(through)
     await asyncio.sleep(0.5)
     await dc.start(port=port)
 
