@@ -19,6 +19,7 @@ from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.events.log import EventLog
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.rules import Limits
@@ -68,6 +69,7 @@ class Gateway:
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
+    events: EventLog
     accounts: Accounts
     logins: Logins
     cursors: Cursors
@@ -104,6 +106,9 @@ async def open_gateway(
         owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
+        events = EventLog(db, key, clock)
+        stack.push_async_callback(events.close)
+        await events.open()
         accounts, logins = await _open_accounts(stack, settings, vault, clock)
         if token is not None or is_serving:
             accounts.start()
@@ -120,6 +125,7 @@ async def open_gateway(
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
+            events=events,
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),

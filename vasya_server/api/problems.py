@@ -47,6 +47,7 @@ class Problem(Wire, frozen=True, kw_only=True):
     required_scope: str | None = None
     action_id: str | None = None
     message_id: int | None = None
+    oldest_cursor: str | None = None
     candidates: list[Candidate] = msgspec.field(default_factory=list)
     accounts: list[AccountName] = msgspec.field(default_factory=list)
     telegram_error: str | None = None
@@ -194,6 +195,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         409,
         "Idempotency-Key stale",
         "messageId names what the first request made; use a new Idempotency-Key for a new intent.",
+    ),
+    "cursor_expired": Row(
+        410,
+        "Cursor expired",
+        "Read what you need anew, then go on from the cursor in oldestCursor, or from latest.",
     ),
     "body_too_large": Row(413, "Body too large", "Send a smaller body."),
     "uri_too_long": Row(414, "URI too long", "Shorten the query."),
@@ -347,27 +353,30 @@ def _problem(code: str, detail: str, request_id: str) -> Problem:
 
 def _members(error: VasyaError) -> dict[str, object]:
     """Return the members that only this kind of error has."""
+    member: dict[str, object] = {}
     match error:
         case errors.ValidationFailed():
-            fields = [
+            member["errors"] = [
                 FieldProblem(pointer=e.pointer, code=e.code, allowed=list(e.allowed))
                 for e in error.errors
             ]
-            return {"errors": fields}
         case errors.ChatNotFound():
-            return {"candidates": list(error.candidates)}
+            member["candidates"] = list(error.candidates)
         case errors.AccountAmbiguous():
-            choices = [AccountName(account_id=c.account_id, alias=c.alias) for c in error.choices]
-            return {"accounts": choices}
+            member["accounts"] = [
+                AccountName(account_id=c.account_id, alias=c.alias) for c in error.choices
+            ]
         case errors.ScopeRequired():
-            return {"required_scope": error.required_scope}
+            member["required_scope"] = error.required_scope
         case errors.IdempotencyKeyStale():
-            return {"message_id": error.message_id}
+            member["message_id"] = error.message_id
+        case errors.CursorExpired():
+            member["oldest_cursor"] = error.oldest
         case errors.RateLimited():
-            return {"violated_policies": list(error.violated)}
+            member["violated_policies"] = list(error.violated)
         case errors.TelegramError():
-            return {"telegram_error": error.rpc_name}
-    return {}
+            member["telegram_error"] = error.rpc_name
+    return member
 
 
 def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     TOKEN_INDEX = "token-index"  # noqa: S105 — what a key is for, no key
     TOKEN_MAC = "token-mac"  # noqa: S105 — as above
     LIMIT_INDEX = "limit-index"
+    EVENTS = "events"
 
 
 def derive(

@@ -75,6 +75,13 @@ class AccountSeal(_RecordSeal):
         super().__init__(key, Purpose.PEERS, Purpose.PEER_INDEX, owner_id, account_id)
 
 
+class EventSeal(_RecordSeal):
+    """Seals what happened in one account; events are found by their numbers and by no digest."""
+
+    def __init__(self, key: MasterKey, owner_id: str, account_id: str) -> None:
+        super().__init__(key, Purpose.EVENTS, Purpose.PEER_INDEX, owner_id, account_id)
+
+
 class ClaimSeal(_RecordSeal):
     """Seals what an owner's mutations were and were answered (D-6.6)."""
 

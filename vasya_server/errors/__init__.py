@@ -10,6 +10,7 @@ VasyaError
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
+│                              CursorExpired
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable
@@ -64,6 +65,7 @@ from vasya_server.errors.requests import (
     CodeInvalid,
     Conflict,
     CredentialsMissing,
+    CursorExpired,
     EmptyAllowlist,
     FieldError,
     FolderUnsuitable,
@@ -128,6 +130,7 @@ __all__ = [
     "ConfigurationInvalid",
     "Conflict",
     "CredentialsMissing",
+    "CursorExpired",
     "DataDirLocked",
     "EmptyAllowlist",
     "FieldError",

@@ -92,6 +92,21 @@ class ClaimInProgress(Conflict):
         self.action_id = action_id
 
 
+class CursorExpired(Conflict):
+    """Events behind the cursor have been forgotten, so that whoever goes on from it would miss some unknowingly.
+
+    Args:
+        oldest: The cursor from which on nothing is missing.
+    """
+
+    code = "cursor_expired"
+    detail = "Events behind this cursor are not kept any more."
+
+    def __init__(self, oldest: str) -> None:
+        super().__init__()
+        self.oldest = oldest
+
+
 class IdempotencyKeyStale(Conflict):
     """The same request was carried out too long ago for its answer to be here; Telegram did not do it again (D-6.9).
 

@@ -1,0 +1,115 @@
+"""Events: what happens in an account, as streams, polls and webhooks tell it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from vasya_server.model.base import Sanitized, Untrusted, Wire
+from vasya_server.model.chat import ChatType
+from vasya_server.model.message import CompactMessage, Reaction
+
+
+class EventType(StrEnum):
+    """What can happen; the value is the `event` of a stream and the `type` of a webhook."""
+
+    MESSAGE_NEW = "message.new"
+    MESSAGE_EDITED = "message.edited"
+    MESSAGE_DELETED = "message.deleted"
+    MESSAGE_REACTION = "message.reaction"
+    CHAT_READ = "chat.read"
+    CHAT_UPDATED = "chat.updated"
+    USER_STATUS = "user.status"
+    ACCOUNT_STATUS = "account.status"
+    ACCOUNT_LIMITED = "account.limited"
+    ACTION_UPDATED = "action.updated"
+    BUDGET_EXHAUSTED = "budget.exhausted"
+    KEY_NEW_ADDRESS = "key.new_address"
+    GAP = "gap"
+
+
+class EventStatus(StrEnum):
+    """Where an account stands with Telegram, or when a person was there last."""
+
+    CONNECTED = "connected"
+    CONNECTING = "connecting"
+    DISCONNECTED = "disconnected"
+    REAUTH_REQUIRED = "reauth_required"
+    SESSION_UNREADABLE = "session_unreadable"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    RECENTLY = "recently"
+    LAST_WEEK = "last_week"
+    LAST_MONTH = "last_month"
+
+
+class EventChat(Wire, frozen=True, kw_only=True):
+    """The chat that an event is about; without a title where Telegram did not say it."""
+
+    id: int
+    type: ChatType
+    title: Untrusted = ""
+    sanitized: Sanitized | None = None
+
+
+class EventData(Wire, frozen=True, kw_only=True):
+    """What happened; each type of event fills its own fields and leaves the others out.
+
+    Args:
+        message: `message.new`, `message.edited`.
+        people: Names for the ids in *message*.
+        is_outgoing: The owner's own message, whichever device or gateway sent it.
+        mentions_me: It mentions the owner or replies to a message of the owner's.
+        message_id: `message.reaction`.
+        message_ids: `message.deleted`; `chat.updated` of pins.
+        reactions: All reactions that the message has now.
+        read_by: `chat.read`: the owner has read up to *up_to*, or others have read the owner's messages up to it.
+        change: `chat.updated`: what changed, in a word.
+        status: `user.status`, `account.status`.
+        last_seen_at: `user.status` of somebody who went offline.
+        missed: `gap`: the types of which events may be lost.
+        since: `gap`: from when on they may be.
+    """
+
+    message: CompactMessage | None = None
+    people: dict[str, Untrusted] = msgspec.field(default_factory=dict)
+    is_outgoing: bool = False
+    mentions_me: bool = False
+    message_id: int | None = None
+    message_ids: list[int] = msgspec.field(default_factory=list)
+    reactions: list[Reaction] = msgspec.field(default_factory=list)
+    read_by: Literal["owner", "others"] | None = None
+    up_to: int | None = None
+    unread_count: int | None = None
+    change: str | None = None
+    status: EventStatus | None = None
+    last_seen_at: datetime | None = None
+    missed: list[EventType] = msgspec.field(default_factory=list)
+    since: datetime | None = None
+
+
+class Event(Wire, frozen=True, kw_only=True):
+    """One event: *id* is its cursor, *seq* its number in its account, without gaps."""
+
+    id: Annotated[
+        str,
+        Meta(max_length=512, description="Opaque: Last-Event-ID or cursor, to go on behind it."),
+    ]
+    seq: int = msgspec.field()
+    type: EventType = msgspec.field()
+    account_id: str = msgspec.field()
+    at: datetime = msgspec.field()
+    chat: EventChat | None = None
+    data: EventData = msgspec.field()
+    trust: Literal["untrusted"] = msgspec.field()
+
+
+class EventPage(Wire, frozen=True, kw_only=True):
+    """Events in the order in which they were written down; *next* goes on behind all that were looked at."""
+
+    items: list[Event] = msgspec.field()
+    next: str = msgspec.field()
