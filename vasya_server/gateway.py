@@ -100,16 +100,12 @@ async def open_gateway(
     """
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
-        keys = await _open_keyring(stack, settings, db, key, audit, clock)
-        denied = DeniedTokens(db, key)
-        await denied.open()
+        keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
-        events = EventLog(db, key, clock)
-        stack.push_async_callback(events.close)
-        await events.open()
-        accounts, logins = await _open_accounts(stack, settings, vault, clock)
+        events = await _open_events(stack, db, key, clock)
+        accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
         if token is not None or is_serving:
             accounts.start()
         yield Gateway(
@@ -156,10 +152,23 @@ async def _open_records(
     return db, vault, audit, claims, denials
 
 
+async def _open_events(
+    stack: contextlib.AsyncExitStack, db: Database, key: MasterKey, clock: Clock
+) -> EventLog:
+    events = EventLog(db, key, clock)
+    stack.push_async_callback(events.close)
+    await events.open()
+    return events
+
+
 async def _open_accounts(
-    stack: contextlib.AsyncExitStack, settings: Settings, vault: Vault, clock: Clock
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    vault: Vault,
+    events: EventLog,
+    clock: Clock,
 ) -> tuple[Accounts, Logins]:
-    accounts = Accounts(vault, settings, clock, Endpoint(settings))
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
     stack.push_async_callback(accounts.close)
     await accounts.open()
     logins = Logins(accounts, vault, settings, clock)
@@ -187,20 +196,22 @@ def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
     )
 
 
-async def _open_keyring(
+async def _open_credentials(
     stack: contextlib.AsyncExitStack,
     settings: Settings,
     db: Database,
     key: MasterKey,
     audit: Audit,
     clock: Clock,
-) -> Keyring:
+) -> tuple[Keyring, DeniedTokens]:
     """Open the keys behind the audit log, which may have had to store a revocation that found the disk full."""
     report = TamperedKeys(audit, clock).report
     keys = Keyring(db, key, clock, max_live=settings.agent_key_max_live, report=report)
     stack.push_async_callback(keys.close)
     await keys.open()
-    return keys
+    denied = DeniedTokens(db, key)
+    await denied.open()
+    return keys, denied
 
 
 async def _prove_key(db: Database, vault: Vault) -> None:

@@ -21,6 +21,7 @@ from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.master_key import MasterKey
+from vasya_server.events.log import EventLog
 from vasya_server.sessions.vault import Vault
 from vasya_server.settings import load
 from vasya_server.store.migrate import migrate
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import Channel, Group, User, Verifier
     from vasya_server.ids import OwnerId
     from vasya_server.settings import Settings
+    from vasya_server.store.database import Database
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.client import Client
 
@@ -185,13 +187,18 @@ def key() -> MasterKey:
 
 
 @pytest.fixture
-async def vault(tmp_path: Path, key: MasterKey) -> AsyncIterator[Vault]:
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
     db = await open_sqlite(tmp_path / "vasya.db")
     await migrate(db)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+async def vault(db: Database, key: MasterKey) -> Vault:
     vault = Vault(db, key, SystemClock())
     await vault.verify_key()
-    yield vault
-    await db.close()
+    return vault
 
 
 @pytest.fixture
@@ -215,10 +222,18 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
+async def events(db: Database, key: MasterKey, clock: MovableClock) -> AsyncIterator[EventLog]:
+    events = EventLog(db, key, clock)
+    await events.open()
+    yield events
+    await events.close()
+
+
+@pytest.fixture
 async def accounts(
-    vault: Vault, settings: Settings, clock: MovableClock
+    vault: Vault, settings: Settings, clock: MovableClock, events: EventLog
 ) -> AsyncIterator[Accounts]:
-    accounts = Accounts(vault, settings, clock, Endpoint(settings))
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
     await accounts.open()
     accounts.start()
     yield accounts

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from tests.telegram.conftest import Connect, Faults, Scene
     from vasya_sandbox.dc import DataCentre
+    from vasya_server.events.log import EventLog
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
@@ -152,10 +153,15 @@ async def test_an_absent_field_of_a_patch_stays(alice: AccountRuntime) -> None:
 
 
 async def test_accounts_come_back_after_a_restart(
-    alice: AccountRuntime, accounts: Accounts, vault: Vault, settings: Settings, owner: OwnerId
+    alice: AccountRuntime,
+    accounts: Accounts,
+    vault: Vault,
+    settings: Settings,
+    owner: OwnerId,
+    events: EventLog,
 ) -> None:
     await accounts.close()
-    again = await _reopened(vault, settings, accounts.endpoint)
+    again = await _reopened(vault, settings, accounts.endpoint, events)
 
     users = await again.find(owner, "me").call(a_read())
 
@@ -316,12 +322,17 @@ async def test_a_login_revives_an_account_that_needed_one(
 
 
 async def test_an_unreadable_session_says_so_and_can_still_be_erased(
-    alice: AccountRuntime, accounts: Accounts, vault: Vault, settings: Settings, tmp_path: Path
+    alice: AccountRuntime,
+    accounts: Accounts,
+    vault: Vault,
+    settings: Settings,
+    tmp_path: Path,
+    events: EventLog,
 ) -> None:
     await accounts.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "vasya.db")) as db, db:
         db.execute("UPDATE accounts SET session = x'00'")
-    again = await _reopened(vault, settings, accounts.endpoint)
+    again = await _reopened(vault, settings, accounts.endpoint, events)
     account = again.get(alice.owner, alice.id)
 
     with pytest.raises(SessionUnreadable):
@@ -334,11 +345,16 @@ async def test_an_unreadable_session_says_so_and_can_still_be_erased(
 
 
 async def test_an_account_without_an_application_cannot_connect(
-    connect: Connect, scene: Scene, vault: Vault, environment: dict[str, str], accounts: Accounts
+    connect: Connect,
+    scene: Scene,
+    vault: Vault,
+    environment: dict[str, str],
+    accounts: Accounts,
+    events: EventLog,
 ) -> None:
     account = await connect(scene.alice)
     bare = {name: value for name, value in environment.items() if "API" not in name}
-    alone = await _reopened(vault, load(bare), accounts.endpoint)
+    alone = await _reopened(vault, load(bare), accounts.endpoint, events)
 
     with pytest.raises(CredentialsMissing):
         await alone.get(account.owner, account.id).connect()
@@ -367,9 +383,11 @@ async def test_closing_ends_calls_that_wait_for_a_silent_data_centre(
     assert isinstance(outcome, Exception)
 
 
-async def _reopened(vault: Vault, settings: Settings, endpoint: Endpoint) -> Accounts:
+async def _reopened(
+    vault: Vault, settings: Settings, endpoint: Endpoint, events: EventLog
+) -> Accounts:
     """Return what a restart of the server finds."""
-    accounts = Accounts(vault, settings, SystemClock(), endpoint)
+    accounts = Accounts(vault, settings, SystemClock(), endpoint, events)
     await accounts.open()
     return accounts
 

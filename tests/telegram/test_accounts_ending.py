@@ -18,6 +18,7 @@ from vasya_server.telegram.accounts import Accounts
 if TYPE_CHECKING:
     from tests.telegram.conftest import Faults, Scene
     from vasya_sandbox.dc import DataCentre
+    from vasya_server.events.log import EventLog
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
@@ -143,11 +144,16 @@ async def test_closing_does_not_wait_for_the_log_out_of_a_replaced_session(
 
 
 async def test_an_account_that_is_kept_connected_is_dialled_only_where_somebody_serves(
-    alice: AccountRuntime, accounts: Accounts, vault: Vault, settings: Settings, dc: DataCentre
+    alice: AccountRuntime,
+    accounts: Accounts,
+    vault: Vault,
+    settings: Settings,
+    dc: DataCentre,
+    events: EventLog,
 ) -> None:
     await alice.update(AccountPatch(keep_connected=True))
     await accounts.close()
-    again = Accounts(vault, settings, SystemClock(), accounts.endpoint)
+    again = Accounts(vault, settings, SystemClock(), accounts.endpoint, events)
     await again.open()
     await asyncio.sleep(0.3)
     offline = dc.connections

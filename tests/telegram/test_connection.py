@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.telegram.conftest import Faults
     from vasya_sandbox.dc import DataCentre
+    from vasya_server.events.log import EventLog
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
@@ -150,7 +151,12 @@ async def test_a_migration_to_another_address_is_refused_before_a_socket_exists(
 
 
 async def test_a_data_centre_that_moved_to_another_port_keeps_its_sessions(
-    alice: AccountRuntime, accounts: Accounts, dc: DataCentre, settings: Settings, vault: Vault
+    alice: AccountRuntime,
+    accounts: Accounts,
+    dc: DataCentre,
+    settings: Settings,
+    vault: Vault,
+    events: EventLog,
 ) -> None:
     await accounts.close()
     await dc.stop()
@@ -159,7 +165,7 @@ async def test_a_data_centre_that_moved_to_another_port_keeps_its_sessions(
     named = dataclasses.replace(settings.telegram_dc, port=dc.address[1])
     moved = dataclasses.replace(settings, telegram_dc=named)
 
-    restarted = Accounts(vault, moved, SystemClock(), Endpoint(moved))
+    restarted = Accounts(vault, moved, SystemClock(), Endpoint(moved), events)
     await restarted.open()
     users = await restarted.get(alice.owner, alice.id).call(a_read())
 

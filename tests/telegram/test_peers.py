@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.telegram.conftest import Faults, Scene
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
+    from vasya_server.events.log import EventLog
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
@@ -69,11 +70,16 @@ async def test_an_id_works_without_any_listing_before(
 
 
 async def test_an_id_seen_once_works_after_a_restart(
-    alice: AccountRuntime, scene: Scene, dc: DataCentre, vault: Vault, settings: Settings
+    alice: AccountRuntime,
+    scene: Scene,
+    dc: DataCentre,
+    vault: Vault,
+    settings: Settings,
+    events: EventLog,
 ) -> None:
     await resolve(as_owner(alice), str(scene.bob.id))
     dc.reset_counters()
-    restarted = Accounts(vault, settings, SystemClock(), Endpoint(settings))
+    restarted = Accounts(vault, settings, SystemClock(), Endpoint(settings), events)
     await restarted.open()
 
     peer = await resolve(as_owner(restarted.list(alice.owner)[0]), str(scene.bob.id))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from vasya_sandbox.dc import DataCentre
+    from vasya_server.events.log import EventLog
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
@@ -48,19 +49,18 @@ class Behind(Protocol):
 
 @pytest.fixture
 async def behind(
-    alice: AccountRuntime, accounts: Accounts, vault: Vault, settings: Settings
+    alice: AccountRuntime, accounts: Accounts, vault: Vault, settings: Settings, events: EventLog
 ) -> AsyncIterator[Behind]:
     opened: list[tuple[Accounts, Middleman]] = []
 
     async def behind(
-        middleman: Middleman,
-        kind: str,
-        username: str = "",
-        password: str = "",
+        middleman: Middleman, kind: str, username: str = "", password: str = ""
     ) -> AccountRuntime:
         await accounts.close()
         proxy = Proxy(kind, "127.0.0.1", await middleman.start(), username, password)
-        restarted = Accounts(vault, settings, SystemClock(), ProxiedEndpoint(settings, proxy))
+        restarted = Accounts(
+            vault, settings, SystemClock(), ProxiedEndpoint(settings, proxy), events
+        )
         opened.append((restarted, middleman))
         await restarted.open()
         return restarted.get(alice.owner, alice.id)
@@ -182,7 +182,11 @@ def test_a_named_data_centre_is_dialled_directly(settings: Settings) -> None:
 
 
 async def test_an_mtproto_proxy_is_dialled_in_the_place_of_telegram(
-    environment: dict[str, str], settings: Settings, alice: AccountRuntime, vault: Vault
+    environment: dict[str, str],
+    settings: Settings,
+    alice: AccountRuntime,
+    vault: Vault,
+    events: EventLog,
 ) -> None:
     trap = RawCentre(hangs_up=True)
     await trap.start(0)
@@ -196,7 +200,7 @@ async def test_an_mtproto_proxy_is_dialled_in_the_place_of_telegram(
         dc_id=2, host="149.154.167.51", port=443, auth_key=session.auth_key, user_id=session.user_id
     )
     await vault.save_session(alice.id, at_telegram)
-    restarted = Accounts(vault, through, SystemClock(), Endpoint(through))
+    restarted = Accounts(vault, through, SystemClock(), Endpoint(through), events)
     await restarted.open()
 
     with pytest.raises(TelegramError):

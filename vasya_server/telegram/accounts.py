@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.clock import Clock
+    from vasya_server.events.log import EventLog
     from vasya_server.ids import OwnerId
     from vasya_server.sessions.vault import AccountRecord, Profile, SessionState, Vault
     from vasya_server.settings import Settings
@@ -36,11 +37,19 @@ _TEND_EVERY_SECS: Final = 1.0
 class Accounts:
     """Every account in memory; there are as many as people have logged in, and each is small until it connects."""
 
-    def __init__(self, vault: Vault, settings: Settings, clock: Clock, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        settings: Settings,
+        clock: Clock,
+        endpoint: Endpoint,
+        events: EventLog,
+    ) -> None:
         self._vault = vault
         self._settings = settings
         self._clock = clock
         self.endpoint = endpoint
+        self._events = events
         self._runtimes: dict[AccountId, AccountRuntime] = {}
         self._tending: asyncio.Task[None] | None = None
         # Two logins of one Telegram user at the same moment land on one account.
@@ -167,6 +176,7 @@ class Accounts:
             settings=self._settings,
             clock=self._clock,
             endpoint=self.endpoint,
+            events=self._events,
             application=self.application,
             on_gone=self._forget,
         )

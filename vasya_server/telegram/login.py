@@ -31,7 +31,7 @@ from vasya_server.ids import AccountId, new_account_id
 from vasya_server.model.login import Credentials, LoginState
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import FAILURES, domain_error, is_session_over
-from vasya_server.telegram.runtime import account_user, profile_of
+from vasya_server.telegram.profile import account_user, profile_of
 from vasya_server.telegram.session import VaultSession
 from vasya_server.telegram.sign_in import SignIn, Step
 

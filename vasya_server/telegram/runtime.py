@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 from telethon import functions, types
@@ -22,23 +22,22 @@ from vasya_server.model.account import (
     Account,
     AccountPatch,
     AccountStatus,
-    AccountUser,
     mask_phone,
 )
-from vasya_server.sessions.vault import Profile
-from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.files import FileCentres
 from vasya_server.telegram.link import Link
+from vasya_server.telegram.profile import account_user, profile_of
 from vasya_server.telegram.session import VaultSession
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from vasya_server.clock import Clock
+    from vasya_server.events.log import EventLog
     from vasya_server.ids import AccountId, OwnerId
-    from vasya_server.sessions.vault import AccountRecord, SessionState, Vault
+    from vasya_server.sessions.vault import AccountRecord, Profile, SessionState, Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.endpoint import Endpoint
 
@@ -61,6 +60,7 @@ class AccountRuntime(Link):
         settings: Settings,
         clock: Clock,
         endpoint: Endpoint,
+        events: EventLog,
         application: Callable[[OwnerId], Awaitable[tuple[int, str]]],
         on_gone: Callable[[AccountRuntime], None],
     ) -> None:
@@ -71,6 +71,7 @@ class AccountRuntime(Link):
         self.files = FileCentres(self, endpoint, settings, clock)
         self._vault = vault
         self._endpoint = endpoint
+        self._events = events
         self._application_of = application
         self._on_gone = on_gone
         # A new session and the end of the account come one after the other.
@@ -370,29 +371,3 @@ class AccountRuntime(Link):
         except VasyaError as error:
             # Known in memory, and found out again after a restart.
             _log.warning("a needed login was not stored (%s)", error.code)
-
-
-def profile_of(user: Any) -> Profile:
-    """Return what the vault keeps of a Telegram user."""
-    username = user.username or next((n.username for n in user.usernames or () if n.active), None)
-    return Profile(
-        user_id=user.id,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        username=username,
-        phone=user.phone,
-        is_premium=bool(user.premium),
-    )
-
-
-def account_user(profile: Profile) -> AccountUser:
-    """Return the Telegram user as the API shows it."""
-    return clean(
-        AccountUser(
-            id=profile.user_id,
-            first_name=profile.first_name,
-            last_name=profile.last_name,
-            username=profile.username,
-            is_premium=profile.is_premium,
-        )
-    )
