@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
@@ -215,6 +216,13 @@ async def account(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> st
     response = await client.post(f"{API}/telegram/login/session", json=body)
     assert response.status_code == 200, response.text
     return f"{API}/accounts/{response.json()['accountId']}"
+
+
+async def followed(dc: DataCentre) -> None:
+    """Wait until the first connection of an account has asked where its updates begin."""
+    async with asyncio.timeout(5):
+        while not dc.requests["updates.GetState"]:
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

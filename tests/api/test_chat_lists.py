@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.api.conftest import followed
 from tests.api.walking import UNLIMITED
 from tests.problems import assert_problem
 from vasya_server.api.routes import OPERATIONS, Operation
@@ -79,6 +80,7 @@ async def test_a_chat_outside_and_one_that_is_not_there_are_the_same_refusal(
     operation: Operation,
 ) -> None:
     await client.get(f"{account}/chats")
+    await followed(dc)
     dc.reset_counters()
     key = await acting(only(scene.bob.id))
 

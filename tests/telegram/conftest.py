@@ -262,8 +262,16 @@ async def alice(connect: Connect, scene: Scene, dc: DataCentre) -> AccountRuntim
     """Alice's account, connected, with the counters of the sandbox at zero."""
     account = await connect(scene.alice)
     await account.connect()
+    await followed(account)
     dc.reset_counters()
     return account
+
+
+async def followed(account: AccountRuntime) -> None:
+    """Wait until it is written down from where on the account's updates are events."""
+    async with asyncio.timeout(5):
+        while await account.following.store.load() is None:
+            await asyncio.sleep(0.01)
 
 
 def as_owner(account: AccountRuntime) -> AccountView:

@@ -393,7 +393,7 @@ async def _reopened(
 
 
 async def test_closing_leaves_no_task_behind(alice: AccountRuntime, accounts: Accounts) -> None:
-    assert len(server_tasks()) == 5, "one that tends all accounts, and four of the connection"
+    assert len(server_tasks()) == 6, "one that tends all accounts, and five of the connection"
 
     await accounts.close()
 

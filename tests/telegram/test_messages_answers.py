@@ -15,10 +15,10 @@ from vasya_server.telegram.directory import Directory
 from vasya_server.telegram.peers import ResolvedPeer
 from vasya_server.telegram.requests.answers import (
     message_in,
-    message_sent_in_short,
     sent_id,
     updates_in,
 )
+from vasya_server.telegram.short_forms import sent_in_short
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 BOB = ResolvedPeer(7, t.InputPeerUser(7, 1))
@@ -73,7 +73,7 @@ def test_a_short_answer_is_completed_from_the_request() -> None:
         id=5, pts=1, pts_count=1, date=AT, out=True, entities=[t.MessageEntityBold(3, 4)]
     )
 
-    message = to_message(message_sent_in_short(answer, request, BOB, 1), Directory(1))
+    message = to_message(sent_in_short(answer, request, BOB.peer, 1), Directory(1))
 
     assert (message.id, message.chat_id, message.text) == (5, 7, "so bold")
     assert message.is_outgoing
@@ -89,6 +89,6 @@ def test_a_short_answer_may_answer_nothing() -> None:
     request = functions.messages.SendMessageRequest(BOB.input_peer, "hi", random_id=42)
     answer = t.UpdateShortSentMessage(id=5, pts=1, pts_count=1, date=AT, out=True)
 
-    message = to_message(message_sent_in_short(answer, request, BOB, 1), Directory(1))
+    message = to_message(sent_in_short(answer, request, BOB.peer, 1), Directory(1))
 
     assert (message.reply_to, message.entities) == (None, [])

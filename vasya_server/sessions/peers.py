@@ -22,7 +22,7 @@ from vasya_server.store.peers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vasya_server.crypto.records import AccountSeal
     from vasya_server.ids import AccountId
@@ -56,16 +56,27 @@ class PeerStore:
 
     async def put(self, peers: Sequence[Peer]) -> None:
         """Store *peers* in one unit; of two with the same id, username or phone the later one holds it."""
+        if changed := self.changed(peers):
+            await self._db.write(*self.storing(changed))
+            self.stored(changed)
+
+    def changed(self, peers: Iterable[Peer]) -> list[Peer]:
+        """Return those of *peers* that are not known to be stored as they are; of two with one id, the later."""
         changed = {peer.id: peer for peer in peers if self._cached.get(peer.id) != peer}
-        if not changed:
-            return
-        for peer_id in changed:
-            # Should this write be cancelled or fail, the database alone knows what came of it.
-            self._cached.pop(peer_id, None)
-        await self._db.write(
-            *(statement for peer in changed.values() for statement in self._statements(peer))
-        )
-        for peer in changed.values():
+        return list(changed.values())
+
+    def storing(self, peers: Iterable[Peer]) -> list[Statement]:
+        """Return what stores *peers*; whoever has it written calls `stored` then."""
+        statements = []
+        for peer in peers:
+            # Should the write be cancelled or fail, the database alone knows what came of it.
+            self._cached.pop(peer.id, None)
+            statements += self._statements(peer)
+        return statements
+
+    def stored(self, peers: Iterable[Peer]) -> None:
+        """Remember *peers*, which were written."""
+        for peer in peers:
             self._remember(peer)
 
     async def by_id(self, peer_id: int) -> Peer | None:

@@ -28,6 +28,7 @@ from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
 from vasya_server.sessions.key_check import KEY_CHECK, require_key
 from vasya_server.sessions.owner_settings import first_settings
 from vasya_server.sessions.peers import PeerStore
+from vasya_server.sessions.updates import UpdateStore
 from vasya_server.sessions.uploads import UploadStore
 from vasya_server.store import accounts as rows
 from vasya_server.store.claims import ERASE_CLAIMS
@@ -292,6 +293,11 @@ class Vault:
         """Return the store of what the account has uploaded."""
         seal = AccountSeal(self._key, owner, account_id)
         return UploadStore(self._db, seal, account_id, self._clock)
+
+    def updates(self, owner: OwnerId, account_id: AccountId) -> UpdateStore:
+        """Return the store of how far the account has followed Telegram."""
+        seal = AccountSeal(self._key, owner, account_id)
+        return UpdateStore(self._db, seal, account_id, self._clock)
 
     async def _reseal(
         self,

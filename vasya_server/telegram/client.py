@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from telethon import TelegramClient, functions, types, utils
+from telethon import TelegramClient, functions, utils
 from telethon import errors as tg
 from telethon.network import MTProtoSender
 from telethon.network.requeststate import RequestState
@@ -21,9 +22,11 @@ from telethon.tl.tlobject import TLRequest
 
 from vasya_server import __version__
 from vasya_server.telegram.errors import ConnectionLost
+from vasya_server.telegram.inbox import LoginInbox
 
 if TYPE_CHECKING:
     from vasya_server.telegram.endpoint import Endpoint
+    from vasya_server.telegram.inbox import Inbox
     from vasya_server.telegram.session import VaultSession
 
 # Nothing is retried, slept through or dialled again behind the caller's back.
@@ -44,19 +47,6 @@ _PING_ID: Final = 1
 _PING_AFTER_SECS: Final = 60.0
 
 
-class _Inbox:
-    """What Telethon would queue as updates: kept by nobody yet, but for the news that a QR code was accepted."""
-
-    def __init__(self) -> None:
-        self.is_login_accepted = False
-
-    def put_nowait(self, updates: Any) -> None:
-        """Take what the server pushed, or what an own request changed."""
-        news = [getattr(updates, "update", None), *getattr(updates, "updates", ())]
-        if any(isinstance(update, types.UpdateLoginToken) for update in news):
-            self.is_login_accepted = True
-
-
 class _Sender(MTProtoSender):
     """Fails every request the moment the connection is gone, whether it was sent or still waited its turn.
 
@@ -67,7 +57,11 @@ class _Sender(MTProtoSender):
         self._reconnecting = False
         await self._disconnect(error=last_error)
 
+    def _store_own_updates(self, obj: Any) -> None:
+        """Leave it to the client, which knows the request as well."""
+
     async def _disconnect(self, error: BaseException | None = None) -> None:
+        self._updates_queue.close()
         waiting = [*self._pending_state.values(), *self._send_queue._deque]
         self._pending_state.clear()
         self._send_queue._deque.clear()
@@ -129,7 +123,7 @@ class Client(TelegramClient):
 
     Args:
         greeting: The request that opens the connection; its answer is `greeted`. For an account it proves the session.
-        is_listening: Whether the server may push updates to it.
+        inbox: Takes what the server pushes; without one it is asked to push nothing.
         may_migrate: Whether it follows to another data centre; a session that is logged in would lose its key.
     """
 
@@ -144,7 +138,7 @@ class Client(TelegramClient):
         api_id: int,
         api_hash: str,
         greeting: TLRequest,
-        is_listening: bool = False,
+        inbox: Inbox | LoginInbox | None = None,
         may_migrate: bool = False,
     ) -> None:
         super().__init__(
@@ -154,12 +148,12 @@ class Client(TelegramClient):
             connection=endpoint.connection,
             use_ipv6=":" in session.server_address,
             timeout=endpoint.dial_timeout_secs,
-            receive_updates=is_listening,
+            receive_updates=inbox is not None,
             **_OPTIONS,
         )
         self._greeting = greeting
         self._may_migrate = may_migrate
-        self._inbox = _Inbox()
+        self.inbox = inbox or LoginInbox()
         self._sender = _Sender(
             session.auth_key,
             loggers=self._log,
@@ -168,17 +162,12 @@ class Client(TelegramClient):
             auto_reconnect=False,
             connect_timeout=endpoint.dial_timeout_secs,
             auth_key_callback=self._auth_key_callback,
-            updates_queue=self._inbox,
+            updates_queue=self.inbox,
         )
         self.greeted: Any = None
         self._pinged_at = 0.0
         # Set by whoever ends the connection on purpose, so that no caller dials again for it.
         self.is_discarded = False
-
-    def take_login_news(self) -> bool:
-        """Tell whether Telegram has said since the last time that the QR code was accepted."""
-        is_accepted, self._inbox.is_login_accepted = self._inbox.is_login_accepted, False
-        return is_accepted
 
     @property
     def received_at(self) -> float:
@@ -227,9 +216,16 @@ class Client(TelegramClient):
         if not self._sender.is_connected():
             raise ConnectionLost(is_dispatched=False)
         state = RequestState(request)
+        if not self._no_updates:
+            state.future.add_done_callback(partial(self._note_answer, request))
         call = Call(self, state, time.monotonic())
         self._sender._send_queue.append(state)
         return call
+
+    def _note_answer(self, request: TLRequest, answered: asyncio.Future[Any]) -> None:
+        """Take the answer for what it changed, also where nobody waits for it any more."""
+        if not answered.cancelled() and answered.exception() is None:
+            self.inbox.put_answer(request, answered.result())
 
     def _quiet(self, request: TLRequest) -> TLRequest:
         """Ask the server not to push updates because of *request*, where nobody listens for them."""
@@ -266,7 +262,7 @@ class Client(TelegramClient):
         await self._switch_dc(dc_id)
 
     async def _save_states_and_entities(self) -> None:
-        """Keep nothing: there is no update state yet, and `remember` keeps the peers."""
+        """Keep nothing: `Updates` keeps how far the account is, and `remember` the peers."""
 
     def keep_alive(self, now: float) -> None:
         """Ask a silent connection for a sign of life; one that has not answered the last time is given up.

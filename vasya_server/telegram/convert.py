@@ -97,7 +97,7 @@ def _told(message: Any, directory: Directory) -> Message:
         reply_to=_reply_to(header) if header is not None else None,
         topic_id=_topic_id(message, directory.entities.get(chat_id)),
         forwarded_from=_forwarded_from(message.fwd_from, directory) if message.fwd_from else None,
-        reactions=_reactions(message.reactions) if message.reactions else [],
+        reactions=to_reactions(message.reactions) if message.reactions else [],
         views=message.views or None,
         reply_count=(message.replies.replies or None) if message.replies else None,
         mentions_me=bool(message.mentioned),
@@ -313,7 +313,7 @@ def _forwarded_from(header: Any, directory: Directory) -> ForwardedFrom:
     )
 
 
-def _reactions(reactions: Any) -> list[Reaction]:
+def to_reactions(reactions: Any) -> list[Reaction]:
     """Return the counts; custom emoji are named `custom:<id>`, paid stars are a star."""
     found = []
     for result in reactions.results:

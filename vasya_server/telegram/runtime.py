@@ -25,8 +25,10 @@ from vasya_server.model.account import (
     mask_phone,
 )
 from vasya_server.telegram.client import Client
+from vasya_server.telegram.consumers import Consumers
 from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.files import FileCentres
+from vasya_server.telegram.following import Following
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.profile import account_user, profile_of
 from vasya_server.telegram.session import VaultSession
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from vasya_server.sessions.vault import AccountRecord, Profile, SessionState, Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.endpoint import Endpoint
+    from vasya_server.telegram.inbox import Inbox
 
 _log: Final = logging.getLogger(__name__)
 
@@ -68,10 +71,12 @@ class AccountRuntime(Link):
         self.record = record
         self.peers = vault.peers(record.owner, record.id)
         self.uploads = vault.uploads(record.owner, record.id)
+        self.following = Following(self, vault.updates(record.owner, record.id), events)
+        self.consumers = Consumers(self._on_consumer)
+        self.pinned, self.watching = self.consumers.pinned, self.consumers.watching
         self.files = FileCentres(self, endpoint, settings, clock)
         self._vault = vault
         self._endpoint = endpoint
-        self._events = events
         self._application_of = application
         self._on_gone = on_gone
         # A new session and the end of the account come one after the other.
@@ -189,16 +194,18 @@ class AccountRuntime(Link):
         return self.describe()
 
     async def disconnect(self) -> None:
-        """Close the connection; the next use connects again."""
+        """Close the connection, and see what it has heard written down; the next use connects again."""
         self._is_paused = True
         await self.files.close()
         await super().disconnect()
+        await self.following.ended()
 
     async def close(self) -> None:
         """Disconnect for good; no task is left behind."""
         for farewell in self._farewells:
             farewell.cancel()
         await super().close()
+        await self.following.ended()
         if self._farewells:
             await asyncio.wait(set(self._farewells))
 
@@ -225,6 +232,7 @@ class AccountRuntime(Link):
             self._failures = 0
             await self.files.close()
             await super().disconnect()
+            await self.following.ended()
         if replaced is None or was_over or replaced.auth_key == session.auth_key:
             return
         farewell = asyncio.create_task(self._end_session(replaced))
@@ -300,12 +308,21 @@ class AccountRuntime(Link):
         self.files.tend()
         if self._client is not None and self._client.is_connected():
             limit_secs = self._settings.idle_disconnect_secs
-            if not self.record.keep_connected and self.idle_secs >= limit_secs:
+            if not self._is_wanted and self.idle_secs >= limit_secs:
                 self._rest()
             else:
                 self._client.keep_alive(time.monotonic())
-        elif self.record.keep_connected and not self._is_paused and not self._is_dead:
+        elif self._is_wanted and not self._is_paused and not self._is_dead:
             self._dial_soon()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return self.record.keep_connected or self.consumers.is_followed
+
+    def _on_consumer(self) -> None:
+        """Connect for whoever follows the account now, or have its channels looked at."""
+        self._is_paused, self._used_at = False, self._clock.monotonic()
+        self.following.look_around()
 
     @property
     def _is_dead(self) -> bool:
@@ -330,9 +347,9 @@ class AccountRuntime(Link):
         self._check_usable()
         if self.record.session is None:
             raise SessionUnreadable
-        return await self._client_for(self.record.session)
+        return await self._client_for(self.record.session, self.following.listen())
 
-    async def _client_for(self, session: SessionState) -> Client:
+    async def _client_for(self, session: SessionState, inbox: Inbox | None = None) -> Client:
         api_id, api_hash = await self.application()
         place = self._endpoint.place(session.dc_id, session.host, session.port)
         return Client(
@@ -348,9 +365,11 @@ class AccountRuntime(Link):
             api_hash=api_hash,
             # Proves the session where Telethon would only say hello, and brings the profile up to date.
             greeting=functions.users.GetUsersRequest([types.InputUserSelf()]),
+            inbox=inbox,
         )
 
     async def _greeted(self, client: Client) -> None:
+        self.following.begin(client)
         profile = profile_of(client.greeted[0])
         if profile == self.record.profile or profile.user_id != self.user_id:
             return

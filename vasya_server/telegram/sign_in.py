@@ -24,6 +24,7 @@ from vasya_server.model.account import mask_phone
 from vasya_server.model.login import CodeSent, LoginState, QrCode
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.errors import WIRE_ERRORS, ConnectionLost, domain_error
+from vasya_server.telegram.inbox import LoginInbox
 from vasya_server.telegram.link import Link
 from vasya_server.telegram.login_token import svg_of, url_of
 from vasya_server.telegram.session import VaultSession
@@ -101,14 +102,14 @@ class SignIn(Link):
         # When the step that has the turn must be done, on the loop's clock.
         self._ends_at = 0.0
         self._expires_at = clock.now() + timedelta(seconds=settings.login_ttl_secs)
-        self._endpoint = endpoint
         self._application = application
-        home = endpoint.home
+        home, self._endpoint = endpoint.home, endpoint
         self._session = VaultSession(dc_id=home.dc_id, host=home.host, port=home.port)
         self._phone = ""
         self._sent: Any = None
         self._token: Any = None
         self._token_client: Client | None = None
+        self._news = LoginInbox()
         self._hint: str | None = None
 
     @contextlib.asynccontextmanager
@@ -202,12 +203,11 @@ class SignIn(Link):
         )
 
     def _needs_token(self) -> bool:
-        client = self._client
         # A push may have gone down with the connection that waited for it.
-        if self._token is None or client is None or client is not self._token_client:
+        if self._token is None or self._client is not self._token_client:
             return True
-        is_ending = self._token.expires - self._clock.now() <= _TOKEN_MARGIN
-        return not client.is_connected() or client.take_login_news() or bool(is_ending)
+        left = self._token.expires - self._clock.now()
+        return self._news.take() or bool(left <= _TOKEN_MARGIN) or not self.is_connected
 
     def begin_qr(self) -> None:
         """Wait for a phone's camera instead of a code."""
@@ -395,6 +395,6 @@ class SignIn(Link):
             api_id=api_id,
             api_hash=api_hash,
             greeting=functions.help.GetConfigRequest(),
-            is_listening=True,
+            inbox=self._news,
             may_migrate=True,
         )

@@ -116,28 +116,3 @@ def message_in(answer: Any, peer: ResolvedPeer, message_id: int) -> Any:
         ):
             return message
     return None
-
-
-def message_sent_in_short(answer: Any, request: Any, peer: ResolvedPeer, self_id: int) -> Any:
-    """Return the message of an answer that tells only what Telegram added to the request.
-
-    Source: https://core.telegram.org/constructor/updateShortSentMessage
-    """
-    header = None
-    if request.reply_to is not None:
-        header = t.MessageReplyHeader(
-            reply_to_msg_id=request.reply_to.reply_to_msg_id,
-            reply_to_top_id=request.reply_to.top_msg_id,
-            quote_text=request.reply_to.quote_text,
-        )
-    return t.Message(
-        id=answer.id,
-        peer_id=peer.peer,
-        from_id=t.PeerUser(self_id),
-        date=answer.date,
-        message=request.message,
-        out=answer.out,
-        reply_to=header,
-        media=answer.media,
-        entities=answer.entities,
-    )

@@ -12,9 +12,10 @@ from vasya_server.telegram.convert import to_message
 from vasya_server.telegram.directory import Directory
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
-from vasya_server.telegram.requests.answers import message_sent_in_short, sent_id, told
+from vasya_server.telegram.requests.answers import sent_id, told
 from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
+from vasya_server.telegram.short_forms import sent_in_short
 
 if TYPE_CHECKING:
     from vasya_server.model.message import EditMessage, Message, SendMessage
@@ -67,7 +68,7 @@ async def send_message(
     except TelegramError as error:
         raise refusal_of(error) from error
     if isinstance(answer, t.UpdateShortSentMessage):
-        message = message_sent_in_short(answer, request, peer, account.runtime.user_id)
+        message = sent_in_short(answer, request, peer.peer, account.runtime.user_id)
         return to_message(message, _own_directory(account))
     return (await told(account, peer, answer, [sent_id(answer, random_id)]))[0]
 

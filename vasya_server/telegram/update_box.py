@@ -1,0 +1,312 @@
+"""Telegram's update sequences: what follows on what is known, what is missing, and how it is asked for.
+
+Telethon's message box does the counting. Two things it leaves out are added here. Of a difference it returns new messages
+alone: the edits, deletions and reads that came with them are taken from the difference itself. And what a difference does
+not account for is said aloud: where pts moved further than what was told explains, something may be lost.
+
+Source: https://core.telegram.org/api/updates
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from telethon._updates import (
+    ChannelState,
+    GapError,
+    MessageBox,
+    PrematureEndReason,
+    SessionState,
+)
+from telethon._updates.messagebox import ENTRY_ACCOUNT, NO_UPDATES_TIMEOUT, PtsInfo
+from telethon.tl import types as t
+
+from vasya_server.model.event import EventType
+from vasya_server.sessions.updates import UpdateState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vasya_server.telegram.backfill import Missed
+
+_log: Final = logging.getLogger(__name__)
+
+_MAX_HASHES: Final = 1000
+# What Telegram asks for where it says nothing (https://core.telegram.org/method/updates.getChannelDifference).
+_POLL_SECS: Final = 30
+
+EVERYTHING: Final = frozenset(
+    {
+        EventType.MESSAGE_NEW,
+        EventType.MESSAGE_EDITED,
+        EventType.MESSAGE_DELETED,
+        EventType.MESSAGE_REACTION,
+        EventType.CHAT_READ,
+        EventType.CHAT_UPDATED,
+    }
+)
+_BUT_NEW: Final = EVERYTHING - {EventType.MESSAGE_NEW}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a container of updates came down to.
+
+    Args:
+        missed: The types of what may be lost for good before these.
+        channel_id: The channel in which it may be; None: anywhere else.
+    """
+
+    updates: list[Any] = field(default_factory=list)
+    users: list[Any] = field(default_factory=list)
+    chats: list[Any] = field(default_factory=list)
+    missed: frozenset[EventType] = frozenset()
+    channel_id: int | None = None
+
+
+class ChannelHashes:
+    """The access hashes of channels whose differences are asked for, in the form the message box reads."""
+
+    self_bot = False
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, int] = OrderedDict()
+
+    def extend(self, _users: Iterable[Any], chats: Iterable[Any]) -> None:
+        """Take in the channels among *chats*."""
+        for chat in chats:
+            if isinstance(chat, t.Channel) and chat.access_hash and not chat.min:
+                self.put(chat.id, chat.access_hash)
+
+    def put(self, channel_id: int, access_hash: int) -> None:
+        """Know a channel's hash; those that were of use longest ago go first."""
+        self._known[channel_id] = access_hash
+        self._known.move_to_end(channel_id)
+        if len(self._known) > _MAX_HASHES:
+            self._known.popitem(last=False)
+
+    def get(self, channel_id: int) -> Any:
+        """Return the channel's id and hash; None where it is not known."""
+        access_hash = self._known.get(channel_id)
+        return None if access_hash is None else SimpleNamespace(id=channel_id, hash=access_hash)
+
+
+class UpdateBox:
+    """How far one account is, in the common sequence and in that of each channel."""
+
+    def __init__(self) -> None:
+        self._box = MessageBox(_log)
+        self.hashes = ChannelHashes()
+        # The last message of each channel that was told of.
+        self._last_ids: dict[int, int] = {}
+        # Channels of which Telegram says that something happened, and of which nothing is known.
+        self._strange: set[int] = set()
+        # How often Telegram wants to be asked about a channel, where it said so.
+        self._poll_secs: dict[int, int] = {}
+
+    def begin(self, state: Any) -> None:
+        """Begin at what `updates.getState` answered: nothing that was before is asked for."""
+        self._box.set_state(state)
+
+    def load(self, state: UpdateState) -> None:
+        """Go on from *state*, which asks for the account's difference first.
+
+        Channels are asked about when the account's difference names them. Those it does not name have their turn within a
+        quarter of an hour, each at a moment of its own: two hundred at once, after every deployment, would be a flood.
+        """
+        box = self._box
+        account = SessionState(0, 0, False, state.pts, state.qts, state.date, state.seq, None)  # noqa: FBT003 — Telethon's signature
+        channels = state.channels.items()
+        box.load(account, [ChannelState(channel_id, pts) for channel_id, (pts, _) in channels])
+        self._last_ids = {channel_id: last_id for channel_id, (_, last_id) in channels if last_id}
+        now = asyncio.get_running_loop().time()
+        for channel_id in state.channels:
+            box.map[channel_id].deadline = now + random.uniform(0.2, 1) * NO_UPDATES_TIMEOUT  # noqa: S311 — spreads load
+        if box.map:
+            box.next_deadline = min(box.map, key=lambda entry: box.map[entry].deadline)
+        self.doubt()
+
+    def state(self) -> UpdateState:
+        """Return how far it is."""
+        account, channels = self._box.session_state()
+        return UpdateState(
+            pts=account["pts"],
+            qts=account["qts"],
+            seq=account["seq"],
+            date=int(account["date"].timestamp()),
+            channels={each: (pts, self._last_ids.get(each, 0)) for each, pts in channels.items()},
+        )
+
+    def doubt(self, channel_ids: Iterable[int] = ()) -> None:
+        """Ask for the account's difference, and for those of some channels, next."""
+        self._box.try_begin_get_diff(ENTRY_ACCOUNT, "in doubt")
+        for channel_id in channel_ids:
+            self._box.try_begin_get_diff(channel_id, "in doubt")
+
+    def due_in_secs(self) -> float:
+        """Return how long nothing has to be asked for."""
+        due: float = self._box.check_deadlines()
+        return max(0.0, due - asyncio.get_running_loop().time())
+
+    def push(self, updates: Any) -> Applied:
+        """Apply a container that Telegram pushed; what cannot be applied yet is kept, or asked for."""
+        self.hashes.extend((), getattr(updates, "chats", ()))
+        if isinstance(updates, t.Updates | t.UpdatesCombined) and not updates.updates:
+            return Applied(users=updates.users, chats=updates.chats)
+        self._notice_strange(
+            getattr(updates, "updates", None) or [getattr(updates, "update", None)]
+        )
+        applied: list[Any] = []
+        try:
+            users, chats = self._box.process_updates(updates, self.hashes, applied)
+        except GapError:
+            return Applied()
+        self._note_told(applied)
+        return Applied(updates=applied, users=list(users), chats=list(chats))
+
+    # The account's difference
+
+    def difference(self) -> Any:
+        """Return the request for the account's difference, where one is needed."""
+        return self._box.get_difference()
+
+    def apply_difference(self, diff: Any) -> Applied:
+        """Apply what `difference` was answered."""
+        before = self._pts(ENTRY_ACCOUNT)
+        self._notice_strange(getattr(diff, "other_updates", ()))
+        updates, users, chats = self._box.apply_difference(diff, self.hashes)
+        if isinstance(diff, t.updates.DifferenceTooLong):
+            return Applied(missed=EVERYTHING)
+        if isinstance(diff, t.updates.DifferenceEmpty):
+            return Applied()
+        return self._counted(ENTRY_ACCOUNT, before, diff, updates, users, chats)
+
+    # A channel's difference
+
+    def wanted_channel(self) -> int | None:
+        """Return a channel whose difference is needed next."""
+        return next((entry for entry in self._box.getting_diff_for if isinstance(entry, int)), None)
+
+    def channel_difference(self) -> Any:
+        """Return the request for the difference of `wanted_channel`; None where its hash is not known: it is forgotten."""
+        return self._box.get_channel_difference(self.hashes)
+
+    def apply_channel_difference(self, request: Any, diff: Any) -> Applied:
+        """Apply what `channel_difference` was answered; one that is too long tells nothing but where the channel is now."""
+        channel_id = request.channel.channel_id
+        before = self._pts(channel_id)
+        updates, users, chats = self._box.apply_channel_difference(request, diff, self.hashes)
+        if diff.timeout:
+            self._poll_secs[channel_id] = diff.timeout
+        if not isinstance(diff, t.updates.ChannelDifference):
+            return Applied()
+        return self._counted(channel_id, before, diff, updates, users, chats)
+
+    def applied_from_history(self, channel_id: int, missed: Missed) -> Applied:
+        """Return what was read of a channel's history, because no difference tells it."""
+        self._note_told(missed.updates)
+        return Applied(
+            updates=missed.updates,
+            users=missed.users,
+            chats=missed.chats,
+            missed=_BUT_NEW if missed.is_all else EVERYTHING,
+            channel_id=channel_id,
+        )
+
+    def last_id(self, channel_id: int) -> int:
+        """Return the last message of the channel that was told of; 0: none was."""
+        return self._last_ids.get(channel_id, 0)
+
+    def take_strange(self) -> int | None:
+        """Return a channel in which something happened and of which nothing is known."""
+        return self._strange.pop() if self._strange else None
+
+    def give_up_channel(self, channel_id: int, *, is_closed: bool) -> None:
+        """End asking about a channel: for now, or for good where it is closed to the account."""
+        if channel_id not in self._box.getting_diff_for:
+            return
+        reason = (
+            PrematureEndReason.BANNED if is_closed else PrematureEndReason.TEMPORARY_SERVER_ISSUES
+        )
+        request = SimpleNamespace(channel=SimpleNamespace(channel_id=channel_id))
+        self._box.end_channel_difference(request, reason, self.hashes)
+        if is_closed:
+            self._last_ids.pop(channel_id, None)
+
+    # Channels that somebody watches
+
+    def knows(self, channel_id: int) -> bool:
+        """Tell whether the channel is followed."""
+        return channel_id in self._box.map
+
+    def begin_channel(self, channel_id: int, pts: int) -> None:
+        """Follow a channel from *pts* on."""
+        self._box.try_set_channel_state(channel_id, pts)
+
+    def poll(self, channel_ids: Iterable[int]) -> None:
+        """Have watched channels asked about at Telegram's own interval, and not only after a silent quarter of an hour."""
+        now = asyncio.get_running_loop().time()
+        for channel_id in channel_ids:
+            state = self._box.map.get(channel_id)
+            due = now + self._poll_secs.get(channel_id, _POLL_SECS)
+            if state is not None and state.deadline > due:
+                self._box.reset_deadlines({channel_id}, due)
+
+    def _pts(self, entry: object) -> int:
+        state = self._box.map.get(entry)
+        return state.pts if state is not None else 0
+
+    def _notice_strange(self, updates: Iterable[Any]) -> None:
+        self._strange |= {
+            update.channel_id
+            for update in updates
+            if isinstance(update, t.UpdateChannelTooLong) and not self.knows(update.channel_id)
+        }
+
+    def _note_told(self, updates: Iterable[Any]) -> None:
+        for update in updates:
+            if isinstance(update, t.UpdateNewChannelMessage):
+                channel_id = getattr(update.message.peer_id, "channel_id", None)
+                if channel_id is not None:
+                    last_id = self._last_ids.get(channel_id, 0)
+                    self._last_ids[channel_id] = max(last_id, update.message.id)
+
+    def _counted(
+        self,
+        entry: object,
+        before: int,
+        diff: Any,
+        updates: list[Any],
+        users: list[Any],
+        chats: list[Any],
+    ) -> Applied:
+        """Add the changes of the same sequence, which the box left out, and count whether anything is missing."""
+        infos = ((update, PtsInfo.from_update(update)) for update in diff.other_updates)
+        changes = [
+            (info.pts, info.pts_count, update)
+            for update, info in infos
+            if info is not None and info.entry == entry and info.pts > before
+        ]
+        changes.sort(key=lambda change: change[0])
+        told = len(diff.new_messages) + sum(count for _, count, _ in changes)
+        self._note_told(updates)
+        news = [update for update in updates if _is_new(update)]
+        rest = [update for update in updates if not _is_new(update)]
+        return Applied(
+            # A message first, then what became of it.
+            updates=[*news, *rest, *(update for _, _, update in changes)],
+            users=users,
+            chats=chats,
+            missed=frozenset() if self._pts(entry) - before == told else _BUT_NEW,
+            channel_id=entry if isinstance(entry, int) else None,
+        )
+
+
+def _is_new(update: Any) -> bool:
+    return isinstance(update, t.UpdateNewMessage | t.UpdateNewChannelMessage)
