@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,44 +10,11 @@ from telethon.tl import functions
 from vasya_sandbox.control import Control
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.sandbox.conftest import Connect
+    from tests.sandbox.control_client import Http
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
     from vasya_sandbox.records import User
-
-
-class Http:
-    """A client that sends exactly the headers it is told."""
-
-    def __init__(self, url: str) -> None:
-        self.host = url.removeprefix("http://")
-
-    async def raw(self, data: bytes) -> tuple[int, Any]:
-        host, _, port = self.host.rpartition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(data)
-        head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-        return int(head.split()[1]), json.loads(body) if body else None
-
-    async def __call__(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, Any]:
-        data = b"" if body is None else json.dumps(body).encode()
-        named = {"Host": self.host, "Content-Length": str(len(data)), **headers}
-        lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in named.items())]
-        return await self.raw("\r\n".join([*lines, "", ""]).encode() + data)
-
-
-@pytest.fixture
-async def control(dc: DataCentre) -> AsyncIterator[Http]:
-    port = Control(dc)
-    await port.start()
-    yield Http(port.url)
-    await port.stop()
 
 
 @pytest.fixture
