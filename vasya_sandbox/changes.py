@@ -117,10 +117,12 @@ def announce(world: World, where: Group | Channel) -> list[Notice]:
 def hear(world: World, who: User, peer: Peer, ids: list[int]) -> list[Notice]:
     """Mark mentions as seen by their ids; those not waiting are left out."""
     dialog = world.dialog(who, peer.peer_id)
-    seen = [message_id for message_id in ids if message_id in dialog.mentions]
+    waiting = {*dialog.mentions}
+    seen = [message_id for message_id in ids if message_id in waiting]
     if not seen:
         return []
-    dialog.mentions = [message_id for message_id in dialog.mentions if message_id not in seen]
+    waiting -= {*seen}
+    dialog.mentions = [message_id for message_id in dialog.mentions if message_id in waiting]
     box = world.box(who, peer)
     if isinstance(peer, Channel):
         event = Event(box.pts, 0, "contents", peer.peer_id, seen)

@@ -101,7 +101,7 @@ class Stream:
         return {
             "sent": self._sent,
             "total": self._order.total,
-            "isDone": self.task.done(),
+            "isDone": self._sent == self._order.total or self.task.done(),
             "elapsedSecs": round(self._secs, 3),
             "chats": [
                 {

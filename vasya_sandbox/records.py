@@ -15,7 +15,7 @@ from vasya_sandbox.chat_lists import Dialog, Folder
 
 CHANNEL_MARK = 1_000_000_000_000
 # A client further behind than this gets "too long" and starts over, as with the real service.
-LOG_LIMIT = 2_000
+LOG_LIMIT = 100_000
 
 EventKind = Literal[
     "new", "edit", "delete", "read_in", "read_out", "pin", "unpin", "contents", "reactions", "chat"
