@@ -1,4 +1,7 @@
-"""A loopback HTTP port to watch the sandbox and to make things happen in it. Everything is JSON."""
+"""A loopback HTTP port to watch the sandbox and to make things happen in it. Everything is JSON.
+
+Its routes are described in docs/sandbox.md.
+"""
 
 from __future__ import annotations
 

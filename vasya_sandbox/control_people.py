@@ -225,7 +225,7 @@ class People:
         ]
         if len(sent) > 1:
             return HTTPStatus.CREATED, {"ids": _all_ids(sent)}
-        return HTTPStatus.CREATED, _ids(sent[0], sender, peer)
+        return HTTPStatus.CREATED, ids(sent[0], sender, peer)
 
     # What is done to messages that exist
 
@@ -235,7 +235,7 @@ class People:
         record = self._message(phone, peer, act.id)
         given = _input_peer(phone, peer)
         _do(phone, f.messages.EditMessageRequest(given, act.id, message=act.text))
-        return HTTPStatus.OK, _ids(record, phone.user, peer)
+        return HTTPStatus.OK, ids(record, phone.user, peer)
 
     def _delete(self, request: Request) -> Answer:
         act = msgspec.json.decode(request.body, type=Delete)
@@ -264,7 +264,7 @@ class People:
         chosen = [] if act.emoji is None else [t.ReactionEmoji(act.emoji)]
         given = _input_peer(phone, peer)
         _do(phone, f.messages.SendReactionRequest(given, act.id, reaction=chosen))
-        return HTTPStatus.OK, _ids(record, phone.user, peer)
+        return HTTPStatus.OK, ids(record, phone.user, peer)
 
     def _pin(self, request: Request) -> Answer:
         act = msgspec.json.decode(request.body, type=Pin)
@@ -273,7 +273,7 @@ class People:
         given = _input_peer(phone, peer)
         pin = f.messages.UpdatePinnedMessageRequest(given, act.id, unpin=not act.is_pinned)
         _do(phone, pin)
-        return HTTPStatus.OK, _ids(record, phone.user, peer)
+        return HTTPStatus.OK, ids(record, phone.user, peer)
 
     # What is done to chats
 
@@ -309,7 +309,7 @@ class People:
         _do(phone, rename)
         # The newest message of the chat is the one that tells of it.
         newest = self._dc.world.ids(phone.user, peer)[-1]
-        return HTTPStatus.OK, _ids(self._message(phone, peer, newest), phone.user, peer)
+        return HTTPStatus.OK, ids(self._message(phone, peer, newest), phone.user, peer)
 
     def _status(self, request: Request) -> Answer:
         act = msgspec.json.decode(request.body, type=Status)
@@ -377,7 +377,7 @@ def _thread(peer: Peer, answered: Message | None) -> int:
     return answered.top_id or (0 if peer.is_forum else answered.copies[peer.peer_id])
 
 
-def _ids(record: Message, actor: User, peer: Peer) -> dict[str, Any]:
+def ids(record: Message, actor: User, peer: Peer) -> dict[str, Any]:
     """Return the id that *actor* knows a message by, and those in every box."""
     owner = peer.peer_id if isinstance(peer, Channel) else actor.id
     return {

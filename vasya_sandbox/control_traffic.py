@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from vasya_sandbox.control_http import Answer, Refusal, Request, Routes
+from vasya_sandbox.control_people import ids
 
 if TYPE_CHECKING:
     from vasya_sandbox.control_people import Name, People
@@ -89,11 +90,7 @@ class Stream:
         peer = self._peers[self._sent % len(self._peers)]
         self._sent += 1
         sent = self._people.post(self._sender, peer, f"{self._order.text} {self._sent}")
-        self._last_ids[peer.peer_id] = max(
-            message_id
-            for owner, message_id in sent.copies.items()
-            if owner in (self._sender.id, peer.peer_id)
-        )
+        self._last_ids[peer.peer_id] = ids(sent, self._sender, peer)["id"]
 
     def show(self) -> dict[str, Any]:
         """Return how far it is; ids are those that the sender knows."""

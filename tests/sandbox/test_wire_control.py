@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,3 +196,11 @@ async def test_neither_port_listens_beyond_this_machine(dc: DataCentre) -> None:
         await dc.start("0.0.0.0")  # noqa: S104 - refused
     with pytest.raises(ValueError, match=r"192\.168\.0\.1 is not a loopback address"):
         await Control(dc).start("192.168.0.1")
+
+
+def test_every_route_is_described(dc: DataCentre) -> None:
+    page = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
+    described = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page, re.MULTILINE))
+    assert described == {
+        f"{method} {path}" for path, methods in Control(dc)._routes.items() for method in methods
+    }

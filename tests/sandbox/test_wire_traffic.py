@@ -71,6 +71,8 @@ async def test_traffic_is_heard_whole_and_in_order(
 async def test_chats_take_turns_and_numbers_run_over_all(
     world: World, alice: User, bob: User, control: Http
 ) -> None:
+    # Hers alone: from here on the ids in the two boxes differ.
+    world.post(alice, alice, "note")
     duo = world.add_group("Duo", bob, [alice])
     town = world.add_channel("Town", bob, [alice])
     chats = ["alice", duo.peer_id, town.peer_id]
