@@ -190,6 +190,18 @@ async def test_telethon_lives_with_short_updates(
     assert dc.handler_errors == {}
 
 
+async def test_telethon_asks_who_a_stranger_is_that_a_short_update_only_numbers(
+    dc: DataCentre, alice: User, bob: User, connect: Connect, control: Http
+) -> None:
+    await control("POST", "/behaviour", {"shortUpdates": True})
+    heard = listen(await connect(alice))
+    say(dc, bob, alice, "hi")
+    async with asyncio.timeout(5):
+        event = await heard.get()
+        assert isinstance(event.original_update, types.UpdateShortMessage)
+        assert (await event.get_sender()).first_name == "Bob"
+
+
 # Lost pushes
 
 
