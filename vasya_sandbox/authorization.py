@@ -8,11 +8,11 @@ from __future__ import annotations
 import secrets
 import struct
 from functools import cache
-from hashlib import sha256
+from hashlib import sha256, shake_256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
-from telethon.crypto import AES
+from telethon.crypto import AES, AuthKey
 from telethon.tl import types
 
 from vasya_sandbox.state import KeyRecord
@@ -20,8 +20,6 @@ from vasya_sandbox.transport import BrokenPeer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from telethon.crypto import AuthKey
 
     from vasya_sandbox.records import User
     from vasya_sandbox.session import Session
@@ -44,6 +42,17 @@ _PLAIN_FIELDS = (
     "takeout_id",
 )
 _HEADER = struct.Struct("<qqqii")
+_MINTED_LABEL = b"vasya-sandbox minted key"
+
+
+def mint_key(user_id: int, secret: bytes | None = None) -> AuthKey:
+    """Return a new key, or with *secret* the same one for the user every time."""
+    data = secrets.token_bytes(255)
+    if secret is not None:
+        label = _MINTED_LABEL + struct.pack("<q", user_id) + secret
+        data = shake_256(label).digest(255)
+    # Telethon strips leading zero bytes of a key and its string sessions cannot hold the rest.
+    return AuthKey(b"\x01" + data)
 
 
 def message_keys(key: bytes, message_key: bytes, offset: int) -> tuple[bytes, bytes]:

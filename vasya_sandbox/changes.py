@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from vasya_sandbox.records import Channel, Event, Notice, Reaction
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vasya_sandbox.model import World
-    from vasya_sandbox.records import EventKind, Mailbox, Message, Peer, User
+    from vasya_sandbox.records import EventKind, Group, Mailbox, Message, Peer, User
 
 
 def holders(world: World, record: Message) -> Iterator[tuple[Mailbox, int, list[User]]]:
@@ -37,6 +38,7 @@ def record_change(
         if only_for is not None and box is not only_for.box:
             continue
         event = box.record(kind, _chat_in(box, record), [message_id], 1)
+        box.moved_at = world.now
         notices += [Notice(user, box, event) for user in readers]
     return notices
 
@@ -59,6 +61,7 @@ def delete(
     notices = []
     for box, readers, gone in doomed.values():
         event = box.record("delete", box.owner, gone, len(gone))
+        box.moved_at = world.now
         notices += [Notice(user, box, event) for user in readers]
     return notices
 
@@ -66,13 +69,18 @@ def delete(
 def _remove(world: World, box: Mailbox, message_id: int, record: Message) -> None:
     chat = _chat_in(box, record)
     del box.numbers[message_id]
-    box.by_peer[chat].remove(message_id)
+    _take_out(box.by_peer[chat], message_id)
     if record.top_id and message_id in box.threads.get(record.top_id, ()):
-        box.threads[record.top_id].remove(message_id)
+        _take_out(box.threads[record.top_id], message_id)
     for user_id in record.mentions:
         dialog = world.dialog(world.users[user_id], chat)
         if box.owner in (user_id, chat) and message_id in dialog.mentions:
             dialog.mentions.remove(message_id)
+
+
+def _take_out(ids: list[int], message_id: int) -> None:
+    """Remove from a list that ascends, however long it is."""
+    del ids[bisect_left(ids, message_id)]
 
 
 def pin(
@@ -97,13 +105,24 @@ def react(world: World, who: User, record: Message, emojis: list[str]) -> list[N
     return notices
 
 
+def announce(world: World, where: Group | Channel) -> list[Notice]:
+    """Return the news that a chat is not what it was; it costs no pts."""
+    notices = []
+    for user in world.members(where):
+        box = world.box(user, where)
+        notices.append(Notice(user, box, Event(box.pts, 0, "chat", where.peer_id)))
+    return notices
+
+
 def hear(world: World, who: User, peer: Peer, ids: list[int]) -> list[Notice]:
     """Mark mentions as seen by their ids; those not waiting are left out."""
     dialog = world.dialog(who, peer.peer_id)
-    seen = [message_id for message_id in ids if message_id in dialog.mentions]
+    waiting = {*dialog.mentions}
+    seen = [message_id for message_id in ids if message_id in waiting]
     if not seen:
         return []
-    dialog.mentions = [message_id for message_id in dialog.mentions if message_id not in seen]
+    waiting -= {*seen}
+    dialog.mentions = [message_id for message_id in dialog.mentions if message_id in waiting]
     box = world.box(who, peer)
     if isinstance(peer, Channel):
         event = Event(box.pts, 0, "contents", peer.peer_id, seen)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import logging
-import secrets
-import struct
 import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import structs
 from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
 from telethon.tl import types
 
-from vasya_sandbox import handlers, views
-from vasya_sandbox.authorization import Authorization
+from vasya_sandbox import handlers, update_forms, views
+from vasya_sandbox.authorization import Authorization, mint_key
+from vasya_sandbox.behaviour import Behaviour
 from vasya_sandbox.faults import FaultPlan, method_name
 from vasya_sandbox.handshake import RsaKey, serve_plain
 from vasya_sandbox.records import CHANNEL_MARK
@@ -39,7 +38,6 @@ BACKLOG = 1024
 # A client that comes back uses its last session or a new one; older ones are never heard of again.
 DETACHED_SESSIONS = 4
 REQUEST_LOG_ENTRIES = 10_000
-_MINTED_LABEL = b"vasya-sandbox minted key"
 
 
 class NotedRequest(NamedTuple):
@@ -81,6 +79,7 @@ class DataCentre:
         self.skew_secs = 0.0
         self.keys: dict[int, Authorization] = {}
         self.faults = FaultPlan()
+        self.behaviour = Behaviour()
         # What a delayed request is still sending; a repeat of it is a duplicate.
         self.in_flight: set[SendKey] = set()
         # A test of a client fails when one of these is not empty.
@@ -252,22 +251,17 @@ class DataCentre:
             user: Who is logged in.
             is_stable: Give the same key every time, over restarts too, until it is logged out.
         """
-        # Telethon strips leading zero bytes of a key and its string sessions cannot hold the rest.
-        data = b"\x01" + secrets.token_bytes(255)
-        if is_stable:
-            label = _MINTED_LABEL + struct.pack("<q", user.id) + self.world.secret
-            data = b"\x01" + hashlib.shake_256(label).digest(255)
-        auth = self.keys.get(AuthKey(data).key_id)
+        key = mint_key(user.id, self.world.secret if is_stable else None)
+        auth = self.keys.get(key.key_id)
         if auth is None:
-            auth = self.add_key(AuthKey(data))
+            auth = self.add_key(key)
             auth.user = user
         elif auth.user is not user:
             return self.mint(user)
         session = StringSession()
         session.set_dc(self.dc_id, *self.address)
         session.auth_key = auth.key
-        text: str = session.save()
-        return text
+        return str(session.save())
 
     def authorizations_of(self, user: User) -> list[Authorization]:
         """Return the keys on which *user* is logged in, the oldest login first."""
@@ -304,17 +298,26 @@ class DataCentre:
             skip: The session whose own answer carries them.
         """
         pts, channels = progress(updates)
-        body = self._pack(updates, list(users), list(chats))
+        short_for = user.id if self.behaviour.short_updates else 0
+        body = update_forms.packed(updates, users, chats, self.clock(), short_for=short_for)
         for auth in self._by_user.get(user.id, ()):
             is_told = skip is not None and skip.auth is auth
             for session in auth.sessions.values():
                 if session.updates and session is not skip:
                     is_told = True
+                    if self._loses_push():
+                        continue
                     arrived = None if session.is_behind else pts
                     session.queue(body, pts=arrived, channels=channels)
             if not is_told:
                 auth.missed_channels |= channels
         self.changed()
+
+    def _loses_push(self) -> bool:
+        left = self.behaviour.lose_pushes
+        if left:
+            self.behaviour = structs.replace(self.behaviour, lose_pushes=left - 1)
+        return left > 0
 
     def push_authorization(self, auth: Authorization, updates: Any) -> None:
         """Tell every session of one key that wants to hear, logged in or not."""
@@ -351,17 +354,14 @@ class DataCentre:
             chats += views.entities(self.world, user, marked)["chats"]
         if updates:
             pts = None if session.is_behind else user.box.pts
-            session.queue(self._pack(updates, users, chats), pts=pts, channels=channels)
+            body = update_forms.packed(updates, users, chats, self.clock())
+            session.queue(body, pts=pts, channels=channels)
 
     def delivered(self, auth: Authorization, pts: int) -> None:
         """Note that a client has everything up to *pts*."""
         if auth.delivered_pts is not None and pts > auth.delivered_pts:
             auth.delivered_pts = pts
             self.changed()
-
-    def _pack(self, updates: Sequence[Any], users: list[Any], chats: list[Any]) -> bytes:
-        # A zero seq makes clients go by pts alone.
-        return bytes(types.Updates(list(updates), users, chats, int(self.clock()), seq=0))
 
     # Bookkeeping
 

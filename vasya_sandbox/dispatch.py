@@ -37,7 +37,11 @@ _WRAPPERS = frozenset(
     )
 )
 # A client that has one of these knows the present state of its box.
-_DIFFERENCES = (types.updates.Difference, types.updates.DifferenceEmpty)
+_DIFFERENCES = (
+    types.updates.Difference,
+    types.updates.DifferenceEmpty,
+    types.updates.DifferenceTooLong,
+)
 # (user id, peer, random_id) of a message that is being sent.
 SendKey = tuple[int, tuple[str, int], int]
 

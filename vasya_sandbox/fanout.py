@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telethon.tl import types as t
 
 from vasya_sandbox import views
+from vasya_sandbox.records import CHANNEL_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +25,30 @@ def publish(dc: DataCentre, notices: Iterable[Notice], *, skip: Session | None =
         by_user.setdefault(notice.user.id, []).append(notice)
     for own in by_user.values():
         user = own[0].user
-        if dc.authorizations_of(user):
+        if _is_listening(dc, user):
             updates, found = _render(dc.world, user, own)
             dc.push(user, updates, **found, skip=skip)
+        else:
+            _note_missed(dc, user, own, skip)
+
+
+def _is_listening(dc: DataCentre, user: User) -> bool:
+    return any(
+        session.updates for auth in dc.authorizations_of(user) for session in auth.sessions.values()
+    )
+
+
+def _note_missed(dc: DataCentre, user: User, notices: list[Notice], skip: Session | None) -> None:
+    """Remember what moved for when somebody listens: views that nobody hears are not made."""
+    moved = {
+        -notice.box.owner - CHANNEL_MARK
+        for notice in notices
+        if notice.box.owner < 0 and notice.event.pts_count
+    }
+    for auth in dc.authorizations_of(user):
+        if skip is None or skip.auth is not auth:
+            auth.missed_channels |= moved
+    dc.changed()
 
 
 def answer(session: Session, notices: Iterable[Notice], *first: Any) -> Any:

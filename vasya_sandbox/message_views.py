@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
@@ -61,8 +62,6 @@ def message(world: World, viewer: User, record: Message) -> Any:
     message_id = record.copies[owner]
     is_post = record.sender == record.peer < 0
     is_mine = record.author_id == viewer.id and where != viewer.id
-    dialog = viewer.dialogs.get(where)
-    is_unheard = dialog is not None and message_id in dialog.mentions
     has_from = not is_post and (where < 0 or record.sender == viewer.id)
     result = (t.MessageService if record.action else t.Message).__new__(
         t.MessageService if record.action else t.Message
@@ -80,7 +79,7 @@ def message(world: World, viewer: User, record: Message) -> Any:
         fields["from_id"] = peer(record.sender)
     if viewer.id in record.mentions:
         fields["mentioned"] = True
-        fields["media_unread"] = is_unheard
+        fields["media_unread"] = _is_unheard(viewer, where, message_id)
     if record.reply or record.top_id:
         fields["reply_to"] = _reply_header(world, viewer, record)
     if record.reactions:
@@ -90,6 +89,15 @@ def message(world: World, viewer: User, record: Message) -> Any:
     else:
         _add_content(world, viewer, record, fields)
     return result
+
+
+def _is_unheard(viewer: User, where: int, message_id: int) -> bool:
+    """Tell whether a mention still waits, however many do."""
+    dialog = viewer.dialogs.get(where)
+    if dialog is None:
+        return False
+    at = bisect_left(dialog.mentions, message_id)
+    return dialog.mentions[at : at + 1] == [message_id]
 
 
 def _add_content(world: World, viewer: User, record: Message, fields: dict[str, Any]) -> None:

@@ -227,6 +227,7 @@ class World(Directory):
         box.last_id += 1
         box.numbers[box.last_id] = message.number
         box.by_peer.setdefault(peer_id, []).append(box.last_id)
+        box.moved_at = max(box.moved_at, message.at)
         message.copies[box.owner] = box.last_id
         return box.last_id
 

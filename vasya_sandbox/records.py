@@ -15,10 +15,10 @@ from vasya_sandbox.chat_lists import Dialog, Folder
 
 CHANNEL_MARK = 1_000_000_000_000
 # A client further behind than this gets "too long" and starts over, as with the real service.
-LOG_LIMIT = 2_000
+LOG_LIMIT = 100_000
 
 EventKind = Literal[
-    "new", "edit", "delete", "read_in", "read_out", "pin", "unpin", "contents", "reactions"
+    "new", "edit", "delete", "read_in", "read_out", "pin", "unpin", "contents", "reactions", "chat"
 ]
 FileKind = Literal["photo", "document", "voice", "audio", "video", "video_note", "sticker", "gif"]
 Role = Literal["owner", "admin", "member", "banned", "left"]
@@ -182,6 +182,8 @@ class Mailbox(Struct, eq=False, omit_defaults=True):
     numbers: dict[int, int] = field(default_factory=dict)
     by_peer: dict[int, list[int]] = field(default_factory=dict)
     threads: dict[int, list[int]] = field(default_factory=dict)
+    # When a message came, changed or went, in seconds since 1970.
+    moved_at: int = 0
 
     def record(self, kind: EventKind, peer: int, ids: list[int], pts_count: int) -> Event:
         """Advance pts by *pts_count* and remember why."""
@@ -200,6 +202,11 @@ class Mailbox(Struct, eq=False, omit_defaults=True):
     def since(self, pts: int) -> list[Event]:
         """Return the events after *pts*, oldest first."""
         return self.log[bisect_right(self.log, pts, key=lambda event: event.pts) :]
+
+    def forget(self) -> None:
+        """Make every client that does not have the present state start over."""
+        self.floor = self.pts
+        self.log.clear()
 
     def _append(self, event: Event) -> None:
         self.log.append(event)

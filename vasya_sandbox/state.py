@@ -99,6 +99,10 @@ def load(data: bytes, clock: Callable[[], float] = time.time) -> tuple[World, li
     world.channels = {channel.id: channel for channel in snapshot.channels}
     world.messages = {message.number: message for message in snapshot.messages}
     world.files = {file.id: file for file in snapshot.files}
+    for channel in snapshot.channels:
+        # Of a state written before boxes kept it.
+        if not channel.box.moved_at and (numbers := channel.box.numbers):
+            channel.box.moved_at = world.messages[numbers[max(numbers)]].at
     world.phones = {user.phone: user.id for user in snapshot.users if user.phone}
     named: list[User | Channel] = [*snapshot.users, *snapshot.channels]
     world.names = {peer.username.lower(): peer.peer_id for peer in named if peer.username}

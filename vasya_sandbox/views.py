@@ -200,6 +200,8 @@ def _own_update(event: Event, ids: list[int]) -> Any:
             return t.UpdatePinnedMessages(where, ids, pts, count, is_pinned)
         case "contents":
             return t.UpdateReadMessagesContents(ids, pts, count)
+        case "chat":
+            return t.UpdateChat(-event.peer)
         case _:
             return t.UpdateDeleteMessages(ids, pts, count)
 
@@ -216,6 +218,8 @@ def _channel_update(event: Event, ids: list[int]) -> Any:
             return t.UpdatePinnedChannelMessages(channel_id, ids, pts, count, is_pinned)
         case "contents":
             return t.UpdateChannelReadMessagesContents(channel_id, ids)
+        case "chat":
+            return t.UpdateChannel(channel_id)
         case _:
             return t.UpdateDeleteChannelMessages(channel_id, ids, pts, count)
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from telethon.network import ConnectionTcpFull
 
+from tests.sandbox.control_client import Http
 from tests.sandbox.raw_client import RawClient
 from vasya_sandbox.client import SandboxClient, open_client, trust
+from vasya_sandbox.control import Control
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.handshake import RsaKey
 from vasya_sandbox.model import World
@@ -112,3 +114,11 @@ async def connect_raw(dc: DataCentre) -> AsyncIterator[ConnectRaw]:
     yield connect_raw
     for client in opened:
         await client.close()
+
+
+@pytest.fixture
+async def control(dc: DataCentre) -> AsyncIterator[Http]:
+    port = Control(dc)
+    await port.start()
+    yield Http(port.url)
+    await port.stop()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,44 +12,11 @@ from telethon.tl import functions
 from vasya_sandbox.control import Control
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.sandbox.conftest import Connect
+    from tests.sandbox.control_client import Http
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
     from vasya_sandbox.records import User
-
-
-class Http:
-    """A client that sends exactly the headers it is told."""
-
-    def __init__(self, url: str) -> None:
-        self.host = url.removeprefix("http://")
-
-    async def raw(self, data: bytes) -> tuple[int, Any]:
-        host, _, port = self.host.rpartition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(data)
-        head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-        return int(head.split()[1]), json.loads(body) if body else None
-
-    async def __call__(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, Any]:
-        data = b"" if body is None else json.dumps(body).encode()
-        named = {"Host": self.host, "Content-Length": str(len(data)), **headers}
-        lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in named.items())]
-        return await self.raw("\r\n".join([*lines, "", ""]).encode() + data)
-
-
-@pytest.fixture
-async def control(dc: DataCentre) -> AsyncIterator[Http]:
-    port = Control(dc)
-    await port.start()
-    yield Http(port.url)
-    await port.stop()
 
 
 @pytest.fixture
@@ -228,3 +196,11 @@ async def test_neither_port_listens_beyond_this_machine(dc: DataCentre) -> None:
         await dc.start("0.0.0.0")  # noqa: S104 - refused
     with pytest.raises(ValueError, match=r"192\.168\.0\.1 is not a loopback address"):
         await Control(dc).start("192.168.0.1")
+
+
+def test_every_route_is_described(dc: DataCentre) -> None:
+    page = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
+    described = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", page, re.MULTILINE))
+    assert described == {
+        f"{method} {path}" for path, methods in Control(dc)._routes.items() for method in methods
+    }

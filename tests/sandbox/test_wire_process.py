@@ -12,6 +12,7 @@ import pytest
 from telethon import events
 from telethon.sessions import StringSession
 
+from tests.sandbox.control_client import Http
 from vasya_sandbox import state
 from vasya_sandbox.client import SandboxClient, open_client, trust
 from vasya_sandbox.model import World
@@ -121,6 +122,22 @@ async def test_everything_comes_back_after_a_kill(sandbox: Sandbox) -> None:
             assert [await heard.get() for _ in range(2)] == ["before the kill", "after the kill"]
         texts = [message.message async for message in bob.iter_messages("alice")]
         assert texts == ["after the kill", "before the kill"]
+
+
+async def test_a_kill_amid_traffic_costs_less_than_the_last_second(sandbox: Sandbox) -> None:
+    await sandbox.start()
+    control = Http(sandbox.info["control"])
+    order = {"from": "bobby", "to": "alice", "text": "n", "perSecond": 1_000, "seconds": 30}
+    assert (await control("POST", "/traffic", order))[0] == 202
+    await asyncio.sleep(1)
+    _, before = await control("GET", "/traffic/1")
+    await until_kept(sandbox, f"n {before['sent']}")
+    await sandbox.end(kill=True)
+    world, _ = state.load(sandbox.state.read_bytes())
+    texts = [message.text for message in world.messages.values()]
+    assert len(texts) >= before["sent"] > 0
+    assert texts == [f"n {n}" for n in range(1, len(texts) + 1)]
+    assert [user.box.pts for user in world.users.values()] == [len(texts) + 1] * 2
 
 
 async def test_a_key_exchanged_before_a_kill_is_still_known(sandbox: Sandbox) -> None:

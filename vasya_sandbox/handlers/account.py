@@ -72,7 +72,7 @@ def reset_authorization(session: Session, request: Any) -> Any:
 
 @rpc(f.account.UpdateStatusRequest)
 def update_status(session: Session, request: Any) -> Any:
-    """Serve account.updateStatus: record presence and tell those who know the caller.
+    """Serve account.updateStatus: record presence and tell those who know or write to the caller.
 
     Source: https://core.telegram.org/method/account.updateStatus
     """
@@ -81,7 +81,8 @@ def update_status(session: Session, request: Any) -> Any:
     me.seen_at = world.now
     status = views.status(world, me, is_known=True)
     for user in world.users.values():
-        if user is not me and me.id in user.contacts and session.dc.authorizations_of(user):
+        knows = me.id in user.contacts or me.id in user.dialogs
+        if user is not me and knows and session.dc.authorizations_of(user):
             session.dc.push(user, [t.UpdateUserStatus(me.id, status)])
     return True
 

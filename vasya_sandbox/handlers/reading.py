@@ -80,7 +80,8 @@ def read_message_contents(session: Session, request: Any) -> Any:
     by_chat: dict[int, list[int]] = {}
     for peer_id, dialog in me.dialogs.items():
         where = world.peer(peer_id)
-        seen = [message_id for message_id in request.id if message_id in dialog.mentions]
+        waiting = {*dialog.mentions}
+        seen = [message_id for message_id in request.id if message_id in waiting]
         if seen and not isinstance(where, Channel):
             by_chat[peer_id] = seen
     notices: list[Notice] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import composing, content_views, inputs, uploads
+from vasya_sandbox import composing, content_views, inputs, update_forms, uploads
 from vasya_sandbox.composing import CAPTION_LIMIT, Target
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
@@ -100,7 +100,9 @@ def send_message(session: Session, request: Any) -> Any:
             raise RpcError(400, "MESSAGE_EMPTY")
         target = composing.target(session, where, request)
         sent = _send(session, target, text, request.random_id, entities=entities)
-    return _reply(session, where, [sent])
+    result = _reply(session, where, [sent])
+    is_short = session.dc.behaviour.short_updates and not request.entities
+    return update_forms.sent(result) if is_short else result
 
 
 @rpc(f.messages.SendMediaRequest)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import Channel, Event, Mailbox
     from vasya_sandbox.session import Session
 
-MAX_EVENTS = 100
 POLL_SECS = 30
 
 
@@ -66,12 +65,14 @@ def get_difference(session: Session, request: Any) -> Any:
     events = box.since(request.pts)
     if request.pts_total_limit and len(events) > request.pts_total_limit:
         return t.updates.DifferenceTooLong(box.pts)
-    page = events[: min(request.pts_limit or MAX_EVENTS, MAX_EVENTS)]
+    at_most = session.dc.behaviour.slice_at
+    page = events[: min(request.pts_limit or at_most, at_most)]
     new, other, mentioned = _split(session, box, page)
     for channel in _moved_channels(session, inputs.timestamp(request.date)):
         other.append(t.UpdateChannelTooLong(channel.id, channel.box.pts))
         mentioned.add(channel.peer_id)
-    if not new and not other:
+    # A page of messages that are gone since is empty and still moves pts.
+    if not page and not other:
         return t.updates.DifferenceEmpty(world.now, 0)
     found = views.entities(world, me, mentioned)
     if len(page) < len(events):
@@ -89,8 +90,7 @@ def _moved_channels(session: Session, since: int) -> list[Channel]:
         for channel in world.channels.values()
         if (member := channel.members.get(me.id))
         and member.is_inside
-        and (ids := world.ids(me, channel))
-        and world.messages[channel.box.numbers[ids[-1]]].at >= since
+        and channel.box.moved_at >= since
     ]
 
 
@@ -104,7 +104,7 @@ def get_channel_difference(session: Session, request: Any) -> Any:
     if request.pts <= 0:
         raise RpcError(400, "PERSISTENT_TIMESTAMP_EMPTY")
     world, me, box = session.dc.world, session.user, channel.box
-    limit = min(max(request.limit, 1), MAX_EVENTS)
+    limit = min(max(request.limit, 1), session.dc.behaviour.slice_at)
     if request.pts < box.floor or request.pts > box.pts:
         return _too_long(session, channel, limit)
     events = box.since(request.pts)
