@@ -23,6 +23,7 @@ from vasya_server.events.log import EventLog
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.rules import Limits
+from vasya_server.outbound import Outbound
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -73,6 +74,7 @@ class Gateway:
     accounts: Accounts
     logins: Logins
     cursors: Cursors
+    outbound: Outbound
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
@@ -125,6 +127,7 @@ async def open_gateway(
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
+            outbound=Outbound(settings),
             owner=owner,
             token=token,
             denied=denied,

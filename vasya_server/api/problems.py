@@ -262,6 +262,9 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Get an api id and hash at https://my.telegram.org and set TELEGRAM_API_ID and TELEGRAM_API_HASH, or PUT "
         "/api/v1/telegram/credentials.",
     ),
+    "url_not_allowed": Row(
+        422, "URL not allowed", "Name a URL of the kind that the detail asks for."
+    ),
     "rate_limited": Row(
         429,
         "Rate limited",
@@ -289,6 +292,7 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Telegram refused",
         "telegramError is Telegram's own name for the refusal; change the request accordingly.",
     ),
+    "outbound_failed": Row(502, "Other server failed", _AGAIN, is_retryable=True),
     "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),
     "keychain_locked": Row(
         503, "Keychain locked", "Ask the human to unlock the keychain.", is_retryable=True
