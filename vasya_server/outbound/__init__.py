@@ -129,13 +129,13 @@ class Outbound:
             ("Connection", "close"),
             *headers.items(),
         ]
-        guard = Guard(
-            self._resolve,
-            self._network,
-            is_public_allowed=not url.is_loopback_only,
-            is_loopback_allowed=self._rules.is_loopback_allowed,
-        )
         async with (
+            Guard(
+                self._resolve,
+                self._network,
+                is_public_allowed=not url.is_loopback_only,
+                is_loopback_allowed=self._rules.is_loopback_allowed,
+            ) as guard,
             httpcore.AsyncHTTPConnection(
                 target.origin, await self._trust(), network_backend=guard
             ) as connection,

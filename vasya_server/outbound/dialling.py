@@ -11,7 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import httpcore
 
@@ -59,9 +59,12 @@ def resolved_with(names: Iterable[tuple[str, str]]) -> Resolve:
     return resolve
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Guard(httpcore.AsyncNetworkBackend):
-    """Connects to a host where all of its addresses may be dialled, and nowhere where one may not.
+    """Connects to a host where all of its addresses may be dialled, and nowhere where one may not; for one attempt.
+
+    A context: at its end what was connected is closed. httpcore leaves that open where a deadline falls into a handshake,
+    and so a silent server could take one descriptor after the other.
 
     Args:
         network: What opens the sockets; it is given addresses alone.
@@ -72,6 +75,14 @@ class Guard(httpcore.AsyncNetworkBackend):
     network: httpcore.AsyncNetworkBackend
     is_public_allowed: bool
     is_loopback_allowed: bool
+    _stream: httpcore.AsyncNetworkStream | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        if self._stream is not None:
+            await self._stream.aclose()
 
     async def connect_tcp(
         self,
@@ -90,9 +101,10 @@ class Guard(httpcore.AsyncNetworkBackend):
         failure: OutboundFailed | None = None
         for address in (await self._vetted(host, port))[:_MAX_DIALS]:
             try:
-                return await self.network.connect_tcp(
+                self._stream = await self.network.connect_tcp(
                     str(address), port, timeout or _DIAL_SECS, local_address, socket_options
                 )
+                return self._stream
             except httpcore.ConnectTimeout:
                 failure = OutboundFailed("timeout")
             except httpcore.ConnectError:
