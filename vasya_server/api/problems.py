@@ -292,7 +292,9 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Telegram refused",
         "telegramError is Telegram's own name for the refusal; change the request accordingly.",
     ),
-    "outbound_failed": Row(502, "Other server failed", _AGAIN, is_retryable=True),
+    "outbound_failed": Row(
+        502, "Other server failed", "Look at the other server, then try again.", is_retryable=True
+    ),
     "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),
     "keychain_locked": Row(
         503, "Keychain locked", "Ask the human to unlock the keychain.", is_retryable=True
