@@ -103,7 +103,6 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
         events = await _open_events(stack, db, key, clock)
@@ -128,7 +127,7 @@ async def open_gateway(
             logins=logins,
             cursors=Cursors(key),
             outbound=Outbound(settings),
-            owner=owner,
+            owner=await vault.owner(LOCAL_OWNER),
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
