@@ -116,9 +116,14 @@ class Resolver:
 
 @dataclass
 class Network(httpcore.AsyncNetworkBackend):
-    """An internet of a few addresses, each of which is a port on loopback; says what was dialled."""
+    """An internet of a few addresses, each of which is a port on loopback; says what was dialled.
+
+    Args:
+        silent: Addresses that take no connection and refuse none.
+    """
 
     ports: dict[str, int]
+    silent: tuple[str, ...] = ()
     dialled: list[tuple[str, int]] = field(default_factory=list)
 
     async def connect_tcp(
@@ -130,6 +135,8 @@ class Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         self.dialled.append((host, port))
+        if host in self.silent:
+            raise httpcore.ConnectTimeout(host)
         if host not in self.ports:
             raise httpcore.ConnectError(host)
         network = httpcore.AnyIOBackend()

@@ -14,6 +14,7 @@ from tests.outbound.certificates import Authority
 from tests.outbound.servers import OK, Network, Resolver, saying, saying_nothing, serving
 from vasya_server import __version__
 from vasya_server.outbound import Outbound, OutboundAnswer, OutboundFailed
+from vasya_server.settings import load
 
 if TYPE_CHECKING:
     import ssl
@@ -288,14 +289,12 @@ async def test_headers_without_an_end_are_too_large(outbound: Outbound) -> None:
     assert await failing(outbound, talks) == "too_large"
 
 
-async def failing_over_tls(
-    settings: Settings, context: ssl.SSLContext | None, host: str = "hooks.example"
-) -> str:
+async def failing_over_tls(settings: Settings, context: ssl.SSLContext | None) -> str:
     async with serving(saying(OK), context) as server:
         network = Network({"93.184.215.14": server.port})
         outbound = Outbound(settings, resolve=Resolver([["93.184.215.14"]]), network=network)
         with pytest.raises(OutboundFailed) as failed:
-            await outbound.post(f"https://{host}/", b"{}", {}, deadline_secs=5)
+            await outbound.post("https://hooks.example/", b"{}", {}, deadline_secs=5)
         assert server.received == []
     return failed.value.reason
 
@@ -328,6 +327,14 @@ async def test_a_certificate_of_an_unknown_authority_is_not_taken(
     stranger = Authority(tmp_path).server_context("hooks.example")
 
     assert await failing_over_tls(strict, stranger) == "tls"
+
+
+async def test_an_authority_of_the_operators_is_taken_only_where_it_is_named(
+    authority: Authority,
+) -> None:
+    context = authority.server_context("hooks.example")
+
+    assert await failing_over_tls(load({}), context) == "tls"
 
 
 async def test_a_server_without_tls_is_a_failure_of_tls(outbound: Outbound) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.outbound.servers import OK, Network, Resolver, saying, serving
 from vasya_server.outbound import Outbound, OutboundFailed, OutboundRefused
+from vasya_server.outbound.dialling import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +105,7 @@ async def test_the_next_address_is_tried_where_one_takes_no_connection(
     strict: Settings, authority: Authority
 ) -> None:
     async with serving(saying(OK), authority.server_context("hooks.example")) as server:
-        network = Network({THIRD: server.port})
+        network = Network({THIRD: server.port}, silent=(OTHER,))
         resolver = Resolver([[PUBLIC, OTHER, PUBLIC, THIRD]])
 
         assert await post(Outbound(strict, resolve=resolver, network=network)) == 200
@@ -121,6 +122,24 @@ async def test_no_more_than_three_addresses_are_dialled(strict: Settings) -> Non
 
     assert failed.value.reason == "connect"
     assert network.dialled == [(PUBLIC, 443), (OTHER, 443), (THIRD, 443)]
+
+
+async def test_an_address_that_takes_no_connection_in_its_time_is_a_timeout(
+    strict: Settings,
+) -> None:
+    network = Network({}, silent=(PUBLIC,))
+
+    with pytest.raises(OutboundFailed) as failed:
+        await post(Outbound(strict, resolve=Resolver([[PUBLIC]]), network=network))
+
+    assert failed.value.reason == "timeout"
+
+
+async def test_a_name_that_the_system_cannot_ask_for_is_a_failure_of_dns() -> None:
+    with pytest.raises(OutboundFailed) as failed:
+        await resolved(f"{'a' * 64}.example", 443)
+
+    assert failed.value.reason == "dns"
 
 
 async def test_a_name_without_addresses_is_a_failure_of_dns(strict: Settings) -> None:
