@@ -23,6 +23,7 @@ from vasya_server.events.log import EventLog
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.rules import Limits
+from vasya_server.outbound import Outbound
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -73,6 +74,7 @@ class Gateway:
     accounts: Accounts
     logins: Logins
     cursors: Cursors
+    outbound: Outbound
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
@@ -101,7 +103,6 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner = await vault.owner(LOCAL_OWNER)
         owner_settings = SettingsStore(db, key)
         await owner_settings.open()
         events = await _open_events(stack, db, key, clock)
@@ -125,7 +126,8 @@ async def open_gateway(
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
-            owner=owner,
+            outbound=Outbound(settings),
+            owner=await vault.owner(LOCAL_OWNER),
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),

@@ -27,9 +27,9 @@ from vasya_sandbox.records import (
     WebPage,
 )
 from vasya_sandbox.srp import make_verifier
-from vasya_server.api.problems import Problem
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
 from vasya_server.model.message import CompactPage, MessagePage
+from vasya_server.model.problem import Problem
 from vasya_server.telegram.cleaning import holds_untrusted
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ import msgspec
 
 from vasya_server import __version__
 from vasya_server.api.answer import PROBLEM_JSON
-from vasya_server.api.problems import PROBLEMS, Problem
+from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.base import OptionalInput
+from vasya_server.model.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,46 +12,13 @@ import msgspec
 
 from vasya_server import errors
 from vasya_server.api.answer import PROBLEM_JSON, Answer, Header, encoded
-from vasya_server.model.base import Wire
-from vasya_server.model.chat import Candidate
+from vasya_server.model.problem import FieldProblem, Problem
 from vasya_server.model.service import AccountName
 
 if TYPE_CHECKING:
     from vasya_server.errors import VasyaError
 
 INTERNAL: Final = "internal"
-
-
-class FieldProblem(Wire, frozen=True, kw_only=True):
-    """One wrong field: a JSON Pointer into the body, `?name` in the query, or `{name}` in the path."""
-
-    pointer: str
-    code: str = msgspec.field()
-    allowed: list[str] = msgspec.field(default_factory=list)
-
-
-class Problem(Wire, frozen=True, kw_only=True):
-    """Why a request was refused, in RFC 9457's shape; branch on *code*, act on *remedy*."""
-
-    type: str = msgspec.field()
-    title: str = msgspec.field()
-    status: int = msgspec.field()
-    code: str = msgspec.field()
-    detail: str = msgspec.field()
-    instance: str = msgspec.field()
-    request_id: str = msgspec.field()
-    is_retryable: bool = msgspec.field()
-    retry_after_secs: int | None = None
-    remedy: str | None = None
-    errors: list[FieldProblem] = msgspec.field(default_factory=list)
-    required_scope: str | None = None
-    action_id: str | None = None
-    message_id: int | None = None
-    oldest_cursor: str | None = None
-    candidates: list[Candidate] = msgspec.field(default_factory=list)
-    accounts: list[AccountName] = msgspec.field(default_factory=list)
-    telegram_error: str | None = None
-    violated_policies: list[str] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +229,7 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Get an api id and hash at https://my.telegram.org and set TELEGRAM_API_ID and TELEGRAM_API_HASH, or PUT "
         "/api/v1/telegram/credentials.",
     ),
+    "url_not_allowed": Row(422, "URL not allowed", "Name a URL as the detail asks for."),
     "rate_limited": Row(
         429,
         "Rate limited",
@@ -289,6 +257,7 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Telegram refused",
         "telegramError is Telegram's own name for the refusal; change the request accordingly.",
     ),
+    "outbound_failed": Row(502, "Other server failed", "Try again later.", is_retryable=True),
     "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),
     "keychain_locked": Row(
         503, "Keychain locked", "Ask the human to unlock the keychain.", is_retryable=True

@@ -13,9 +13,10 @@ VasyaError
 │                              CursorExpired
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
-│                              FolderUnsuitable
+│                              FolderUnsuitable · OutboundRefused
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
+├── OutboundFailed
 ├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
 ```
@@ -55,6 +56,7 @@ from vasya_server.errors.access import (
 from vasya_server.errors.base import (
     VasyaError,
 )
+from vasya_server.errors.outbound import OutboundFailed, OutboundRefused
 from vasya_server.errors.requests import (
     AccountAmbiguous,
     AccountChoice,
@@ -153,6 +155,8 @@ __all__ = [
     "MessageNotFound",
     "MissingToken",
     "NotFound",
+    "OutboundFailed",
+    "OutboundRefused",
     "OutcomeUnknown",
     "PasswordInvalid",
     "PermissionDenied",

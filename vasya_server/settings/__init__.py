@@ -103,6 +103,10 @@ class Settings:
     limit_login_per_hour: int
     limit_login_per_day: int
     limit_authfail_per_min: int
+    outbound_ports: tuple[int, ...]
+    outbound_ca_file: str | None
+    outbound_loopback: Literal["on", "off"]
+    outbound_hosts: tuple[tuple[str, str], ...]
     kill_point: str | None
 
 
@@ -151,9 +155,27 @@ def verify(values: Mapping[str, object]) -> list[str]:
             "VASYA_KILL_POINT is for crash tests and needs VASYA_TELEGRAM_DC: a process on Telegram's own data centres "
             "is not stopped in the middle of a message"
         )
+    faults += _faults_of_outbound(values)
     return faults + (_faults_of_jwt if values["AUTH_MODE"] == "jwt" else _faults_of_embedded)(
         values
     )
+
+
+def _faults_of_outbound(values: Mapping[str, object]) -> list[str]:
+    """Name what would open this machine to callers' URLs, unless Telegram is a sandbox on this machine too (D-10.5)."""
+    dc = values["VASYA_TELEGRAM_DC"]
+    if isinstance(dc, DataCentreAddress) and ipaddress.ip_address(dc.host).is_loopback:
+        return []
+    opened = {
+        "VASYA_OUTBOUND_LOOPBACK": values["VASYA_OUTBOUND_LOOPBACK"] == "on",
+        "VASYA_OUTBOUND_HOSTS": bool(values["VASYA_OUTBOUND_HOSTS"]),
+    }
+    return [
+        f"{name} is for tests and needs a VASYA_TELEGRAM_DC on loopback: where accounts are real, a caller's URL must "
+        "not reach this machine"
+        for name, is_open in opened.items()
+        if is_open
+    ]
 
 
 def _faults_of_embedded(values: Mapping[str, object]) -> list[str]:

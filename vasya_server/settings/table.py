@@ -6,6 +6,7 @@ from typing import Final
 
 from vasya_server.kill_points import KillPoint
 from vasya_server.settings.limit_rows import LIMITS
+from vasya_server.settings.outbound_rows import OUTBOUND
 from vasya_server.settings.row import Setting
 from vasya_server.settings.values import (
     MAX_PORT,
@@ -327,4 +328,5 @@ SETTINGS: Final = (
         "For crash tests: the point of a mutation at which the process stops dead; not with Telegram's own data centres.",
     ),
     *LIMITS,
+    *OUTBOUND,
 )

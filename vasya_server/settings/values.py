@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -31,10 +32,12 @@ _PLACEHOLDER: Final = re.compile(
 )
 MAX_PORT: Final = 65535
 _MAX_PEM_BYTES: Final = 16 * 1024
+_MAX_CERTIFICATES_BYTES: Final = 1024**2
 # A host name's 253, brackets or not, and a port.
 _MAX_AUTHORITY_CHARACTERS: Final = 260
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _AUTHORITY: Final = re.compile(
     rf"(?:{_LABEL}(?:\.{_LABEL})*|\[(?P<six>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{{1,5}}))?"
 )
@@ -192,6 +195,44 @@ def public_key(value: str) -> str:
         message = "must be a readable PEM file that begins with BEGIN RSA PUBLIC KEY (PKCS#1)"
         raise ValueError(message)
     return pem
+
+
+def certificates(value: str) -> str:
+    """Read a file of certificate authorities and return its PEM text."""
+    try:
+        pem = read_small(path(value), _MAX_CERTIFICATES_BYTES).decode("ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (OSError, ValueError):
+        message = "must be a readable PEM file of certificates"
+        raise ValueError(message) from None
+    return pem
+
+
+def ports(value: str) -> tuple[int, ...]:
+    """Read ports, separated by commas."""
+    one = whole(1, MAX_PORT)
+    try:
+        found = tuple(one(part) for part in _parts(value))
+    except ValueError:
+        found = ()
+    if not found:
+        message = f"must be ports from 1 to {MAX_PORT}, separated by commas"
+        raise ValueError(message)
+    return found
+
+
+def host_addresses(value: str) -> tuple[tuple[str, str], ...]:
+    """Read `<name>=<address>`, separated by commas; a name may stand for several."""
+    pairs = [part.partition("=") for part in _parts(value)]
+    try:
+        if all(_NAME.fullmatch(name) for name, _, _ in pairs):
+            return tuple((name, str(ipaddress.ip_address(address))) for name, _, address in pairs)
+    except ValueError:
+        pass
+    message = (
+        "must be names and their addresses such as hooks.example=127.0.0.1, separated by commas"
+    )
+    raise ValueError(message)
 
 
 def token(value: str) -> Secret:
