@@ -103,8 +103,7 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner_settings = SettingsStore(db, key)
-        await owner_settings.open()
+        owner, owner_settings = await _open_owners(vault, db, key)
         events = await _open_events(stack, db, key, clock)
         accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
         if token is not None or is_serving:
@@ -127,7 +126,7 @@ async def open_gateway(
             logins=logins,
             cursors=Cursors(key),
             outbound=Outbound(settings),
-            owner=await vault.owner(LOCAL_OWNER),
+            owner=owner,
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
@@ -152,6 +151,14 @@ async def _open_records(
     denials = Denials(audit, clock)
     stack.push_async_callback(denials.close)
     return db, vault, audit, claims, denials
+
+
+async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:
+    """Make the local owner where there is none yet, and only then read what every owner has set."""
+    owner = await vault.owner(LOCAL_OWNER)
+    owner_settings = SettingsStore(db, key)
+    await owner_settings.open()
+    return owner, owner_settings
 
 
 async def _open_events(

@@ -60,7 +60,7 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "token-index",
         "token-mac",
         "limit-index",
-    "events",
+        "events",
     ]
 
 
