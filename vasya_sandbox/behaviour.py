@@ -21,8 +21,11 @@ class Behaviour(
             down to 0.
         slice_at: The events in one answer to getDifference or getChannelDifference, 1 to 100; the
             rest comes with the next one.
+        poll_secs: How long a client that watches a channel is asked to wait before it asks for the
+            next getChannelDifference.
     """
 
     short_updates: bool = False
     lose_pushes: Annotated[int, msgspec.Meta(ge=0)] = 0
     slice_at: Annotated[int, msgspec.Meta(ge=1, le=MAX_SLICE)] = MAX_SLICE
+    poll_secs: Annotated[int, msgspec.Meta(ge=1)] = 30

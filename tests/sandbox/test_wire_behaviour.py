@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import Peer, User
 
 ME = functions.users.GetUsersRequest([types.InputUserSelf()])
-OFF = {"shortUpdates": False, "losePushes": 0, "sliceAt": 100}
+OFF = {"shortUpdates": False, "losePushes": 0, "sliceAt": 100, "pollSecs": 30}
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ import pytest
 from telethon.tl import functions, types
 
 from tests.clocks import MovableClock
+from tests.telegram.hearing import Heard
+from vasya_sandbox import fanout
+from vasya_sandbox.client import open_client, trust
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.faults import Fault
 from vasya_sandbox.handshake import RsaKey
@@ -32,10 +35,11 @@ from vasya_server.telegram.login import Logins
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from vasya_sandbox.records import Channel, Group, User, Verifier
+    from vasya_sandbox.client import SandboxClient
+    from vasya_sandbox.records import Channel, Group, Peer, User, Verifier
     from vasya_server.ids import OwnerId
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
@@ -354,3 +358,27 @@ def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> object:
     yield
     said = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
     assert [text for text in said if "never retrieved" in text or "destroyed" in text] == []
+
+
+@pytest.fixture
+def heard(events: EventLog, alice: AccountRuntime) -> Heard:
+    return Heard(events, alice)
+
+
+@pytest.fixture
+def say(dc: DataCentre, world: World) -> Callable[[User, Peer, str], int]:
+    """Have somebody write from a phone of theirs; return the number of the message."""
+
+    def say(sender: User, peer: Peer, text: str) -> int:
+        posted = world.post(sender, peer, text)
+        fanout.publish(dc, posted.notices)
+        return posted.message.number
+
+    return say
+
+
+@pytest.fixture
+async def bobs_phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
+    trust(dc.rsa_key.public_pem)
+    async with open_client(dc.address, dc.mint(scene.bob)) as phone:
+        yield phone

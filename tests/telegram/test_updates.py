@@ -6,12 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pytest
 from telethon import functions
 
 from tests.telegram.conftest import as_owner, client_of, followed
 from vasya_sandbox import fanout
-from vasya_sandbox.client import open_client, trust
+from vasya_sandbox.client import open_client
 from vasya_server.model.chat import ChatType
 from vasya_server.model.event import EventStatus, EventType
 from vasya_server.model.message import MarkRead, SendMessage
@@ -23,80 +22,18 @@ from vasya_server.telegram.requests.marks import mark_read
 from vasya_server.telegram.requests.messages import send_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from tests.clocks import MovableClock
     from tests.telegram.conftest import Connect, Faults, Scene
+    from tests.telegram.hearing import Heard
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
-    from vasya_sandbox.records import Peer, User
     from vasya_server.events.log import EventLog
-    from vasya_server.events.record import Draft
     from vasya_server.sessions.vault import Vault
     from vasya_server.settings import Settings
     from vasya_server.telegram.accounts import AccountRuntime
-
-
-class Heard:
-    """What the log holds of an account, without what is told of its connection."""
-
-    def __init__(self, log: EventLog, account: AccountRuntime) -> None:
-        self._log = log
-        self._account = account
-
-    async def all(self) -> list[Draft]:
-        with self._log.follow(self._account.owner) as follower:
-            position, drafts = 0, []
-            while True:
-                found, upto = await follower.read(position)
-                drafts += [record.draft for record in found]
-                if upto == position:
-                    return drafts
-                position = upto
-
-    async def of(self, *types: EventType, count: int) -> list[Draft]:
-        """Return the events of these types as soon as there are *count*, or what there is after three seconds."""
-        drafts: list[Draft] = []
-        for _ in range(300):
-            drafts = [draft for draft in await self.all() if draft.type in types]
-            if len(drafts) >= count:
-                break
-            await asyncio.sleep(0.01)
-        return drafts
-
-    async def texts(self, count: int) -> list[str]:
-        """Return the texts of new messages; that the chats of the scene were made is nearly news, too."""
-        new = await self.of(EventType.MESSAGE_NEW, count=count)
-        return [
-            draft.data.message.text
-            for draft in new
-            if draft.data.message is not None and draft.data.message.text
-        ]
-
-
-@pytest.fixture
-def heard(events: EventLog, alice: AccountRuntime) -> Heard:
-    return Heard(events, alice)
-
-
-@pytest.fixture
-def say(dc: DataCentre, world: World) -> Callable[[User, Peer, str], int]:
-    """Have somebody write from a phone of theirs; return the number of the message."""
-
-    def say(sender: User, peer: Peer, text: str) -> int:
-        posted = world.post(sender, peer, text)
-        fanout.publish(dc, posted.notices)
-        return posted.message.number
-
-    return say
-
-
-@pytest.fixture
-async def bobs_phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
-    trust(dc.rsa_key.public_pem)
-    async with open_client(dc.address, dc.mint(scene.bob)) as phone:
-        yield phone
 
 
 async def test_a_message_is_an_event_with_chat_sender_and_text(

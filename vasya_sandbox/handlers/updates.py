@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import Channel, Event, Mailbox
     from vasya_sandbox.session import Session
 
-POLL_SECS = 30
-
 
 def state(session: Session) -> Any:
     """Return where the caller's own box is now."""
@@ -109,7 +107,9 @@ def get_channel_difference(session: Session, request: Any) -> Any:
         return _too_long(session, channel, limit)
     events = box.since(request.pts)
     if not events:
-        return t.updates.ChannelDifferenceEmpty(box.pts, final=True, timeout=POLL_SECS)
+        return t.updates.ChannelDifferenceEmpty(
+            box.pts, final=True, timeout=session.dc.behaviour.poll_secs
+        )
     page = events[:limit]
     new, other, mentioned = _split(session, box, page)
     return t.updates.ChannelDifference(
@@ -117,7 +117,7 @@ def get_channel_difference(session: Session, request: Any) -> Any:
         new,
         other,
         final=len(page) == len(events) or None,
-        timeout=POLL_SECS,
+        timeout=session.dc.behaviour.poll_secs,
         **views.entities(world, me, mentioned | {channel.peer_id}),
     )
 
@@ -133,6 +133,6 @@ def _too_long(session: Session, channel: Channel, limit: int) -> Any:
         views.dialog(world, me, channel),
         [message(world, me, record) for record in records],
         final=True,
-        timeout=POLL_SECS,
+        timeout=session.dc.behaviour.poll_secs,
         **views.entities(world, me, mentioned | {channel.peer_id}),
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Final
+from typing import Any
 
 from telethon.tl import types as t
 
 from vasya_server.telegram.short_forms import told_by_answer
-
-# Containers, of a few kB each. Beyond that they are dropped, and asked for as a difference when there is time.
-_MAX_WAITING: Final = 2000
 
 
 class LoginInbox:
@@ -39,10 +36,16 @@ class LoginInbox:
 
 
 class Inbox:
-    """What an account's connection hears; it is emptied by one reader."""
+    """What an account's connection hears; it is emptied by one reader.
 
-    def __init__(self, self_id: int) -> None:
+    Args:
+        limit: How many containers may wait, of a few kB each. Beyond that they are dropped, and asked for as a
+            difference when there is time.
+    """
+
+    def __init__(self, self_id: int, limit: int = 2000) -> None:
         self._self_id = self_id
+        self._limit = limit
         self._waiting: deque[Any] = deque()
         self._news = asyncio.Event()
         self.is_closed = False
@@ -53,7 +56,7 @@ class Inbox:
         """Take what Telegram pushed; Telethon calls it."""
         if self.is_closed:
             return
-        if len(self._waiting) >= _MAX_WAITING:
+        if len(self._waiting) >= self._limit:
             self._drop()
         self._waiting.append(updates)
         self._news.set()

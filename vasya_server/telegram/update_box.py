@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 _MAX_HASHES: Final = 1000
-# What Telegram asks for where it says nothing (https://core.telegram.org/method/updates.getChannelDifference).
+# Where Telegram did not get to say it.
 _POLL_SECS: Final = 30
 
 EVERYTHING: Final = frozenset(
@@ -112,7 +112,13 @@ class UpdateBox:
 
     def begin(self, state: Any) -> None:
         """Begin at what `updates.getState` answered: nothing that was before is asked for."""
-        self._box.set_state(state)
+        # Only `load` has deadlines watched.
+        self._box.load(_account(state.pts, state.qts, int(state.date.timestamp()), state.seq), [])
+
+    def pass_over(self, state: Any) -> None:
+        """Go on from what `updates.getState` answered, in place of a difference that cannot be read."""
+        self._box.set_state(state, reset=False)
+        self._box.end_difference()
 
     def load(self, state: UpdateState) -> None:
         """Go on from *state*, which asks for the account's difference first.
@@ -121,7 +127,7 @@ class UpdateBox:
         quarter of an hour, each at a moment of its own: two hundred at once, after every deployment, would be a flood.
         """
         box = self._box
-        account = SessionState(0, 0, False, state.pts, state.qts, state.date, state.seq, None)  # noqa: FBT003 — Telethon's signature
+        account = _account(state.pts, state.qts, state.date, state.seq)
         channels = state.channels.items()
         box.load(account, [ChannelState(channel_id, pts) for channel_id, (pts, _) in channels])
         self._last_ids = {channel_id: last_id for channel_id, (_, last_id) in channels if last_id}
@@ -229,6 +235,7 @@ class UpdateBox:
 
     def give_up_channel(self, channel_id: int, *, is_closed: bool) -> None:
         """End asking about a channel: for now, or for good where it is closed to the account."""
+        self._poll_secs.setdefault(channel_id, _POLL_SECS)
         if channel_id not in self._box.getting_diff_for:
             return
         reason = (
@@ -254,7 +261,8 @@ class UpdateBox:
         now = asyncio.get_running_loop().time()
         for channel_id in channel_ids:
             state = self._box.map.get(channel_id)
-            due = now + self._poll_secs.get(channel_id, _POLL_SECS)
+            # At once where it has not said how often yet.
+            due = now + self._poll_secs.get(channel_id, 0)
             if state is not None and state.deadline > due:
                 self._box.reset_deadlines({channel_id}, due)
 
@@ -306,6 +314,10 @@ class UpdateBox:
             missed=frozenset() if self._pts(entry) - before == told else _BUT_NEW,
             channel_id=entry if isinstance(entry, int) else None,
         )
+
+
+def _account(pts: int, qts: int, date: int, seq: int) -> SessionState:
+    return SessionState(0, 0, False, pts, qts, date, seq, None)  # noqa: FBT003 — Telethon's signature
 
 
 def _is_new(update: Any) -> bool:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECS: Final = 30.0
+_WATCH_AGAIN_SECS: Final = 300.0
 # Of no sequence, so that a time without a connection may have had some of which nobody will ever tell.
 _UNCOUNTED: Final = frozenset({EventType.MESSAGE_REACTION, EventType.USER_STATUS})
 _CLOSED_CHANNEL: Final = (tg.ChannelPrivateError, tg.ChannelInvalidError)
@@ -78,6 +79,8 @@ class Updates:
         self._log = log
         self._box = UpdateBox()
         self._saved: UpdateState | None = None
+        # When a channel that could not be watched is tried again, on the loop's clock.
+        self._watchable_at: dict[int, float] = {}
         # When this connection began to follow, by Telegram's clock.
         self._since = 0
 
@@ -140,7 +143,7 @@ class Updates:
             diff = await self._insist(request)
         except tg.TypeNotFoundError:
             # Something in it is beyond this version, and would be every time: it is passed over, and said.
-            self._box.begin(await self._ask(functions.updates.GetStateRequest()))
+            self._box.pass_over(await self._ask(functions.updates.GetStateRequest()))
             return Applied(missed=EVERYTHING)
         self._meet(diff)
         return self._box.apply_difference(diff)
@@ -199,8 +202,10 @@ class Updates:
     async def _watch(self) -> None:
         """Follow the channels that somebody watches, whether the account is in them or not."""
         watched = self._account.consumers.channels
+        now = asyncio.get_running_loop().time()
         for channel_id in watched:
-            if not self._box.knows(channel_id):
+            if not self._box.knows(channel_id) and now >= self._watchable_at.get(channel_id, 0):
+                self._watchable_at[channel_id] = now + _WATCH_AGAIN_SECS
                 await self._about_channel(channel_id, self._begin_watching)
         self._box.poll(watched)
 
