@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,13 +28,14 @@ NO_ROOM_BYTES = 3000
 
 
 def take_away(log: Path) -> None:
-    """Put something that cannot be written to in the log's place."""
-    log.rename(log.with_name("moved.log"))
-    log.mkdir()
+    """Put something that cannot be written to in the log's place, which is never empty: a log would be begun anew there."""
+    moved, nowhere = log.with_name("moved.log"), log.with_name("nowhere.log")
+    moved.hardlink_to(log)
+    nowhere.symlink_to(log.parent)
+    nowhere.rename(log)
 
 
 def give_back(log: Path) -> None:
-    shutil.rmtree(log)
     log.with_name("moved.log").rename(log)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
-_MAX_ENTITIES: Final = 1000
+_MAX_ENTITIES: Final = 500
 
 
 class Entities(OrderedDict[int, Any]):
