@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
-from vasya_server.api.problems import refuse
+from vasya_server.api.problems import reason, refuse
 from vasya_server.idempotency.claims import StoredAnswer
 from vasya_server.ids import new_action_id
 from vasya_server.model.base import ShownOnce
@@ -48,7 +48,7 @@ async def carry_out(call: Call, mutation: Mutation, arguments: Mapping[str, Any]
         refused = refuse(error, call.request_id)
         return StoredAnswer(refused.status, refused.body)
 
-    performed = await perform(call.gateway, intent, execute, Rendering(answer, refusal))
+    performed = await perform(call.gateway, intent, execute, Rendering(answer, refusal, reason))
     # Only who made it is shown a secret: a request that is answered from what is stored has made nothing.
     return _response(performed, call.idempotency_key, body=shown[0] if shown else None)
 
@@ -74,6 +74,8 @@ def _intent(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Int
         reduces_risk=mutation.reduces_risk(body),
         source=mutation.source(body),
         verdicts=call.verdicts,
+        body=body,
+        is_dry_run=call.is_dry_run,
         watch=call.watch,
     )
 
@@ -98,6 +100,8 @@ def _response(
         body: What this one caller is told instead of what is stored.
     """
     stored = performed.answer
+    if performed.is_dry_run:
+        return Answer(stored.status, stored.body)
     headers: list[tuple[str, str]] = [("action-id", performed.action_id)]
     if idempotency_key is not None:
         headers.append(("idempotency-key", idempotency_key))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import typing
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,8 +16,10 @@ from vasya_server import __version__
 from vasya_server.api.answer import PROBLEM_JSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
+from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.base import OptionalInput
+from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -58,6 +61,13 @@ _FILE_BODY: Final = {
         "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
     },
 }
+_DRY_RUN: Final = {
+    "name": DRY_RUN,
+    "in": "query",
+    "required": False,
+    "description": "Only say what it would do: 200 with a DryRun; nothing is sent, stored or used up.",
+    "schema": {"type": "boolean", "default": False},
+}
 _DISPOSITION: Final = {
     "name": "Content-Disposition",
     "in": "header",
@@ -73,9 +83,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     structs = [o.body for o in chosen if o.body]
     structs += [answer for o in chosen for answer in _answers(o)]
     schemas, components = msgspec.json.schema_components(
-        [Problem, *structs], ref_template=_REFERENCE
+        [Problem, DryRun, *structs], ref_template=_REFERENCE
     )
-    named = dict(zip([str(s) for s in [Problem, *structs]], schemas, strict=True))
+    named = dict(zip([str(s) for s in [Problem, DryRun, *structs]], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in chosen:
         item = paths.setdefault(BASE_PATH + operation.path, {})
@@ -122,6 +132,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         described["x-destructive"] = True
     if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
         described["parameters"] = parameters
+    if operation.kind is Kind.TELEGRAM:
+        described.setdefault("parameters", []).append(_DRY_RUN)
     if operation.kind is not Kind.NONE:
         described.setdefault("parameters", []).append(_IDEMPOTENCY)
     if operation.takes_file:
@@ -204,6 +216,13 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         options = [schemas[str(answer)] for answer in _answers(operation)]
         schema = {"anyOf": options} if len(options) > 1 else [*options, {"type": "object"}][0]
         success["content"] = {"application/json": {"schema": schema}}
+    answers = {str(operation.status): success}
+    if operation.kind is Kind.TELEGRAM:
+        told: dict[str, Any] = {"$ref": _REFERENCE.format(name="DryRun")}
+        if operation.status == HTTPStatus.OK and "content" in success:
+            told = {"anyOf": [success["content"]["application/json"]["schema"], told]}
+        content = {"application/json": {"schema": told}}
+        answers["200"] = {"description": "The answer, or what a dry run says.", "content": content}
     refusal = {
         "description": "Refused; the codes named in the description are the ones to expect.",
         "content": {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
@@ -211,7 +230,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     named = PROBLEMS.keys() & set(_CODE.findall(operation.description))
     statuses = {PROBLEMS[code].status for code in named}
     return {
-        str(operation.status): success,
+        **answers,
         **{str(status): refusal for status in sorted(statuses)},
         "default": refusal,
     }

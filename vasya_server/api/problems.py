@@ -12,6 +12,7 @@ import msgspec
 
 from vasya_server import errors
 from vasya_server.api.answer import PROBLEM_JSON, Answer, Header, encoded
+from vasya_server.model.preview import Reason
 from vasya_server.model.problem import FieldProblem, Problem
 from vasya_server.model.service import AccountName
 
@@ -299,6 +300,13 @@ def refuse(error: VasyaError, request_id: str) -> Answer:
     return Answer(row.status, _encode(problem), PROBLEM_JSON, _headers(error, wait))
 
 
+def reason(error: VasyaError) -> Reason:
+    """Render *error* as one of the things that would stop a change."""
+    return Reason(
+        code=error.code, detail=error.detail, remedy=error.remedy or PROBLEMS[error.code].remedy
+    )
+
+
 def refuse_bug(request_id: str) -> Answer:
     """Render a bug: nothing about it leaves the process but the request id."""
     problem = _problem(INTERNAL, "The server failed; nothing more is said here.", request_id)
@@ -322,7 +330,7 @@ def _problem(code: str, detail: str, request_id: str) -> Problem:
 
 def _members(error: VasyaError) -> dict[str, object]:
     """Return the members that only this kind of error has."""
-    member: dict[str, object] = {}
+    member: dict[str, object] = {} if error.preview is None else {"preview": error.preview}
     match error:
         case errors.ValidationFailed():
             member["errors"] = [

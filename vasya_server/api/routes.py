@@ -114,6 +114,7 @@ class Call(Plain, frozen=True, kw_only=True):
     idempotency_key: str | None
     verdicts: list[Verdict]
     message: int | None = None
+    is_dry_run: bool = False
     watch: Watch | None = None
 
     @property

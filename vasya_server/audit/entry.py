@@ -40,6 +40,7 @@ class EntryKind(StrEnum):
     OUTCOME = "outcome"
     REPLAY = "replay"
     DENIED = "denied"
+    DRY_RUN = "dry_run"
     AUTH = "auth"
     ADMIN = "admin"
     SYSTEM = "system"

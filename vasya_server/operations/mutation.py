@@ -102,6 +102,8 @@ class Intent(Plain, frozen=True, kw_only=True):
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
+        body: The body as it was read; None without one.
+        is_dry_run: Nothing is to be done, but all of it to be said.
         verdicts: What the limits have said of this request; what `perform` takes is added, for the answer to tell.
         watch: Tells that the agent key that asks may not do so any longer: it has watched since the key was presented,
             because a body may take its time. None: no key asks.
@@ -120,6 +122,8 @@ class Intent(Plain, frozen=True, kw_only=True):
     parts: int
     reduces_risk: bool
     verdicts: list[Verdict]
+    body: Any = None
+    is_dry_run: bool = False
     source: str | None = None
     watch: Watch | None = None
 
@@ -164,3 +168,4 @@ class Performed(Plain, frozen=True, kw_only=True):
     action_id: ActionId
     answer: StoredAnswer
     is_replayed: bool
+    is_dry_run: bool = False

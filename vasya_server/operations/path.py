@@ -27,13 +27,16 @@ from vasya_server.errors import (
 )
 from vasya_server.idempotency.claims import ANSWERS_KEPT, Claim, Dispatch, StoredAnswer
 from vasya_server.idempotency.fingerprint import fingerprint
-from vasya_server.idempotency.random_id import random_id
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
+from vasya_server.operations.conditions import GATES, Attempt, enter, give_back
+from vasya_server.operations.derivation import canonical, random_ids
+from vasya_server.operations.dry_run import dry_run
 from vasya_server.operations.ending import failure, require_new, success, unknown
-from vasya_server.operations.gates import require_gates_still_open, require_open_gates
+from vasya_server.operations.gates import require_gates_still_open
 from vasya_server.operations.mutation import Performed, Ready, is_unlimited
+from vasya_server.operations.preview import preview_of
 from vasya_server.operations.record import Recorder, what_remains
 from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
 from vasya_server.telegram.progress import follow_progress
@@ -41,10 +44,13 @@ from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Sequence
 
     from vasya_server.gateway import Gateway
     from vasya_server.idempotency.claims import Hold, Known
+    from vasya_server.ids import ActionId
+    from vasya_server.model.preview import Reason
+    from vasya_server.operations.conditions import Taken
     from vasya_server.operations.ending import Ending
     from vasya_server.operations.mutation import Intent
     from vasya_server.telegram.accounts import AccountRuntime
@@ -61,6 +67,7 @@ class Rendering(Generic[T]):
 
     answer: Callable[[T], StoredAnswer]
     refusal: Callable[[VasyaError], StoredAnswer]
+    reason: Callable[[VasyaError], Reason]
 
 
 async def perform(
@@ -84,6 +91,8 @@ async def perform(
     try:
         peer, source = await _chats(intent)
         work = _Work(gateway, intent, peer, source, execute, rendering, give_up_at)
+        if intent.is_dry_run:
+            return await work.rehearse()
         try:
             return await gateway.claims.shielded(work.carry_out())
         except asyncio.CancelledError as cancelled:
@@ -127,12 +136,24 @@ class _Work(Generic[T]):
         self._rendering = rendering
         self._give_up_at = give_up_at
         self._fingerprint = fingerprint(
-            gateway.key, *intent.route, _canonical(intent, peer), intent.query, intent.content
+            gateway.key, *intent.route, canonical(intent, peer), intent.query, intent.content
         )
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
+        self._seen = Attempt(gateway, intent, peer)
+        self._taken: Sequence[Taken] = ()
         self.has_begun = False
+
+    async def rehearse(self) -> Performed:
+        """Say what it would do, and do nothing of it."""
+        return await dry_run(
+            self._seen,
+            self._ready(self._intent.action_id),
+            self._execute,
+            self._recorder,
+            self._rendering.reason,
+        )
 
     async def carry_out(self) -> Performed:
         """Look its key up, and do what is left to do."""
@@ -165,13 +186,8 @@ class _Work(Generic[T]):
         """Do it for the first time."""
         self._take_limits()
         await self._pass_gates(hold)
-        ready = Ready(
-            action_id=hold.action_id,
-            peer=self._peer,
-            source_peer=self._source,
-            random_ids=self._random_ids(),
-            is_redrive=False,
-        )
+        await self._meet_conditions(hold)
+        ready = self._ready(hold.action_id)
         reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
         dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
@@ -180,11 +196,21 @@ class _Work(Generic[T]):
             await self._gateway.claims.begin(hold, dispatch, entry)
         except StorageFailed:
             if not self._intent.reduces_risk:
+                give_back(self._taken)
                 raise
             self._is_unstored = True
             await self._gateway.audit.record_later(entry)
         reach(KillPoint.AFTER_W1, self._gateway.settings.kill_point)
         return await self._drive(hold, ready)
+
+    def _ready(self, action_id: ActionId) -> Ready:
+        return Ready(
+            action_id=action_id,
+            peer=self._peer,
+            source_peer=self._source,
+            random_ids=random_ids(self._gateway.key, self._intent, self._peer, self._fingerprint),
+            is_redrive=False,
+        )
 
     async def _replay(self, known: Known) -> Performed:
         """Answer what was answered before."""
@@ -221,6 +247,8 @@ class _Work(Generic[T]):
             raise unknown(self._intent)
         if ready.is_redrive and ending.status is ActionStatus.ABORTED and ending.error is not None:
             raise ending.error  # this copy was not sent; of the first that is still not known
+        if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
+            give_back(self._taken)
         reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
         await self._conclude(hold, ending)
         reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
@@ -321,18 +349,32 @@ class _Work(Generic[T]):
 
     async def _pass_gates(self, hold: Hold) -> None:
         """See that nothing stands between this change and Telegram; a refusal is written down, too."""
-        if (account := self._gated) is None:
+        if self._gated is None:
             return
         try:
-            await require_open_gates(self._gateway, account)
+            await GATES.enter(self._seen)
         except SendingDisabled as error:
-            result = Result(status=EntryKind.DENIED.value, code=error.code)
-            entry = self._recorder.entry(EntryKind.DENIED, hold.action_id, result)
-            try:
-                await self._gateway.audit.record(entry)
-            except (StorageFailed, AuditUnavailable) as fault:
-                _log.warning("a refusal was not written down (%s)", fault.code)
+            error.preview = await preview_of(self._seen)
+            await self._note_refusal(hold, error)
             raise
+
+    async def _meet_conditions(self, hold: Hold) -> None:
+        """Use up what the change needs, or refuse it."""
+        if self._gated is None:
+            return
+        try:
+            self._taken = await enter(self._seen)
+        except VasyaError as error:
+            await self._note_refusal(hold, error)
+            raise
+
+    async def _note_refusal(self, hold: Hold, error: VasyaError) -> None:
+        result = Result(status=EntryKind.DENIED.value, code=error.code)
+        entry = self._recorder.entry(EntryKind.DENIED, hold.action_id, result)
+        try:
+            await self._gateway.audit.record(entry)
+        except (StorageFailed, AuditUnavailable) as fault:
+            _log.warning("a refusal was not written down (%s)", fault.code)
 
     def _require_still_allowed(self) -> None:
         """See that no gate was closed and no key ended since: before the wire there may be a dial, or uploads (D-1.10, D-8.6)."""
@@ -354,34 +396,3 @@ class _Work(Generic[T]):
         intent = self._intent
         is_free = intent.reduces_risk or not intent.mutation.reaches_telegram
         return None if is_free else intent.account
-
-    def _random_ids(self) -> tuple[int, ...]:
-        """Derive the random_id of every part (D-6.8); without a key this request alone has it."""
-        intent = self._intent
-        if intent.account is None or self._peer is None:
-            return ()
-        # Never the request id: a client may send one of its own, and the same one twice.
-        key = intent.idempotency_key or f"auto:{intent.action_id}"
-        return tuple(
-            random_id(
-                self._gateway.key,
-                owner=intent.account.owner,
-                account=intent.account.id,
-                lineage=intent.principal.lineage,
-                idempotency_key=key,
-                fingerprint=self._fingerprint,
-                peer=self._peer.key,
-                part=part,
-            )
-            for part in range(intent.parts)
-        )
-
-
-def _canonical(intent: Intent, peer: ResolvedPeer | None) -> Mapping[str, str]:
-    """Return the path's parameters with account and chat as what they stand for: both have many names."""
-    path = dict(intent.path)
-    if intent.account is not None and "account" in path:
-        path["account"] = intent.account.id
-    if peer is not None:
-        path["chat"] = peer.key
-    return path

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Halted(Exception):
+    """A dry run has come to the request that would change something."""
+
+
 @dataclass(slots=True)
 class Progress:
     """One change at Telegram.
