@@ -5,12 +5,12 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat
+│                              ChatNotAllowed · ServiceChat · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired
+│                              CursorExpired · ActionState · ActionStale · TooManyActions
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -30,6 +30,7 @@ from __future__ import annotations
 from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
+    ApprovalRequired,
     AuthRateLimited,
     ChatNotAllowed,
     ChatNotFound,
@@ -62,6 +63,8 @@ from vasya_server.errors.requests import (
     AccountChoice,
     AccountExists,
     AccountReauthRequired,
+    ActionStale,
+    ActionState,
     ClaimInProgress,
     CodeExpired,
     CodeInvalid,
@@ -81,6 +84,7 @@ from vasya_server.errors.requests import (
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
+    TooManyActions,
     TooManyKeys,
     TooManyUploads,
     UnknownScope,
@@ -118,8 +122,11 @@ __all__ = [
     "AccountFrozen",
     "AccountReauthRequired",
     "AccountSpamLimited",
+    "ActionStale",
+    "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
+    "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
     "ChatNotAllowed",
@@ -176,6 +183,7 @@ __all__ = [
     "TelegramTimeout",
     "TelegramUnavailable",
     "TokenExpired",
+    "TooManyActions",
     "TooManyKeys",
     "TooManyUploads",
     "Unauthenticated",

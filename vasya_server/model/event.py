@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Sanitized, Untrusted, Wire
 from vasya_server.model.chat import ChatType
 from vasya_server.model.message import CompactMessage, Reaction
@@ -71,6 +72,7 @@ class EventData(Wire, frozen=True, kw_only=True):
         change: `chat.updated`: what changed, in a word.
         status: `user.status`, `account.status`.
         last_seen_at: `user.status` of somebody who went offline.
+        action_id: `action.updated`: the action, its status now, and what it does.
         missed: `gap`: the types of which events may be lost.
         since: `gap`: from when on they may be.
     """
@@ -88,6 +90,9 @@ class EventData(Wire, frozen=True, kw_only=True):
     change: str | None = None
     status: EventStatus | None = None
     last_seen_at: datetime | None = None
+    action_id: str | None = None
+    action_status: ActionStatus | None = None
+    kind: str | None = None
     missed: list[EventType] = msgspec.field(default_factory=list)
     since: datetime | None = None
 
