@@ -11,6 +11,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     actions,
     audit,
     chats,
+    events,
     health,
     identity,
     keys,

@@ -19,6 +19,8 @@ from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.delivery.retention import Retention
+from vasya_server.delivery.streams import Streams
 from vasya_server.events.log import EventLog
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
@@ -71,6 +73,7 @@ class Gateway:
     owner_settings: SettingsStore
     providers: ProviderKeys
     events: EventLog
+    streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
@@ -108,6 +111,11 @@ async def open_gateway(
         accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
         if token is not None or is_serving:
             accounts.start()
+            retention = Retention(db, events, owner_settings, settings, clock)
+            stack.push_async_callback(retention.close)
+            retention.start()
+        streams = Streams(settings)
+        stack.callback(streams.stop)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -122,6 +130,7 @@ async def open_gateway(
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
             events=events,
+            streams=streams,
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),

@@ -38,8 +38,20 @@ def test_a_lockdown_closes_the_gate_until_a_human_opens_it(
 
     assert locked.returncode == 0, locked.stderr
     assert json.loads(locked.stdout)["isLockedDown"] is True
-    assert (shown.returncode, shown.stdout) == (0, "send-gate  off\ntime-zone  UTC\n")
-    assert json.loads(opened.stdout) == {"sendGate": "on", "timeZone": "Asia/Tokyo"}
+    assert (shown.returncode, shown.stdout) == (
+        0,
+        (
+            "send-gate             off\n"
+            "time-zone             UTC\n"
+            "event-retention-secs  604800\n"
+            "webhook-content       off\n"
+        ),
+    )
+    assert json.loads(opened.stdout) == {
+        "sendGate": "on",
+        "timeZone": "Asia/Tokyo",
+        "eventRetentionSecs": 604800,
+    }
 
 
 def test_a_lockdown_says_how_to_go_back(commands: Commands) -> None:
@@ -56,6 +68,9 @@ def test_a_lockdown_says_how_to_go_back(commands: Commands) -> None:
         (("send-gate=maybe",), 1),
         (("time-zone=Europe/Atlantis",), 1),
         (("pacing=off",), 2),
+        (("event-retention-secs=60",), 1),
+        (("event-retention-secs=long",), 2),
+        (("webhook-content=maybe",), 2),
         (("send-gate",), 2),
         (("send-gate=",), 2),
         ((), 2),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server import __version__
-from vasya_server.api.answer import PROBLEM_JSON
+from vasya_server.api.answer import JSON, PROBLEM_JSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.auth.scopes import Scope
@@ -104,6 +104,8 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _answers(operation: Operation) -> tuple[Any, ...]:
     """Return the shapes that the operation answers with; plain JSON has none."""
+    if operation.answers_events:
+        return (operation.answer.shape,)
     options = typing.get_args(operation.answer) or (operation.answer,)
     return tuple(o for o in options if isinstance(o, type) and issubclass(o, msgspec.Struct))
 
@@ -203,7 +205,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     elif operation.answer is not None:
         options = [schemas[str(answer)] for answer in _answers(operation)]
         schema = {"anyOf": options} if len(options) > 1 else [*options, {"type": "object"}][0]
-        success["content"] = {"application/json": {"schema": schema}}
+        media_type = operation.answer.media_type if operation.answers_events else JSON
+        success["content"] = {media_type.decode(): {"schema": schema}}
     refusal = {
         "description": "Refused; the codes named in the description are the ones to expect.",
         "content": {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},

@@ -241,6 +241,7 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Too many wrong credentials",
         "Use a credential that is right: it is let in at once. Wait for retryAfterSecs before another guess.",
     ),
+    "too_many_streams": Row(429, "Too many streams", "Close one, then repeat.", is_retryable=True),
     "telegram_flood_wait": Row(429, "Telegram flood wait", _WAIT, is_retryable=True),
     "telegram_slowmode": Row(429, "Slow mode", _WAIT, is_retryable=True),
     "account_spam_limited": Row(

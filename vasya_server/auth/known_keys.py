@@ -34,6 +34,7 @@ class _Entry:
     used_at: datetime
     noted_ms: int | None = None
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    was_changed: bool = False
 
 
 class Watch:
@@ -52,6 +53,15 @@ class Watch:
             or entry.is_over.is_set()
             or entry.record.has_ended(to_ms(self._clock.now()))
         )
+
+    @property
+    def reason(self) -> str:
+        """Say in a code why it is over."""
+        entry = self._entry
+        if entry is not None and entry.was_changed:
+            return "key_changed"
+        is_expired = entry is not None and entry.record.has_ended(to_ms(self._clock.now()))
+        return "key_expired" if is_expired else "key_revoked"
 
     async def over(self) -> None:
         """Wait until it is: a revocation is noticed at once, an expiry within a second."""
@@ -89,6 +99,8 @@ class KnownKeys:
         now = self._clock.now()
         entry = self._by_id.get(record.id)
         if entry is None or entry.record.generation != record.generation:
+            if entry is not None:
+                entry.was_changed = True
             self.forget(record.id)
             entry = _Entry(record, record.principal(), now, now, now)
             self._by_id[record.id] = self._by_digest[record.digest] = entry
@@ -104,6 +116,7 @@ class KnownKeys:
         is_same = entry.record.digest == record.digest
         is_same = is_same and entry.record.grant.reach == record.grant.reach
         if not is_same or record.has_ended(to_ms(self._clock.now())):
+            entry.was_changed = not is_same
             self.forget(record.id)
             return
         entry.record, entry.principal = record, record.principal()

@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 import os
+import resource
 import select
 import signal
 import time
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _STDIN_DEADLINE_SECS: Final = 10
 _STDIN_MAX_BYTES: Final = 64 * 1024
 _COLLECT_AFTER_OBJECTS: Final = 20_000
+# Beside the clients' sockets: accounts' connections, storage, logs.
+_OTHER_FILES: Final = 1024
 # Closing accounts and storage takes milliseconds; whatever hangs then is not waited for.
 _CLOSE_SECS: Final = 5
 
@@ -128,6 +131,7 @@ def serve(ready: Prepared, announce: Announce) -> int:
     import vasya_server.app  # noqa: F401 — and with it nearly everything that is never given up
 
     logs.keep_access(is_on=ready.settings.access_log == "on")
+    allow_connections(ready.settings)
     calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(ready, announce))
@@ -163,7 +167,9 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
                 await announce(gateway, url, token or "")
 
-            stop.server = make_server(create_app(gateway), settings, on_listening)
+            stop.server = make_server(
+                create_app(gateway), settings, on_listening, gateway.streams.stop
+            )
             stop.server.should_exit = stop.is_asked
             await stop.server.serve([listener])
             withdraw(ready.data_dir)
@@ -197,6 +203,18 @@ def _tell_what_is_not_enforced(settings: Settings) -> None:
         _log.warning("JWT_AUDIENCE is not set: tokens that name an audience are refused")
     if settings.jwt_max_lifetime_secs is None:
         _log.warning("JWT_MAX_LIFETIME_SECS is not set: tokens may live for any time")
+
+
+def allow_connections(settings: Settings) -> None:
+    """Let the process have a socket for every stream and every request, as far as it may (D-12.3)."""
+    wanted = settings.streams_max + settings.max_requests_in_flight + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    if most < wanted:
+        _log.warning("this process may open %d files, and all streams would take %d", most, wanted)
 
 
 def calm_collector() -> None:

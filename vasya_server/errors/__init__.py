@@ -6,7 +6,7 @@ VasyaError
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ServiceChat
-├── LimitReached               RateLimited · AuthRateLimited
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
@@ -50,6 +50,7 @@ from vasya_server.errors.access import (
     SendingDisabled,
     ServiceChat,
     TokenExpired,
+    TooManyStreams,
     Unauthenticated,
     UploadNotFound,
 )
@@ -177,6 +178,7 @@ __all__ = [
     "TelegramUnavailable",
     "TokenExpired",
     "TooManyKeys",
+    "TooManyStreams",
     "TooManyUploads",
     "Unauthenticated",
     "Unavailable",

@@ -143,6 +143,14 @@ class AuthRateLimited(LimitReached):
         self.retry_after_secs = retry_after_secs
 
 
+class TooManyStreams(LimitReached):
+    """As many event streams and waiting polls are open as there may be, of this key or of all (D-12.3)."""
+
+    code = "too_many_streams"
+    detail = "This agent key has as many event streams and waiting polls open as it may."
+    retry_after_secs = 5
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 

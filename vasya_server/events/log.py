@@ -218,6 +218,12 @@ class EventLog:
         """Return the text by which a client of the owner names a position."""
         return self._cursors.write(owner, "", _CURSOR_ROUTE, position)
 
+    def cursor_of(self, record: Recorded) -> str:
+        """Return the cursor of an event, made once however many are told of it."""
+        if record.cursor is None:
+            record.cursor = self.cursor(record.owner, record.position)
+        return record.cursor
+
     def position(self, owner: OwnerId, cursor: str) -> int:
         """Return the position that `cursor` was given for the same owner.
 
