@@ -284,7 +284,7 @@ async def test_a_poll_answers_why_nobody_can_say_what_is_in_the_folder(
     gateway, _ = served
     await append(gateway, alices, message("in", scene.bob.id))
     clock.passed_secs += 2
-    dc.faults.add(Fault(action=Action.FLOOD_WAIT, request=FILTERS, secs=5))
+    dc.faults.add(Fault(action=Action.FLOOD_WAIT, request=FILTERS, times=2, secs=5))
 
     for wait in (0, 10):
         cursor = gateway.events.cursor(gateway.owner, 0)

@@ -216,3 +216,16 @@ async def test_a_burst_reaches_every_stream_whole_and_in_order(
             await append(gateway, account, *[message(text) for text in wanted[begin : begin + 10]])
         for stream in streams:
             assert await stream.texts(1000) == wanted
+
+
+async def test_no_task_is_left_behind_when_a_client_goes_away(
+    gateway: Gateway, client: httpx.AsyncClient, account: str, agent: httpx.AsyncClient
+) -> None:
+    before = asyncio.all_tasks()
+    for caller in (client, agent):
+        async with streaming(gateway, caller) as stream:
+            await append(gateway, account, message("hello"))
+            await stream.event()
+            assert len(asyncio.all_tasks() - before) >= 3
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before == set()

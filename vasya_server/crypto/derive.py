@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     OWNER_INDEX = "owner-index"
     USER_INDEX = "user-index"
     CURSOR = "cursor"
+    CURSOR_SALT = "cursor-salt"
     IDEM_FINGERPRINT = "idem-fp"
     IDEM_BODY = "idem-body"
     IDEM_INDEX = "idem-index"

@@ -25,8 +25,12 @@ class Streams:
         self._per_key = settings.streams_per_key
         self._by_key: Counter[KeyId] = Counter()
         self._waiters: set[asyncio.Future[None]] = set()
-        self._open = 0
         self._is_stopping = False
+
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._waiters)
 
     def require_room(self, who: Principal) -> None:
         """See that *who* may open one more.
@@ -36,7 +40,7 @@ class Streams:
         """
         if who.key_id is not None and self._by_key[who.key_id] >= self._per_key:
             raise TooManyStreams
-        if self._open >= self._max:
+        if self.count >= self._max:
             raise TooManyStreams("This server has as many event streams open as it may.")
 
     @contextlib.contextmanager
@@ -51,14 +55,12 @@ class Streams:
         if self._is_stopping:
             stopping.set_result(None)
         self._waiters.add(stopping)
-        self._open += 1
         if who.key_id is not None:
             self._by_key[who.key_id] += 1
         try:
             yield stopping
         finally:
             self._waiters.discard(stopping)
-            self._open -= 1
             if who.key_id is not None:
                 self._by_key[who.key_id] -= 1
                 if not self._by_key[who.key_id]:
