@@ -110,12 +110,7 @@ async def open_gateway(
         events = await _open_events(stack, db, key, clock)
         accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
         if token is not None or is_serving:
-            accounts.start()
-            retention = Retention(db, events, owner_settings, settings, clock)
-            stack.push_async_callback(retention.close)
-            retention.start()
-        streams = Streams(settings)
-        stack.callback(streams.stop)
+            _start(stack, accounts, Retention(db, events, owner_settings, settings, clock))
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -130,7 +125,7 @@ async def open_gateway(
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
             events=events,
-            streams=streams,
+            streams=_make_streams(stack, settings),
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
@@ -168,6 +163,18 @@ async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[Owne
     owner_settings = SettingsStore(db, key)
     await owner_settings.open()
     return owner, owner_settings
+
+
+def _start(stack: contextlib.AsyncExitStack, accounts: Accounts, retention: Retention) -> None:
+    accounts.start()
+    stack.push_async_callback(retention.close)
+    retention.start()
+
+
+def _make_streams(stack: contextlib.AsyncExitStack, settings: Settings) -> Streams:
+    streams = Streams(settings)
+    stack.callback(streams.stop)
+    return streams
 
 
 async def _open_events(

@@ -24,6 +24,7 @@ from vasya_server.errors import ConfigurationInvalid
 from vasya_server.settings import Settings, load
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
     from vasya_server.cli.http_server import Server
@@ -167,11 +168,9 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
                 await announce(gateway, url, token or "")
 
-            stop.server = make_server(
-                create_app(gateway), settings, on_listening, gateway.streams.stop
-            )
-            stop.server.should_exit = stop.is_asked
-            await stop.server.serve([listener])
+            app = create_app(gateway)
+            server = make_server(app, settings, on_listening, gateway.streams.stop)
+            await stop.serve(server, listener)
             withdraw(ready.data_dir)
             stop.give(_CLOSE_SECS)
     except TimeoutError:
@@ -239,6 +238,12 @@ class _Stop:
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, functools.partial(self._receive, number))
+
+    async def serve(self, server: Server, listener: socket.socket) -> None:
+        """Serve until a signal asks to stop, or has asked already."""
+        self.server = server
+        server.should_exit = self.is_asked
+        await server.serve([listener])
 
     def give(self, secs: float) -> None:
         """Let the rest take *secs* seconds and no longer."""

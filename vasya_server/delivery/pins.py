@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vasya_server.telegram.directory import CHANNEL_MARK
 
@@ -38,12 +38,9 @@ class Pins:
 
     def _hold(self, runtime: AccountRuntime) -> contextlib.ExitStack:
         stack = contextlib.ExitStack()
-        anything: Any = runtime
-        if not hasattr(anything, "pinned"):
-            return stack
-        stack.enter_context(anything.pinned())
-        for channel in self._channels:
-            stack.enter_context(anything.watching(channel))
+        stack.enter_context(runtime.pinned())
+        for channel_id in self._channels:
+            stack.enter_context(runtime.watching(channel_id))
         return stack
 
     def __enter__(self) -> Self:
