@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.api.conftest import API
+from tests.telegram.conftest import followed as written_down
 from vasya_server.app import create_app
 from vasya_server.events.record import Draft
 from vasya_server.ids import AccountId
@@ -29,6 +30,7 @@ AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EVENTS = f"{API}/events"
 POLL = f"{API}/events/poll"
 SOON_SECS = 2.0
+STATUS = "account.status"
 
 
 @dataclass
@@ -69,9 +71,10 @@ class Stream:
         return {name: value.removeprefix(" ") for name, _, value in pairs}
 
     async def event(self) -> dict[str, Any]:
-        """Return the next event, past comments and ids alone."""
-        while "data" not in (block := await self.block()):
-            pass
+        """Return the next event, past comments, ids alone, and what is told of connections meanwhile."""
+        async with asyncio.timeout(SOON_SECS):
+            while (block := await self.block()).get("event", STATUS) == STATUS:
+                pass
         event: dict[str, Any] = json.loads(block["data"])
         assert (block["id"], block["event"]) == (event["id"], event["type"])
         return event
@@ -174,5 +177,16 @@ async def append(gateway: Gateway, account: str, *drafts: Draft) -> None:
     await gateway.events.append(gateway.owner, account_id, drafts)
 
 
+async def followed(gateway: Gateway, client: httpx.AsyncClient, account: str) -> None:
+    """Connect the account, and wait until what Telegram says from now on is events."""
+    assert (await client.post(f"{account}/connect")).is_success
+    await written_down(gateway.accounts.get(gateway.owner, account.rpartition("/")[2]))
+
+
+def told(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of a page without what is told of connections meanwhile."""
+    return [event for event in page["items"] if event["type"] != STATUS]
+
+
 def texts_of(page: dict[str, Any]) -> list[str]:
-    return [event["data"]["message"]["text"] for event in page["items"]]
+    return [event["data"]["message"]["text"] for event in told(page)]

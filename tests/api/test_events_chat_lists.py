@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import API
-from tests.api.streaming import EVENTS, POLL, append, happening, message, streaming, texts_of
+from tests.api.streaming import EVENTS, POLL, append, happening, message, streaming, texts_of, told
 from tests.problems import assert_problem
 from vasya_sandbox.chat_lists import Folder
 from vasya_sandbox.faults import Action, Fault
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SUPPORT = 7
 FILTERS = "messages.GetDialogFilters"
 NO_CHAT = (
-    EventType.ACCOUNT_STATUS,
     EventType.ACCOUNT_LIMITED,
     EventType.ACTION_UPDATED,
     EventType.BUDGET_EXHAUSTED,
@@ -108,7 +107,7 @@ async def test_a_deletion_without_a_chat_is_told_to_no_key_with_lists(
     )
 
     for asking, count in ((client, 2), (agent, 2), (key, 1)):
-        assert len((await all_of(gateway, asking))["items"]) == count
+        assert len(told(await all_of(gateway, asking))) == count
 
 
 async def test_what_is_about_no_chat_is_told_to_all_who_reach_the_account(
@@ -119,7 +118,7 @@ async def test_what_is_about_no_chat_is_told_to_all_who_reach_the_account(
 
     page = await all_of(gateway, key)
 
-    assert [event["type"] for event in page["items"]] == [*NO_CHAT]
+    assert [event["type"] for event in told(page)] == [*NO_CHAT]
 
 
 async def test_asking_for_a_chat_outside_is_the_same_refusal_as_for_one_that_is_not_there(
@@ -218,7 +217,7 @@ async def test_what_was_said_before_a_chat_left_the_folder_is_told_no_more(
     support.included = []
     clock.passed_secs += 2
 
-    assert (await all_of(gateway, foldered))["items"] == []
+    assert told(await all_of(gateway, foldered)) == []
 
 
 async def test_a_chat_is_asked_for_by_its_id_while_it_is_in_the_folder(

@@ -77,7 +77,8 @@ async def new_key(web: Web, **more: Any) -> tuple[str, dict[str, str]]:
 
 @contextlib.asynccontextmanager
 async def listening(web: Web, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
-    async with web.human.stream("GET", EVENTS, headers=headers) as response:
+    query = {"type": "message.new"}
+    async with web.human.stream("GET", EVENTS, params=query, headers=headers) as response:
         assert response.status_code == 200
         lines = response.aiter_lines()
         assert await anext(lines) == "retry: 2000"
@@ -168,7 +169,9 @@ async def test_other_keys_and_humans_go_on_listening(web: Web) -> None:
 
 
 async def test_a_stop_of_the_server_ends_streams_and_polls_at_once(web: Web) -> None:
-    poll = asyncio.create_task(web.human.get(f"{EVENTS}/poll", params={"wait": 60}))
+    poll = asyncio.create_task(
+        web.human.get(f"{EVENTS}/poll", params={"wait": 60, "type": "message.new"})
+    )
     async with listening(web, {}) as lines:
         await asyncio.sleep(0.2)
         web.server.should_exit = True
@@ -185,7 +188,9 @@ async def test_nothing_is_open_any_more_when_clients_go_away(web: Web) -> None:
         async with listening(web, headers):
             pass
     with pytest.raises(httpx.ReadTimeout):
-        await web.human.get(f"{EVENTS}/poll", params={"wait": 60}, timeout=0.2)
+        await web.human.get(
+            f"{EVENTS}/poll", params={"wait": 60, "type": "message.new"}, timeout=0.2
+        )
     async with asyncio.timeout(2):
         while web.gateway.streams.count:
             await asyncio.sleep(0.02)

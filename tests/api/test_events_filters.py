@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.api.conftest import API
-from tests.api.streaming import EVENTS, POLL, append, happening, message, streaming, texts_of
+from tests.api.streaming import EVENTS, POLL, append, happening, message, streaming, texts_of, told
 from tests.problems import assert_problem
 from vasya_server.model.event import EventData, EventType
 from vasya_server.model.message import CompactMessage
@@ -39,7 +39,7 @@ async def polled(
     assert response.status_code == 200, response.text
     page: dict[str, Any] = response.json()
     assert gateway.events.position(gateway.owner, page["next"]) == gateway.events.now
-    return [event["type"] for event in page["items"]], page
+    return [event["type"] for event in told(page)], page
 
 
 async def test_incoming_is_the_default_and_all_tells_of_own_messages_too(

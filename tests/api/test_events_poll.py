@@ -85,7 +85,7 @@ async def test_an_item_is_what_the_stream_tells(
 async def test_it_waits_for_the_first_event_and_no_longer(
     gateway: Gateway, client: httpx.AsyncClient, account: str
 ) -> None:
-    poll = await waiting(client, wait=30)
+    poll = await waiting(client, wait=30, type="message.new")
     await append(gateway, account, message("mine", is_outgoing=True))
     await asyncio.sleep(0.1)
     assert not poll.done()
@@ -108,7 +108,7 @@ async def test_where_nothing_comes_it_answers_in_time_with_where_to_go_on(
 async def test_a_burst_is_answered_when_its_chat_is_quiet(
     gateway: Gateway, client: httpx.AsyncClient, account: str
 ) -> None:
-    poll = await waiting(client, wait=30, debounceSecs=1)
+    poll = await waiting(client, wait=30, debounceSecs=1, type="message.new")
     await append(gateway, account, message("one"))
     await asyncio.sleep(0.6)
     await append(gateway, account, message("two"))
@@ -123,7 +123,7 @@ async def test_a_burst_that_does_not_end_is_answered_when_the_wait_is_over(
     gateway: Gateway, client: httpx.AsyncClient, account: str
 ) -> None:
     begun = time.monotonic()
-    poll = await waiting(client, wait=1, debounceSecs=60)
+    poll = await waiting(client, wait=1, debounceSecs=60, type="message.new")
     await append(gateway, account, message("one"))
     page = await asyncio.wait_for(poll, 2)
 
@@ -134,7 +134,7 @@ async def test_a_burst_that_does_not_end_is_answered_when_the_wait_is_over(
 async def test_a_full_page_is_answered_at_once(
     gateway: Gateway, client: httpx.AsyncClient, account: str
 ) -> None:
-    poll = await waiting(client, wait=30, debounceSecs=60, limit=2)
+    poll = await waiting(client, wait=30, debounceSecs=60, limit=2, type="message.new")
     await append(gateway, account, message("one"), message("two"), message("three"))
     page = await asyncio.wait_for(poll, 1)
 
@@ -182,7 +182,7 @@ async def test_a_poll_ends_with_its_key_and_answers_what_it_has(
     gateway: Gateway, client: httpx.AsyncClient, account: str, with_key: Callable[..., Any]
 ) -> None:
     key = await with_key()
-    poll = await waiting(key, wait=60, debounceSecs=60)
+    poll = await waiting(key, wait=60, debounceSecs=60, type="message.new")
     await append(gateway, account, message("one"))
     await client.delete(f"/api/v1/agent-keys/{key.headers['Authorization'].split('_')[1]}")
 
@@ -193,7 +193,7 @@ async def test_a_poll_ends_with_its_key_and_answers_what_it_has(
 async def test_a_poll_answers_what_it_has_when_the_server_stops(
     gateway: Gateway, client: httpx.AsyncClient, account: str
 ) -> None:
-    poll = await waiting(client, wait=60, debounceSecs=60)
+    poll = await waiting(client, wait=60, debounceSecs=60, type="message.new,gap")
     await append(gateway, account, message("one"), happening(EventType.GAP))
     await asyncio.sleep(0.1)
     gateway.streams.stop()

@@ -16,6 +16,8 @@ from vasya_server.errors import VasyaError
 from vasya_server.model.event import EventPage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vasya_server.api.incoming import Incoming
     from vasya_server.delivery.audience import EventFilter
     from vasya_server.delivery.feed import Feed
@@ -80,8 +82,10 @@ class LongPoll:
                 return  # the next poll says why
             found += new
             batches += 1
-            if any(_chat(record) == _chat(found[0]) for record in new):
+            if (chat := _first_chat(found)) and any(_chat(record) == chat for record in new):
                 quiet_at = min(give_up_at, clock.time() + self.debounce_secs)
+            elif found and not chat:
+                return  # an alarm waits for nothing
             until = quiet_at if found else give_up_at
             if not events.is_at_end and (batches < _MAX_BATCHES or clock.time() < give_up_at):
                 continue
@@ -100,6 +104,11 @@ class LongPoll:
         return Answer(HTTPStatus.OK, body)
 
 
-def _chat(record: Recorded) -> tuple[str, int | None]:
+def _chat(record: Recorded) -> tuple[str, int] | None:
     chat = record.draft.chat
-    return record.account_id, None if chat is None else chat.id
+    return None if chat is None else (record.account_id, chat.id)
+
+
+def _first_chat(records: Iterable[Recorded]) -> tuple[str, int] | None:
+    """Return the chat whose burst is waited for."""
+    return next((chat for record in records if (chat := _chat(record))), None)

@@ -164,6 +164,6 @@ class EventPollQuery(EventQuery, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=60,
-            description="After the first event, wait until its chat was quiet for so long; never beyond `wait`.",
+            description="After the first event of a chat, wait until the chat was quiet for so long; never beyond `wait`.",
         ),
     ] = 0
