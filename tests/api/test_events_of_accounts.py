@@ -87,7 +87,11 @@ async def test_a_poll_connects_the_account_that_it_listens_to(
     await client.patch(account, json={"keepConnected": False})
     await client.post(f"{account}/disconnect")
     poll = asyncio.create_task(
-        client.get(POLL, params={"wait": 10, "type": "message.new", "account": "me"}, timeout=20)
+        client.get(
+            POLL,
+            params={"wait": 10, "chat": scene.bob.id, "account": "me", "type": "message.new"},
+            timeout=20,
+        )
     )
     async with asyncio.timeout(10):
         while not await is_connected(client, account):

@@ -53,15 +53,15 @@ async def test_events_are_kept_for_seven_days_and_then_forgotten(
         await append(gateway, account, message("kept"))
     async with serve() as (gateway, client):
         begin = gateway.events.cursor(gateway.owner, 0)
-        page = (await client.get(POLL, params={"cursor": begin})).json()
+        page = (await client.get(POLL, params={"cursor": begin, "chat": 7})).json()
         assert texts_of(page) == ["old", "kept"]
 
     clock.ahead += timedelta(days=1, minutes=1)
     async with serve() as (gateway, client):
         await forgotten(gateway)
-        refused = await client.get(POLL, params={"cursor": begin})
+        refused = await client.get(POLL, params={"cursor": begin, "chat": 7})
         oldest = assert_problem(refused, 410, "cursor_expired")["oldestCursor"]
-        page = (await client.get(POLL, params={"cursor": oldest})).json()
+        page = (await client.get(POLL, params={"cursor": oldest, "chat": 7})).json()
     assert texts_of(page) == ["kept"]
 
 

@@ -88,9 +88,9 @@ async def test_what_was_missed_is_told_again_across_a_restart(
 
     async with serve() as (gateway, client):
         await append(gateway, account, message("four"))
-        async with streaming(gateway, client, headers={"Last-Event-ID": last}) as stream:
+        async with streaming(gateway, client, chat=7, headers={"Last-Event-ID": last}) as stream:
             assert await stream.texts(3) == ["two", "three", "four"]
-        async with streaming(gateway, client, cursor=last) as stream:
+        async with streaming(gateway, client, chat=7, cursor=last) as stream:
             assert await stream.texts(3) == ["two", "three", "four"]
 
 

@@ -93,7 +93,7 @@ class EventStream:
                 for piece in self._pieces(found):
                     await writer.write(piece)
                 said, beat_at = found[-1].position, clock.time() + every_secs
-            elif events.is_at_end or retry_secs:
+            if events.is_at_end or retry_secs:
                 await _pause(events, retry_secs, beat_at)
             if clock.time() >= beat_at:
                 pins.refresh()

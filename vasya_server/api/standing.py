@@ -60,7 +60,7 @@ class Standing:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        working.result()
+        await working
         return None
 
     def _lost(self, request: Incoming) -> Coroutine[None, None, str] | None:

@@ -28,7 +28,7 @@ class Feed:
         self._follower = follower
         self._audience = audience
         self.position = position
-        # Whether the last read found nothing behind the position, told or not.
+        # Whether the last read found all that there was.
         self.is_at_end = False
 
     async def read(self, limit: int = _BATCH) -> Sequence[Recorded]:
@@ -42,10 +42,11 @@ class Feed:
         """
         found, upto = await self._follower.read(self.position, _BATCH)
         told = (await self._audience.told(found))[: limit + 1]
-        if len(told) > limit:
+        is_cut = len(told) > limit
+        if is_cut:
             del told[limit:]
             upto = told[-1].position
-        self.position, self.is_at_end = upto, not found
+        self.position, self.is_at_end = upto, not is_cut and len(found) < _BATCH
         return told
 
     async def wait(self) -> None:
