@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from vasya_server.api.answer import cut_off
 from vasya_server.api.standing import CLIENT_GONE, Standing
 from vasya_server.delivery.audience import Audience
 from vasya_server.delivery.feed import feed
@@ -76,10 +77,10 @@ class EventStream:
             except CursorExpired as error:  # so far behind that what comes next is forgotten
                 reason = error.code
             except TimeoutError:
-                _log.warning("an event stream broke off (client_too_slow)")
-                return
-        if reason != CLIENT_GONE:
-            await writer.end(reason or "")
+                reason = "client_too_slow"
+        if reason != CLIENT_GONE and not await writer.end(reason or ""):
+            _log.warning("an event stream broke off (%s)", reason)
+            cut_off(request)
 
     async def _tell(
         self, events: Feed, pins: Pins, writer: _Writer, common: Sequence[Header]
@@ -162,16 +163,17 @@ class _Writer:
         async with asyncio.timeout(self._stuck_secs):
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
-    async def end(self, reason: str) -> None:
-        """Say why it ends, where the client takes it at once; a comment, which no client takes for an event."""
+    async def end(self, reason: str) -> bool:
+        """Say why it ends, in a comment, which no client takes for an event; return False where the client takes nothing."""
         if not self._has_begun:
-            return
+            return False
         last = b": ended %b\n\n" % reason.encode()
         try:
             async with asyncio.timeout(_FAREWELL_SECS):
                 await self._send({"type": "http.response.body", "body": last, "more_body": False})
         except TimeoutError:
-            _log.info("an event stream broke off (%s)", reason)
+            return False
+        return True
 
 
 def _retry_secs(error: VasyaError) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from vasya_server.api.answer import PROBLEM_JSON, WHOLE_ANSWERS
+from vasya_server.api.answer import CUT_OFF, PROBLEM_JSON, WHOLE_ANSWERS
 from vasya_server.api.edge import SECURITY_HEADERS
 from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
@@ -110,7 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Its task has not begun yet.
         whole: Any = partial(_send_whole, self.cycle)  # uvicorn says what extensions may be
-        self.scope["extensions"] = {WHOLE_ANSWERS: whole}
+        cut_off: Any = self.transport.abort
+        self.scope["extensions"] = {WHOLE_ANSWERS: whole, CUT_OFF: cut_off}
         # The request keeps its list. Trailers go into this one, so that no header appears after the checks.
         self.headers = []
 
