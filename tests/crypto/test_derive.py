@@ -62,6 +62,8 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "token-mac",
         "limit-index",
         "events",
+        "webhook",
+        "webhook-index",
     ]
 
 

@@ -41,6 +41,8 @@ class Purpose(StrEnum):
     TOKEN_MAC = "token-mac"  # noqa: S105 — as above
     LIMIT_INDEX = "limit-index"
     EVENTS = "events"
+    WEBHOOK = "webhook"
+    WEBHOOK_INDEX = "webhook-index"
 
 
 def derive(

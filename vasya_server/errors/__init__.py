@@ -5,12 +5,12 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired
+│                              CursorExpired · TooManyWebhooks · EventGone
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -33,6 +33,7 @@ from vasya_server.errors.access import (
     AuthRateLimited,
     ChatNotAllowed,
     ChatNotFound,
+    ContentNotAllowed,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -70,6 +71,7 @@ from vasya_server.errors.requests import (
     CredentialsMissing,
     CursorExpired,
     EmptyAllowlist,
+    EventGone,
     FieldError,
     FolderUnsuitable,
     IdempotencyKeyStale,
@@ -84,6 +86,7 @@ from vasya_server.errors.requests import (
     SignupRequired,
     TooManyKeys,
     TooManyUploads,
+    TooManyWebhooks,
     UnknownScope,
     ValidationFailed,
 )
@@ -132,10 +135,12 @@ __all__ = [
     "CodeInvalid",
     "ConfigurationInvalid",
     "Conflict",
+    "ContentNotAllowed",
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",
     "EmptyAllowlist",
+    "EventGone",
     "FieldError",
     "FloodWait",
     "FolderUnsuitable",
@@ -180,6 +185,7 @@ __all__ = [
     "TooManyKeys",
     "TooManyStreams",
     "TooManyUploads",
+    "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
     "UnknownScope",

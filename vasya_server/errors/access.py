@@ -96,6 +96,13 @@ class SendingDisabled(PermissionDenied):
     detail = "Sending is switched off."
 
 
+class ContentNotAllowed(PermissionDenied):
+    """A webhook is to carry texts and names, and the owner does not let them leave that way."""
+
+    code = "content_not_allowed"
+    detail = "The owner does not let webhooks carry content."
+
+
 class ChatNotAllowed(PermissionDenied):
     """The credential's chat lists leave the chat out, or there is no such chat: one answer for both (D-5.3)."""
 

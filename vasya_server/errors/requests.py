@@ -65,6 +65,20 @@ class TooManyKeys(Conflict):
     detail = "There are as many live agent keys as there may be."
 
 
+class TooManyWebhooks(Conflict):
+    """The owner has as many webhooks as an owner may have."""
+
+    code = "too_many_webhooks"
+    detail = "There are as many webhooks as there may be."
+
+
+class EventGone(Conflict):
+    """A delivery cannot be repeated: its event is forgotten, was a test, or is not for this webhook any more."""
+
+    code = "event_gone"
+    detail = "The event of this delivery cannot be sent again."
+
+
 class KeyEnded(Conflict):
     """The agent key is revoked or has expired, so that it can be neither changed nor rotated."""
 

@@ -25,6 +25,7 @@ from vasya_server.settings.values import (
     token,
     whole,
 )
+from vasya_server.settings.webhook_rows import WEBHOOKS
 
 KIBIBYTE: Final = 1024
 
@@ -367,4 +368,5 @@ SETTINGS: Final = (
     ),
     *LIMITS,
     *OUTBOUND,
+    *WEBHOOKS,
 )
