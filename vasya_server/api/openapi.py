@@ -36,6 +36,8 @@ _PATH_PARAMETERS: Final = {
     "account": "An account's id, its alias, or `me` where the credential reaches exactly one.",
     "chat": "A chat: a marked id, @name, +phone of a contact, or `me` for Saved Messages.",
     "key": "An agent key's public id: `ak` and 16 hexadecimal digits.",
+    "webhook": "A webhook's id: `whk_…`.",
+    "delivery": "A delivery's id, the `webhook-id` of its posts: `dlv_…`.",
     "message": "A message's id within the chat.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",

@@ -94,6 +94,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Chat not allowed",
         "GET …/chats lists the chats within reach; the human who owns the key can add others.",
     ),
+    "content_not_allowed": Row(
+        403,
+        "Content not allowed",
+        'Leave include out, or ask a human to allow it: PATCH /api/v1/settings {"canWebhooksCarryContent": true}.',
+    ),
     "not_found": Row(404, "Not found", "GET /api/v1/openapi.json lists every path."),
     "chat_not_found": Row(
         404,
@@ -139,6 +144,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "too_many_keys": Row(
         409, "Too many keys", "Revoke agent keys that are not needed: GET /api/v1/agent-keys."
     ),
+    "too_many_webhooks": Row(
+        409, "Too many webhooks", "Delete webhooks that are not needed: GET /api/v1/webhooks."
+    ),
     "key_ended": Row(409, "Key ended", "Create another key with POST /api/v1/agent-keys."),
     "account_reauth_required": Row(409, "Login required", _LOGIN),
     "session_unreadable": Row(
@@ -167,6 +175,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         410,
         "Cursor expired",
         "Read what you need anew, then go on from the cursor in oldestCursor, or from latest.",
+    ),
+    "event_gone": Row(
+        410,
+        "Event gone",
+        "Read what you need anew: the messages themselves are still in their chat.",
     ),
     "body_too_large": Row(413, "Body too large", "Send a smaller body."),
     "uri_too_long": Row(414, "URI too long", "Shorten the query."),
