@@ -48,6 +48,14 @@ def add_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
+    _add_approval_to(create)
+    create.epilog = (
+        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
+        "with a minus, like a group's, is written --read=-100123."
+    )
+
+
+def _add_approval_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--approval",
         action="append",
@@ -65,10 +73,6 @@ def add_to(create: argparse.ArgumentParser) -> None:
         type=span,
         metavar="TIME",
         help="How long a question waits for your answer, like 12h; a day when not said.",
-    )
-    create.epilog = (
-        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
-        "with a minus, like a group's, is written --read=-100123."
     )
 
 

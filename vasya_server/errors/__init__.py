@@ -5,12 +5,12 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat · ApprovalRequired
-├── LimitReached               RateLimited · AuthRateLimited
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ApprovalRequired
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired · ActionState · ActionStale · TooManyActions
+│                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -34,6 +34,7 @@ from vasya_server.errors.access import (
     AuthRateLimited,
     ChatNotAllowed,
     ChatNotFound,
+    ContentNotAllowed,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -51,6 +52,7 @@ from vasya_server.errors.access import (
     SendingDisabled,
     ServiceChat,
     TokenExpired,
+    TooManyStreams,
     Unauthenticated,
     UploadNotFound,
 )
@@ -72,6 +74,7 @@ from vasya_server.errors.requests import (
     CredentialsMissing,
     CursorExpired,
     EmptyAllowlist,
+    EventGone,
     FieldError,
     FolderUnsuitable,
     IdempotencyKeyStale,
@@ -87,6 +90,7 @@ from vasya_server.errors.requests import (
     TooManyActions,
     TooManyKeys,
     TooManyUploads,
+    TooManyWebhooks,
     UnknownScope,
     ValidationFailed,
 )
@@ -138,10 +142,12 @@ __all__ = [
     "CodeInvalid",
     "ConfigurationInvalid",
     "Conflict",
+    "ContentNotAllowed",
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",
     "EmptyAllowlist",
+    "EventGone",
     "FieldError",
     "FloodWait",
     "FolderUnsuitable",
@@ -185,7 +191,9 @@ __all__ = [
     "TokenExpired",
     "TooManyActions",
     "TooManyKeys",
+    "TooManyStreams",
     "TooManyUploads",
+    "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
     "UnknownScope",
