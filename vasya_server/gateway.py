@@ -20,6 +20,9 @@ from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.events.log import EventLog
+from vasya_server.guards.takeover import Takeover
+from vasya_server.guards.undo import UndoWindow
+from vasya_server.guards.waiting import WaitingStore
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.rules import Limits
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from vasya_server.ids import OwnerId
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
+    from vasya_server.telegram.accounts import AccountRuntime
 
 DATABASE_FILE = "vasya.db"
 LOCAL_OWNER = "local"
@@ -75,6 +79,8 @@ class Gateway:
     logins: Logins
     cursors: Cursors
     outbound: Outbound
+    undo: UndoWindow
+    takeover: Takeover
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
@@ -105,9 +111,13 @@ async def open_gateway(
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
         events = await _open_events(stack, db, key, clock)
-        accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
+        undo = UndoWindow(WaitingStore(db, key), claims, keys, clock)
+        takeover = Takeover(db, key, clock, settings=settings, claims=claims, owners=owner_settings)
+        guards = undo, takeover
+        accounts, logins = await _open_accounts(stack, settings, vault, events, clock, guards)
         if token is not None or is_serving:
             accounts.start()
+            undo.start()
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -126,6 +136,8 @@ async def open_gateway(
             logins=logins,
             cursors=Cursors(key),
             outbound=Outbound(settings),
+            undo=undo,
+            takeover=takeover,
             owner=owner,
             token=token,
             denied=denied,
@@ -176,10 +188,19 @@ async def _open_accounts(
     vault: Vault,
     events: EventLog,
     clock: Clock,
+    guards: tuple[UndoWindow, Takeover],
 ) -> tuple[Accounts, Logins]:
-    accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
+    undo, takeover = guards
+
+    def guard(account: AccountRuntime) -> None:
+        account.is_guarded = lambda: undo.awaits(account.id) or takeover.is_on(account)
+        takeover.watch(account)
+
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, on_added=guard)
     stack.push_async_callback(accounts.close)
     await accounts.open()
+    stack.push_async_callback(undo.close)
+    await undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
     return accounts, logins

@@ -45,6 +45,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
             for account in call.gateway.accounts.list(who.owner, who.account_ids)
         ],
         chats=None if who.chats is None else chats_told(who.chats),
+        undo_secs=who.policy.undo_secs,
         limits=describe_limits(call.gateway, who),
         expires_at=who.expires_at,
         operations=[o.name for o in OPERATIONS if is_open_to(o, who)]

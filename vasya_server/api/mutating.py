@@ -10,7 +10,7 @@ import msgspec
 
 from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
 from vasya_server.api.problems import reason, refuse
-from vasya_server.idempotency.claims import StoredAnswer
+from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.ids import new_action_id
 from vasya_server.model.base import ShownOnce
 from vasya_server.operations import Intent, Rendering, perform

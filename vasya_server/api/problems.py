@@ -140,6 +140,22 @@ PROBLEMS: Final[dict[str, Row]] = {
     "too_many_keys": Row(
         409, "Too many keys", "Revoke agent keys that are not needed: GET /api/v1/agent-keys."
     ),
+    "action_state": Row(
+        409,
+        "Action decided",
+        "GET /api/v1/actions/{actionId} tells how it stands; what is still wanted needs a new Idempotency-Key.",
+    ),
+    "undo_expired": Row(
+        409,
+        "Undo expired",
+        "It was sent: GET /api/v1/actions/{actionId} tells where; delete that message where it may be deleted.",
+    ),
+    "owner_active": Row(
+        409,
+        "Owner active",
+        "Leave the chat to the owner and read on; if it is still wanted, repeat it after retryAfterSecs.",
+        is_retryable=True,
+    ),
     "key_ended": Row(409, "Key ended", "Create another key with POST /api/v1/agent-keys."),
     "account_reauth_required": Row(409, "Login required", _LOGIN),
     "session_unreadable": Row(

@@ -48,6 +48,12 @@ def add_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
+    create.add_argument(
+        "--undo-secs",
+        type=int,
+        metavar="SECS",
+        help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
+    )
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."

@@ -14,7 +14,11 @@ from vasya_server.model.settings import OwnerSettings
 if TYPE_CHECKING:
     import argparse
 
-_FIELDS: Final = {"send-gate": "sendGate", "time-zone": "timeZone"}
+_FIELDS: Final = {
+    "send-gate": "sendGate",
+    "time-zone": "timeZone",
+    "takeover-secs": "takeoverSecs",
+}
 
 
 def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
@@ -26,6 +30,7 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
     else:
         answer(f"send-gate  {settings.send_gate}")
         answer(f"time-zone  {settings.time_zone}")
+        answer(f"takeover-secs  {settings.takeover_secs}")
     return 0
 
 
@@ -33,5 +38,8 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
     async with open_api(flags) as api:
         if not changes:
             return await api.get("/settings", OwnerSettings)
-        body = {_FIELDS[name]: value for name, value in changes.items()}
+        body = {
+            _FIELDS[name]: int(value) if name == "takeover-secs" else value
+            for name, value in changes.items()
+        }
         return await api.patch("/settings", body, OwnerSettings)

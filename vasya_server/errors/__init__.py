@@ -10,7 +10,7 @@ VasyaError
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired
+│                              CursorExpired · ActionState · UndoExpired · OwnerActive
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -62,6 +62,7 @@ from vasya_server.errors.requests import (
     AccountChoice,
     AccountExists,
     AccountReauthRequired,
+    ActionState,
     ClaimInProgress,
     CodeExpired,
     CodeInvalid,
@@ -76,6 +77,7 @@ from vasya_server.errors.requests import (
     KeyEnded,
     KeyReused,
     OutcomeUnknown,
+    OwnerActive,
     PasswordInvalid,
     PhoneInvalid,
     SessionInvalid,
@@ -83,6 +85,7 @@ from vasya_server.errors.requests import (
     SignupRequired,
     TooManyKeys,
     TooManyUploads,
+    UndoExpired,
     UnknownScope,
     ValidationFailed,
 )
@@ -118,6 +121,7 @@ __all__ = [
     "AccountFrozen",
     "AccountReauthRequired",
     "AccountSpamLimited",
+    "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
     "AuditUnavailable",
@@ -158,6 +162,7 @@ __all__ = [
     "OutboundFailed",
     "OutboundRefused",
     "OutcomeUnknown",
+    "OwnerActive",
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
@@ -180,6 +185,7 @@ __all__ = [
     "TooManyUploads",
     "Unauthenticated",
     "Unavailable",
+    "UndoExpired",
     "UnknownScope",
     "UploadNotFound",
     "ValidationFailed",

@@ -65,6 +65,37 @@ class TooManyKeys(Conflict):
     detail = "There are as many live agent keys as there may be."
 
 
+class ActionState(Conflict):
+    """The action does not wait for this decision: somebody, or its time, has decided already."""
+
+    code = "action_state"
+    detail = "The action does not stand so that this can be done to it."
+
+    def __init__(self, action_id: str, status: str | None = None) -> None:
+        super().__init__(
+            None if status is None else f"The action stands at {status}; that is not changed here."
+        )
+        self.action_id = action_id
+
+
+class UndoExpired(Conflict):
+    """What was to be taken back has been sent: its time was over."""
+
+    code = "undo_expired"
+    detail = "The message was sent before it could be taken back."
+
+
+class OwnerActive(Conflict):
+    """The owner wrote in the chat a moment ago, by another device: agents leave it to them for a while."""
+
+    code = "owner_active"
+    detail = "The owner has just written in this chat; agents do not write there for a while."
+
+    def __init__(self, retry_after_secs: int) -> None:
+        super().__init__()
+        self.retry_after_secs = retry_after_secs
+
+
 class KeyEnded(Conflict):
     """The agent key is revoked or has expired, so that it can be neither changed nor rotated."""
 

@@ -16,9 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -27,10 +25,10 @@ from vasya_server.clock import from_ms, to_ms
 from vasya_server.crypto.envelope import SealBroken
 from vasya_server.crypto.records import ClaimSeal
 from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
+from vasya_server.idempotency.claim import Claim, Dispatch, Hold, Known, OpenSend, StoredAnswer
 from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
-from vasya_server.model.base import Plain
 from vasya_server.store import claims as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
@@ -54,81 +52,6 @@ _log: Final = logging.getLogger(__name__)
 _DISPATCH: Final = "dispatch"
 _ANSWER: Final = "answer"
 _KEY: Final = "key"
-
-
-class Dispatch(msgspec.Struct, frozen=True, array_like=True):
-    """What it takes to send the same again.
-
-    Args:
-        peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
-    """
-
-    peer: tuple[int, int | None] | None
-    random_ids: tuple[int, ...]
-
-
-class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """What the client was told, and is told again."""
-
-    status: int
-    body: bytes
-    location: str | None = None
-
-    @property
-    def is_problem(self) -> bool:
-        """Tell whether it is a refusal, in the shape of one."""
-        return self.status >= HTTPStatus.BAD_REQUEST
-
-
-class Claim(Plain, frozen=True, kw_only=True):
-    """What is known of a mutation before anything of it is done.
-
-    Args:
-        key: The client's idempotency key; None: it sent none, and nobody can ask for this again.
-        kind: What it does, in the audit log's words.
-    """
-
-    action_id: ActionId
-    owner: OwnerId
-    lineage: str
-    key: str | None
-    fingerprint: bytes
-    account_id: str | None
-    kind: str
-
-
-class Known(Plain, frozen=True, kw_only=True):
-    """A claim as it is stored.
-
-    Args:
-        dispatch: None where it cannot be opened any more, as is *answer*.
-    """
-
-    action_id: ActionId
-    owner: OwnerId
-    lineage: str
-    fingerprint: bytes
-    account_id: str | None
-    kind: str
-    status: ActionStatus
-    dispatch: Dispatch | None
-    answer: StoredAnswer | None
-    created_at: datetime
-    finished_at: datetime | None
-
-
-@dataclass(slots=True)
-class Hold:
-    """A claim under way in this process; *action_id* becomes that of the first try where this one repeats it.
-
-    Args:
-        key_digest: Under which its key is held and stored; None without a key.
-    """
-
-    claim: Claim
-    key_digest: bytes | None
-    action_id: ActionId
-    created_at: datetime
 
 
 class Claims:
@@ -197,7 +120,10 @@ class Claims:
         if held.key_digest is not None:
             del self._held[held.key_digest]
         del self._running[held.action_id]
-        if (ended := self._ended.pop(held.action_id, None)) is not None:
+        self._tell(held.action_id)
+
+    def _tell(self, action_id: ActionId) -> None:
+        if (ended := self._ended.pop(action_id, None)) is not None:
             ended.set()
 
     async def find(self, hold: Hold) -> Known | None:
@@ -272,7 +198,7 @@ class Claims:
             action_id=hold.action_id,
             status=status.value,
             answer=self._sealed(hold, _ANSWER, answer),
-            finished_at_ms=to_ms(self._clock.now()),
+            finished_at_ms=None if status is ActionStatus.SCHEDULED else to_ms(self._clock.now()),
         )
         if not keeps_key and hold.key_digest is not None:
             more = (rows.FREE_KEY.bind(action_id=hold.action_id), *more)
@@ -283,6 +209,56 @@ class Claims:
             # written down all the same.
             await self._db.write(*more, entries=(entry,))
 
+    async def settle(
+        self,
+        owner: OwnerId,
+        action_id: ActionId,
+        fingerprint: bytes,
+        status: ActionStatus,
+        answer: StoredAnswer,
+        entry: Entry,
+        *more: Statement,
+    ) -> None:
+        """Store the end of what waited at Telegram, together with its outcome, and tell who waits for it.
+
+        Raises:
+            AuditUnavailable, StorageFailed: As `finish`.
+        """
+        packed = msgspec.msgpack.encode(answer)
+        finished = rows.FINISH_CLAIM.bind(
+            action_id=action_id,
+            status=status.value,
+            answer=self._seal_of(owner).seal(
+                _ANSWER, packed, binding=_binding(action_id, fingerprint)
+            ),
+            finished_at_ms=to_ms(self._clock.now()),
+        )
+        try:
+            await self._db.write(finished, *more, entries=(entry,))
+        except Unexpected:
+            await self._db.write(*more, entries=(entry,))
+        finally:
+            self._tell(action_id)
+
+    async def open_sends(self, account_id: str, since: datetime) -> list[OpenSend]:
+        """Return the changes of an account that may have happened and of which nothing more is known.
+
+        Raises:
+            StorageFailed: They cannot be read.
+        """
+        found = await self._db.all(
+            rows.OPEN_CLAIMS, rows.ClaimRow, account_id=account_id, since_ms=to_ms(since)
+        )
+        return [
+            OpenSend(
+                chat_id=dispatch.peer[0],
+                created_at=from_ms(row.created_at_ms),
+                is_running=ActionId(row.action_id) in self._running,
+            )
+            for row in found
+            if (dispatch := self._opened(row, _DISPATCH, row.dispatch, Dispatch)) and dispatch.peer
+        ]
+
     async def lose(self, hold: Hold, entry: Entry) -> None:
         """Store that nobody knows whether it happened; only sending the same again can tell."""
         await self._db.write(rows.LOSE_CLAIM.bind(action_id=hold.action_id), entries=(entry,))
@@ -292,10 +268,14 @@ class Claims:
         row = await self._db.one(rows.CLAIM, rows.ClaimRow, action_id=action_id)
         return self._running.get(ActionId(action_id)) if row is None else self._known(row)
 
-    async def wait(self, action_id: str, secs: float) -> None:
-        """Wait until the action is not under way any more, at most *secs*."""
+    async def wait(self, action_id: str, secs: float, *, is_scheduled: bool = False) -> None:
+        """Wait until the action is not under way any more, at most *secs*.
+
+        Args:
+            is_scheduled: It waits at Telegram: it is under way, although nobody here drives it.
+        """
         under_way = ActionId(action_id)
-        if under_way in self._running:
+        if is_scheduled or under_way in self._running:
             ended = self._ended.setdefault(under_way, asyncio.Event())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(secs):

@@ -30,6 +30,15 @@ AccountIds = Annotated[
     Meta(max_length=_MAX_LISTED, description="Absent: every account, present and future."),
 ]
 Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
+# Telegram sends at once what is due within seconds.
+KeyUndoSecs = Annotated[
+    int,
+    Meta(
+        ge=60,
+        le=86_400,
+        description="Seconds for which each of its messages waits at Telegram and can be taken back.",
+    ),
+]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -70,6 +79,7 @@ class NewKey(Input, frozen=True, kw_only=True):
     ] = None
     account_ids: AccountIds | None = None
     chats: Annotated[ChatsInput | None, Meta(description="Absent: every chat.")] = None
+    undo_secs: KeyUndoSecs | None = None
     expires_at: Instant | None = None
     ttl_secs: Ttl | None = None
 
@@ -81,6 +91,7 @@ class KeyPatch(Input, frozen=True, kw_only=True):
     scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] | UnsetType = UNSET
     account_ids: AccountIds | UnsetType | None = UNSET
     chats: ChatsInput | UnsetType | None = UNSET
+    undo_secs: KeyUndoSecs | UnsetType | None = UNSET
     expires_at: Instant | UnsetType | None = UNSET
     ttl_secs: Ttl | UnsetType = UNSET
 
@@ -114,6 +125,7 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     account_ids: list[str] | None = None
     chats: ChatsTold | None = None
+    undo_secs: int | None = None
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None
     last_used_at: datetime | None = None

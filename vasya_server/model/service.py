@@ -45,6 +45,7 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     accounts: list[AccountName] = msgspec.field()
     chats: ChatsTold | None = None
+    undo_secs: int | None = None
     limits: list[BucketState] = msgspec.field()
     expires_at: datetime | None = None
     operations: list[str] | None = None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vasya_server.errors import AccessDenied, VasyaError
-from vasya_server.idempotency.claims import Hold
+from vasya_server.errors import AccessDenied, ActionState, VasyaError
+from vasya_server.idempotency.claim import Hold
 from vasya_server.model.action import Action, ActionStatus
+from vasya_server.operations.undo import undo
 from vasya_server.telegram.reach import require
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.view import AccountView
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
-    from vasya_server.idempotency.claims import Claims, Known
+    from vasya_server.idempotency.claim import Known
+    from vasya_server.idempotency.claims import Claims
 
 
 async def read_action(
@@ -45,12 +47,37 @@ async def read_action(
     watch = None if key_id is None else gateway.keys.watch(key_id)
     found = await _own(claims, principal, action_id)
     if wait_secs:
-        await _wait(claims.wait(action_id, wait_secs), watch)
+        is_scheduled = not isinstance(found, Hold) and found.status is ActionStatus.SCHEDULED
+        waiting = claims.wait(action_id, wait_secs, is_scheduled=is_scheduled)
+        await _wait(waiting, watch)
         found = await _own(claims, principal, action_id)
     if isinstance(found, Hold):
         return _started(found)
     is_told = may_ask(found.kind) and await _is_reached(gateway, principal, found)
     return _stored(found, is_told=is_told)
+
+
+async def cancel_action(
+    gateway: Gateway,
+    principal: Principal,
+    action_id: str,
+    *,
+    may_ask: Callable[[str], bool],
+) -> Action:
+    """Take back what waits at Telegram, and return the action as it stands then; one that is cancelled stays so.
+
+    Raises:
+        AccessDenied: It is another owner's or another key's, or there is none: not told apart (D-5.1).
+        UndoExpired: It has been sent.
+        ActionState: It does not wait.
+        VasyaError: Telegram could not be asked; it waits still.
+    """
+    found = await _own(gateway.claims, principal, action_id)
+    if isinstance(found, Hold):
+        raise ActionState(action_id, ActionStatus.STARTED.value)
+    if found.status is not ActionStatus.CANCELLED:
+        await undo(gateway, found)
+    return await read_action(gateway, principal, action_id, wait_secs=0, may_ask=may_ask)
 
 
 async def _wait(ending: Coroutine[Any, Any, None], watch: Watch | None) -> None:
@@ -119,6 +146,11 @@ def _started(hold: Hold) -> Action:
 
 def _stored(known: Known, *, is_told: bool) -> Action:
     result, problem = None, None
+    if known.status is ActionStatus.SCHEDULED and known.answer is not None:
+        waiting = msgspec.json.decode(known.answer.body, type=Action)
+        return waiting if is_told else msgspec.structs.replace(waiting, preview=None)
+    # That it was cancelled is what the action says; its problem is for who asks for the same again.
+    is_told = is_told and known.status is not ActionStatus.CANCELLED
     if is_told and known.answer is not None and known.answer.body:
         told = msgspec.Raw(known.answer.body)
         result, problem = (None, told) if known.answer.is_problem else (told, None)

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from vasya_server.auth.agent_keys import key_id_of
 from vasya_server.auth.key_records import Grant
+from vasya_server.auth.policy import Policy
 from vasya_server.clock import from_ms
 from vasya_server.errors import AgentKeyRequired, ScopeRequired
 from vasya_server.model.key import AgentKey, ChatHalfTold, ChatsTold, KeyMade
@@ -43,6 +44,7 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
         account_ids=account_ids,
         chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
         created_by=who.kind.value,
+        policy=Policy(undo_secs=body.undo_secs),
     )
     expires_at_ms = checked_end(
         gateway.clock.now(),
@@ -108,6 +110,7 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "scopes": sorted(grant.scopes),
         "account_ids": None if grant.account_ids is None else sorted(grant.account_ids),
         "chats": None if grant.chats is None else chats_told(grant.chats),
+        "undo_secs": grant.policy.undo_secs,
         "created_at": from_ms(record.created_at_ms),
         "expires_at": None if record.expires_at_ms is None else from_ms(record.expires_at_ms),
         "last_used_at": keys.last_used_at(record),
@@ -144,7 +147,13 @@ async def _patched(gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch
         scopes=checked_scopes(who, scopes),
         account_ids=account_ids,
         chats=chats,
+        policy=_patched_policy(old.policy, patch),
     )
+
+
+def _patched_policy(old: Policy, patch: KeyPatch) -> Policy:
+    undo_secs = old.undo_secs if patch.undo_secs is UNSET else patch.undo_secs
+    return msgspec.structs.replace(old, undo_secs=undo_secs)
 
 
 def _patched_end(gateway: Gateway, old: KeyRecord, patch: KeyPatch) -> int | None:

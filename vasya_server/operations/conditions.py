@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import SendingDisabled
 from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Gates:
 
 GATES: Final = Gates()
 # Behind the gates and the question whether a human is asked first.
-CONDITIONS: Final[Sequence[Condition]] = ()
+CONDITIONS: Final[Sequence[Condition]] = (OwnerAway(),)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:

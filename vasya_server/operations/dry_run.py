@@ -15,7 +15,7 @@ import msgspec
 
 from vasya_server.audit.entry import EntryKind, Result
 from vasya_server.errors import AuditUnavailable, StorageFailed
-from vasya_server.idempotency.claims import StoredAnswer
+from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.model.preview import DryRun, Reason
 from vasya_server.operations.conditions import reasons
 from vasya_server.operations.mutation import Performed

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vasya_server.errors import VasyaError
-    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.guards.waiting import Waiting
+    from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.operations.mutation import Intent
     from vasya_server.telegram.progress import Progress
 
@@ -33,6 +34,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     Args:
         keeps_key: The same request with the same key gets this answer from now on.
         error: What the client is told where the answer is not stored for it.
+        waiting: What waits at Telegram because of it: then this is not the end.
     """
 
     status: ActionStatus
@@ -40,6 +42,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     result: Result
     keeps_key: bool
     error: VasyaError | None = None
+    waiting: Waiting | None = None
 
 
 def success(answer: StoredAnswer, made: object) -> Ending:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
-    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.ids import ActionId
     from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
@@ -134,6 +134,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     Args:
         random_ids: One for each message that it makes.
         is_redrive: The same was sent before, and nobody knows what became of it.
+        undo_secs: For how long its messages wait at Telegram.
     """
 
     action_id: ActionId
@@ -141,6 +142,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     random_ids: tuple[int, ...]
     is_redrive: bool
     source_peer: ResolvedPeer | None = None
+    undo_secs: int = 0
 
     @property
     def chat(self) -> ResolvedPeer:

@@ -25,29 +25,31 @@ from vasya_server.errors import (
     TelegramTimeout,
     VasyaError,
 )
-from vasya_server.idempotency.claims import ANSWERS_KEPT, Claim, Dispatch, StoredAnswer
+from vasya_server.idempotency.claim import Claim, Dispatch, StoredAnswer
+from vasya_server.idempotency.claims import ANSWERS_KEPT
 from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
+from vasya_server.operations.chats import chats_of
 from vasya_server.operations.conditions import GATES, Attempt, enter, give_back
-from vasya_server.operations.derivation import canonical, random_ids
+from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
 from vasya_server.operations.dry_run import dry_run
 from vasya_server.operations.ending import failure, require_new, success, unknown
 from vasya_server.operations.gates import require_gates_still_open
 from vasya_server.operations.mutation import Performed, Ready, is_unlimited
 from vasya_server.operations.preview import preview_of
 from vasya_server.operations.record import Recorder, what_remains
-from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
+from vasya_server.operations.undo import waiting_ending
+from vasya_server.telegram.peers import stored_peer
 from vasya_server.telegram.progress import follow_progress
-from vasya_server.telegram.service_chat import require_outside_service_chat
-from vasya_server.telegram.view import AccountView
+from vasya_server.telegram.scheduled import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from vasya_server.gateway import Gateway
-    from vasya_server.idempotency.claims import Hold, Known
+    from vasya_server.idempotency.claim import Hold, Known
     from vasya_server.ids import ActionId
     from vasya_server.model.preview import Reason
     from vasya_server.operations.conditions import Taken
@@ -89,7 +91,7 @@ async def perform(
     """
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     try:
-        peer, source = await _chats(intent)
+        peer, source = await chats_of(intent)
         work = _Work(gateway, intent, peer, source, execute, rendering, give_up_at)
         if intent.is_dry_run:
             return await work.rehearse()
@@ -102,17 +104,6 @@ async def perform(
     except VasyaError as error:
         error.action_id = error.action_id or intent.action_id
         raise
-
-
-async def _chats(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
-    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3, D-11.6)."""
-    if intent.account is None or "chat" not in intent.path:
-        return None, None
-    account = AccountView(intent.account, intent.principal)
-    peer = await resolve_to_write(account, intent.path["chat"])
-    source = None if intent.source is None else await resolve(account, intent.source)
-    require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
-    return peer, source
 
 
 class _Work(Generic[T]):
@@ -173,7 +164,7 @@ class _Work(Generic[T]):
             known = await claims.find(hold)
             if known is None:
                 return await self._begin(hold)
-            if known.finished_at is not None:
+            if known.is_answered:
                 return await self._replay(known)
             return await self._redrive(hold, known)
         except VasyaError as error:
@@ -189,7 +180,8 @@ class _Work(Generic[T]):
         await self._meet_conditions(hold)
         ready = self._ready(hold.action_id)
         reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
-        dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
+        peer = self._peer.stored if self._peer else None
+        dispatch = Dispatch(peer, ready.random_ids, ready.undo_secs)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
@@ -210,6 +202,7 @@ class _Work(Generic[T]):
             source_peer=self._source,
             random_ids=random_ids(self._gateway.key, self._intent, self._peer, self._fingerprint),
             is_redrive=False,
+            undo_secs=undo_secs_of(self._intent),
         )
 
     async def _replay(self, known: Known) -> Performed:
@@ -235,6 +228,7 @@ class _Work(Generic[T]):
             source_peer=self._source,
             random_ids=stored.random_ids,
             is_redrive=True,
+            undo_secs=stored.undo_secs,
         )
         return await self._drive(hold, ready)
 
@@ -251,6 +245,8 @@ class _Work(Generic[T]):
             give_back(self._taken)
         reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
         await self._conclude(hold, ending)
+        if ending.waiting is not None:
+            self._gateway.undo.expect(ending.waiting)
         reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
         if ending.error is not None:
             raise ending.error
@@ -265,6 +261,9 @@ class _Work(Generic[T]):
             if not ready.is_redrive:
                 require_new(made, progress, started_at)
             return success(self._rendering.answer(made), made)
+        except Waits as waits:
+            refusal, made_there = self._rendering.refusal, waits.scheduled
+            return await waiting_ending(self._seen, hold, self._recorder, made_there, refusal)
         except VasyaError as error:
             return self._refused(error, ready, progress)
         except Exception:
@@ -306,6 +305,8 @@ class _Work(Generic[T]):
         """
         entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
         remains = what_remains(self._gateway, self._intent)
+        if ending.waiting is not None:
+            remains = (*remains, self._gateway.undo.store.adding(ending.waiting))
         if self._is_unstored:
             await self._gateway.audit.record_later(entry, *remains)
             return

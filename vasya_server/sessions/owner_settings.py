@@ -40,6 +40,7 @@ _NOT_ZONES: Final = {"localtime", "Factory"}
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     can_send: bool
     time_zone: str
+    takeover_secs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,13 @@ class OwnerSettings:
     Args:
         can_send: The owner's gate is open.
         time_zone: An IANA name.
+        takeover_secs: For how long agents do not send to a chat after the owner wrote there; 0: they may.
         is_readable: False where what is stored does not open: then the gate is closed.
     """
 
     can_send: bool = True
     time_zone: str = _UTC
+    takeover_secs: int = 0
     is_readable: bool = True
 
     @property
@@ -107,6 +110,7 @@ class SettingsStore:
         *,
         can_send: bool | UnsetType = UNSET,
         time_zone: str | UnsetType = UNSET,
+        takeover_secs: int | UnsetType = UNSET,
     ) -> OwnerSettings:
         """Store what is given, leave the rest, and return what holds now.
 
@@ -116,7 +120,7 @@ class SettingsStore:
         async with self._changing:
             while True:
                 before = await self.of(owner)
-                wanted = _changed(before, can_send, time_zone)
+                wanted = _changed(before, can_send, time_zone, takeover_secs)
                 is_stored = await self._db.write(self._sealed(owner, wanted)) == [1]
                 if self._held.get(owner) is not before:
                     can_send = UNSET  # closed while this was stored: that is the later word
@@ -124,11 +128,17 @@ class SettingsStore:
                     self._held[owner] = wanted
                     return wanted
 
-    def close(self, owner: OwnerId, *, time_zone: str | UnsetType = UNSET) -> OwnerSettings:
+    def close(
+        self,
+        owner: OwnerId,
+        *,
+        time_zone: str | UnsetType = UNSET,
+        takeover_secs: int | UnsetType = UNSET,
+    ) -> OwnerSettings:
         """Close the owner's gate in memory; whoever does so has `closing` stored with the outcome."""
         # One who is not held was made since the start and has set nothing, or it would be.
         before = self._held.get(owner, OwnerSettings())
-        closed = self._held[owner] = _changed(before, False, time_zone)  # noqa: FBT003 — as named there
+        closed = self._held[owner] = _changed(before, False, time_zone, takeover_secs)  # noqa: FBT003 — as named there
         return closed
 
     def closing(self, owner: OwnerId) -> tuple[Statement, ...]:
@@ -154,7 +164,11 @@ class SettingsStore:
             stored = msgspec.msgpack.decode(plaintext, type=_Stored)
         except (SealBroken, msgspec.MsgspecError):
             return _UNREADABLE
-        return OwnerSettings(can_send=stored.can_send, time_zone=stored.time_zone)
+        return OwnerSettings(
+            can_send=stored.can_send,
+            time_zone=stored.time_zone,
+            takeover_secs=stored.takeover_secs,
+        )
 
     def _sealed(self, owner: OwnerId, settings: OwnerSettings) -> Statement:
         generation = self._generations.get(owner, _FIRST) + 1
@@ -178,7 +192,11 @@ def is_time_zone(name: str) -> bool:
 
 
 def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation: int) -> Statement:
-    stored = _Stored(can_send=settings.can_send, time_zone=settings.time_zone)
+    stored = _Stored(
+        can_send=settings.can_send,
+        time_zone=settings.time_zone,
+        takeover_secs=settings.takeover_secs,
+    )
     box = seal(
         key,
         Purpose.SETTINGS,
@@ -194,10 +212,14 @@ def _changed(
     before: OwnerSettings,
     can_send: bool | UnsetType,  # noqa: FBT001 — the value is the subject
     time_zone: str | UnsetType,
+    takeover_secs: int | UnsetType,
 ) -> OwnerSettings:
     return replace(
         before,
         can_send=before.can_send if isinstance(can_send, UnsetType) else can_send,
         time_zone=before.time_zone if isinstance(time_zone, UnsetType) else time_zone,
+        takeover_secs=before.takeover_secs
+        if isinstance(takeover_secs, UnsetType)
+        else takeover_secs,
         is_readable=True,
     )
