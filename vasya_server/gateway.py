@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
@@ -19,14 +20,18 @@ from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.delivery.means import Means
+from vasya_server.delivery.retention import Retention
+from vasya_server.delivery.streams import Streams
+from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
 from vasya_server.guards.takeover import Takeover
 from vasya_server.guards.undo import UndoWindow
 from vasya_server.guards.waiting import WaitingStore
+from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.rules import Limits
-from vasya_server.outbound import Outbound
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -37,12 +42,14 @@ from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from typing import Any
 
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.ids import OwnerId
+    from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
     from vasya_server.telegram.accounts import AccountRuntime
@@ -69,22 +76,45 @@ class Gateway:
     audit: Audit
     denials: Denials
     claims: Claims
+    asked: Asked
     keys: Keyring
     limits: Limits
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
     events: EventLog
+    streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
     outbound: Outbound
     undo: UndoWindow
     takeover: Takeover
+    webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
     tokens: Tokens | None
+    background: Background
+
+
+class Background:
+    """What goes on beside the requests for as long as the gateway is open; what it is, a layer above knows."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin *work*, which ends with the gateway; what goes on under that name already goes on alone."""
+        if name not in self._tasks:
+            self._tasks[name] = asyncio.create_task(work())
+
+    async def aclose(self) -> None:
+        """End it all."""
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
 
 
 @contextlib.asynccontextmanager
@@ -110,13 +140,15 @@ async def open_gateway(
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
-        events = await _open_events(stack, db, key, clock)
         undo = UndoWindow(WaitingStore(db, key), claims, keys, clock)
         takeover = Takeover(db, key, clock, settings=settings, claims=claims, owners=owner_settings)
         guards = undo, takeover
-        accounts, logins = await _open_accounts(stack, settings, vault, events, clock, guards)
-        if token is not None or is_serving:
-            accounts.start()
+        events, accounts, logins = await _open_accounts(
+            stack, settings, vault, db, key, clock, guards
+        )
+        means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
+        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
+        if is_serving or token is not None:
             undo.start()
         yield Gateway(
             settings=settings,
@@ -126,22 +158,26 @@ async def open_gateway(
             audit=audit,
             denials=denials,
             claims=claims,
+            asked=Asked(db, clock, claims),
             keys=keys,
             limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
             events=events,
+            streams=streams,
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
-            outbound=Outbound(settings),
+            outbound=means.outbound,
             undo=undo,
             takeover=takeover,
+            webhooks=hooks,
             owner=owner,
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
+            background=await stack.enter_async_context(contextlib.aclosing(Background())),
         )
 
 
@@ -173,23 +209,19 @@ async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[Owne
     return owner, owner_settings
 
 
-async def _open_events(
-    stack: contextlib.AsyncExitStack, db: Database, key: MasterKey, clock: Clock
-) -> EventLog:
-    events = EventLog(db, key, clock)
-    stack.push_async_callback(events.close)
-    await events.open()
-    return events
-
-
 async def _open_accounts(
     stack: contextlib.AsyncExitStack,
     settings: Settings,
     vault: Vault,
-    events: EventLog,
+    db: Database,
+    key: MasterKey,
     clock: Clock,
     guards: tuple[UndoWindow, Takeover],
-) -> tuple[Accounts, Logins]:
+) -> tuple[EventLog, Accounts, Logins]:
+    """Open the event log, and behind it the accounts that write it."""
+    events = EventLog(db, key, clock)
+    stack.push_async_callback(events.close)
+    await events.open()
     undo, takeover = guards
 
     def guard(account: AccountRuntime) -> None:
@@ -203,7 +235,27 @@ async def _open_accounts(
     await undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
-    return accounts, logins
+    return events, accounts, logins
+
+
+async def _open_delivery(
+    stack: contextlib.AsyncExitStack, means: Means, *, is_serving: bool
+) -> tuple[Streams, Webhooks]:
+    """Open what tells of events; of its own accord nothing dials anybody unless it *is_serving*."""
+    webhooks = Webhooks(means)
+    stack.push_async_callback(webhooks.close)
+    await webhooks.open()
+    if is_serving:
+        means.accounts.start()
+        webhooks.start()
+        retention = Retention(
+            means.db, means.events, means.owner_settings, means.settings, means.clock
+        )
+        stack.push_async_callback(retention.close)
+        retention.start()
+    streams = Streams(means.settings)
+    stack.callback(streams.stop)
+    return streams, webhooks
 
 
 def _make_tokens(

@@ -16,7 +16,7 @@ from vasya_server.auth.scopes import Scope
 from vasya_server.errors import MissingToken
 from vasya_server.model.base import Query
 from vasya_server.model.service import AccountName, WhoAmI
-from vasya_server.operations.agent_keys import chats_told
+from vasya_server.operations.agent_keys import approval_told, chats_told
 
 
 class WhoAmIQuery(Query, frozen=True, kw_only=True):
@@ -45,6 +45,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
             for account in call.gateway.accounts.list(who.owner, who.account_ids)
         ],
         chats=None if who.chats is None else chats_told(who.chats),
+        **approval_told(who.policy),
         undo_secs=who.policy.undo_secs,
         limits=describe_limits(call.gateway, who),
         expires_at=who.expires_at,

@@ -48,6 +48,7 @@ def add_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
+    _add_approval_to(create)
     create.add_argument(
         "--undo-secs",
         type=int,
@@ -60,6 +61,27 @@ def add_to(create: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_approval_to(create: argparse.ArgumentParser) -> None:
+    create.add_argument(
+        "--approval",
+        action="append",
+        type=_rule,
+        default=[],
+        metavar="SCOPE=RULE",
+        help=(
+            "When you are asked before a change of that scope is made: never, first_contact, outside_write or always. "
+            "More than once for more scopes."
+        ),
+    )
+    create.add_argument(
+        "--approval-ttl",
+        dest="approval_ttl_secs",
+        type=span,
+        metavar="TIME",
+        help="How long a question waits for your answer, like 12h; a day when not said.",
+    )
+
+
 def span(text: str) -> int:
     """Read a length of time like `30d` into seconds."""
     if (found := _SPAN.fullmatch(text)) is None:
@@ -69,3 +91,10 @@ def span(text: str) -> int:
 
 def _chat(text: str) -> int | str:
     return int(text) if _ID.fullmatch(text) else text
+
+
+def _rule(text: str) -> tuple[str, str]:
+    scope, equals, rule = text.partition("=")
+    if not (scope and equals and rule):
+        raise argparse.ArgumentTypeError("must be a scope, = and a rule, like messages:send=always")
+    return scope, rule

@@ -80,6 +80,10 @@ async def _new_key(api: Api, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if any(halves.values()):
         body["chats"] = {name: half for name, half in halves.items() if half}
+    if arguments.approval:
+        body["approval"] = dict(arguments.approval)
+    if arguments.approval_ttl_secs is not None:
+        body["approvalTtlSecs"] = arguments.approval_ttl_secs
     if arguments.ttl_secs is not None:
         body["ttlSecs"] = arguments.ttl_secs
     if arguments.undo_secs is not None:
@@ -137,6 +141,8 @@ def _show(key: AgentKey, *, is_json: bool) -> None:
         "accounts": "all" if key.account_ids is None else ", ".join(key.account_ids),
         "may read": "all chats" if chats is None else _told(chats.read),
         "may write to": "all chats" if chats is None else _told(chats.write),
+        "asks you": ", ".join(f"{scope}: {rule}" for scope, rule in key.approval.items())
+        or "never",
         "created": _time(key.created_at),
         "last used": _time(key.last_used_at) if key.last_used_at else "never",
         "end": _end(key),

@@ -18,6 +18,8 @@ _FIELDS: Final = {
     "send-gate": "sendGate",
     "time-zone": "timeZone",
     "takeover-secs": "takeoverSecs",
+    "event-retention-secs": "eventRetentionSecs",
+    "webhook-content": "canWebhooksCarryContent",
 }
 
 
@@ -28,9 +30,11 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
     if arguments.json:
         answer(msgspec.json.encode(settings).decode())
     else:
-        answer(f"send-gate  {settings.send_gate}")
-        answer(f"time-zone  {settings.time_zone}")
-        answer(f"takeover-secs  {settings.takeover_secs}")
+        answer(f"send-gate             {settings.send_gate}")
+        answer(f"time-zone             {settings.time_zone}")
+        answer(f"takeover-secs         {settings.takeover_secs}")
+        answer(f"event-retention-secs  {settings.event_retention_secs}")
+        answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
     return 0
 
 
@@ -38,8 +42,14 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
     async with open_api(flags) as api:
         if not changes:
             return await api.get("/settings", OwnerSettings)
-        body = {
-            _FIELDS[name]: int(value) if name == "takeover-secs" else value
-            for name, value in changes.items()
-        }
+        body = {_FIELDS[name]: _value(name, text) for name, text in changes.items()}
         return await api.patch("/settings", body, OwnerSettings)
+
+
+def _value(name: str, text: str) -> str | int | bool:
+    match name:
+        case "event-retention-secs":
+            return int(text)
+        case "webhook-content":
+            return text == "on"
+    return text

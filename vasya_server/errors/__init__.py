@@ -5,12 +5,13 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat
-├── LimitReached               RateLimited · AuthRateLimited
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ApprovalRequired
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired · ActionState · UndoExpired · OwnerActive
+│                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
+│                              UndoExpired · OwnerActive
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -30,9 +31,11 @@ from __future__ import annotations
 from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
+    ApprovalRequired,
     AuthRateLimited,
     ChatNotAllowed,
     ChatNotFound,
+    ContentNotAllowed,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -50,6 +53,7 @@ from vasya_server.errors.access import (
     SendingDisabled,
     ServiceChat,
     TokenExpired,
+    TooManyStreams,
     Unauthenticated,
     UploadNotFound,
 )
@@ -62,6 +66,7 @@ from vasya_server.errors.requests import (
     AccountChoice,
     AccountExists,
     AccountReauthRequired,
+    ActionStale,
     ActionState,
     ClaimInProgress,
     CodeExpired,
@@ -70,6 +75,7 @@ from vasya_server.errors.requests import (
     CredentialsMissing,
     CursorExpired,
     EmptyAllowlist,
+    EventGone,
     FieldError,
     FolderUnsuitable,
     IdempotencyKeyStale,
@@ -83,8 +89,10 @@ from vasya_server.errors.requests import (
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
+    TooManyActions,
     TooManyKeys,
     TooManyUploads,
+    TooManyWebhooks,
     UndoExpired,
     UnknownScope,
     ValidationFailed,
@@ -121,9 +129,11 @@ __all__ = [
     "AccountFrozen",
     "AccountReauthRequired",
     "AccountSpamLimited",
+    "ActionStale",
     "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
+    "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
     "ChatNotAllowed",
@@ -135,10 +145,12 @@ __all__ = [
     "CodeInvalid",
     "ConfigurationInvalid",
     "Conflict",
+    "ContentNotAllowed",
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",
     "EmptyAllowlist",
+    "EventGone",
     "FieldError",
     "FloodWait",
     "FolderUnsuitable",
@@ -181,8 +193,11 @@ __all__ = [
     "TelegramTimeout",
     "TelegramUnavailable",
     "TokenExpired",
+    "TooManyActions",
     "TooManyKeys",
+    "TooManyStreams",
     "TooManyUploads",
+    "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
     "UndoExpired",

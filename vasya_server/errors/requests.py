@@ -78,6 +78,38 @@ class ActionState(Conflict):
         self.action_id = action_id
 
 
+class ActionStale(Conflict):
+    """What was decided about is not what would be done now."""
+
+    code = "action_stale"
+    detail = "The action is not, or is not any more, what the digest stands for."
+
+    def __init__(self, action_id: str, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.action_id = action_id
+
+
+class TooManyActions(Conflict):
+    """As many actions of this key, and of those it was rotated from, wait for a human as may."""
+
+    code = "too_many_actions"
+    detail = "Too many actions of this key wait for a human already; this one does not."
+
+
+class TooManyWebhooks(Conflict):
+    """The owner has as many webhooks as an owner may have."""
+
+    code = "too_many_webhooks"
+    detail = "There are as many webhooks as there may be."
+
+
+class EventGone(Conflict):
+    """A delivery cannot be repeated: its event is forgotten, was a test, or is not for this webhook any more."""
+
+    code = "event_gone"
+    detail = "The event of this delivery cannot be sent again."
+
+
 class UndoExpired(Conflict):
     """What was to be taken back has been sent: its time was over."""
 

@@ -1,4 +1,4 @@
-"""A claim as it is wanted, held, stored and answered."""
+"""One mutation, as it is wanted, held and stored."""
 
 from __future__ import annotations
 
@@ -64,12 +64,15 @@ class Known(Plain, frozen=True, kw_only=True):
     """A claim as it is stored.
 
     Args:
+        key_digest: Under which its key is stored; None where nobody can ask for it by a key.
         dispatch: None where it cannot be opened any more, as is *answer*.
+        sent_at: When it was sent, which is later than when it was asked for where somebody had to agree first.
     """
 
     action_id: ActionId
     owner: OwnerId
     lineage: str
+    key_digest: bytes | None
     fingerprint: bytes
     account_id: str | None
     kind: str
@@ -78,6 +81,7 @@ class Known(Plain, frozen=True, kw_only=True):
     answer: StoredAnswer | None
     created_at: datetime
     finished_at: datetime | None
+    sent_at: datetime
 
     @property
     def is_answered(self) -> bool:
@@ -105,3 +109,17 @@ class Hold:
     key_digest: bytes | None
     action_id: ActionId
     created_at: datetime
+
+    @staticmethod
+    def of(known: Known) -> Hold:
+        """Return what a repetition of the claim's request would hold."""
+        claim = Claim(
+            action_id=known.action_id,
+            owner=known.owner,
+            lineage=known.lineage,
+            key=None,
+            fingerprint=known.fingerprint,
+            account_id=known.account_id,
+            kind=known.kind,
+        )
+        return Hold(claim, known.key_digest, known.action_id, known.created_at)

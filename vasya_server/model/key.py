@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -40,6 +40,21 @@ KeyUndoSecs = Annotated[
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True)]
+Rule = Literal["never", "first_contact", "outside_write", "always"]
+Rules = Annotated[
+    dict[ScopeName, Rule],
+    Meta(
+        max_length=64,
+        description=(
+            "When a human is asked before a change of a scope is made: `first_contact` where the chat has no message "
+            "yet, `outside_write` where it may be read and not written to."
+        ),
+    ),
+]
+ApprovalTtl = Annotated[
+    int, Meta(ge=60, le=2_592_000, description="How long a question waits for its answer.")
+]
+APPROVAL_TTL_SECS = 86_400
 
 
 class ChatHalf(Input, frozen=True, kw_only=True):
@@ -79,6 +94,8 @@ class NewKey(Input, frozen=True, kw_only=True):
     ] = None
     account_ids: AccountIds | None = None
     chats: Annotated[ChatsInput | None, Meta(description="Absent: every chat.")] = None
+    approval: Rules = msgspec.field(default_factory=dict)
+    approval_ttl_secs: ApprovalTtl = APPROVAL_TTL_SECS
     undo_secs: KeyUndoSecs | None = None
     expires_at: Instant | None = None
     ttl_secs: Ttl | None = None
@@ -91,6 +108,8 @@ class KeyPatch(Input, frozen=True, kw_only=True):
     scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] | UnsetType = UNSET
     account_ids: AccountIds | UnsetType | None = UNSET
     chats: ChatsInput | UnsetType | None = UNSET
+    approval: Rules | UnsetType | None = UNSET
+    approval_ttl_secs: ApprovalTtl | UnsetType | None = UNSET
     undo_secs: KeyUndoSecs | UnsetType | None = UNSET
     expires_at: Instant | UnsetType | None = UNSET
     ttl_secs: Ttl | UnsetType = UNSET
@@ -125,6 +144,8 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     account_ids: list[str] | None = None
     chats: ChatsTold | None = None
+    approval: dict[str, Rule] = msgspec.field(default_factory=dict)
+    approval_ttl_secs: int = APPROVAL_TTL_SECS
     undo_secs: int | None = None
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None

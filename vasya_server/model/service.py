@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from vasya_server.model.base import Wire
-from vasya_server.model.key import ChatsTold
+from vasya_server.model.key import APPROVAL_TTL_SECS, ChatsTold, Rule
 from vasya_server.model.limits import BucketState
 
 
@@ -45,6 +45,8 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     accounts: list[AccountName] = msgspec.field()
     chats: ChatsTold | None = None
+    approval: dict[str, Rule] = msgspec.field(default_factory=dict)
+    approval_ttl_secs: int = APPROVAL_TTL_SECS
     undo_secs: int | None = None
     limits: list[BucketState] = msgspec.field()
     expires_at: datetime | None = None

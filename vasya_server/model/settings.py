@@ -22,6 +22,8 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     send_gate: SendGate = msgspec.field()
     time_zone: str = msgspec.field()
     takeover_secs: int = 0
+    event_retention_secs: int = msgspec.field()
+    can_webhooks_carry_content: bool = False
 
 
 class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
@@ -42,6 +44,24 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
                 le=86_400,
                 description="Seconds for which agents do not send to a chat after the owner wrote there by another device; 0: off.",
             ),
+        ]
+        | UnsetType
+    ) = UNSET
+    event_retention_secs: (
+        Annotated[
+            int,
+            Meta(
+                ge=3600,
+                le=31_536_000,
+                description="How long events can be had again; at most as long as the server keeps them.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    can_webhooks_carry_content: (
+        Annotated[
+            bool,
+            Meta(description="What was written may leave this host in webhooks, not only ids."),
         ]
         | UnsetType
     ) = UNSET

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vasya_server.telegram.peers import resolve, resolve_to_write
+from vasya_server.operations.approvals import resolve_changed
+from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
 
@@ -18,7 +19,7 @@ async def chats_of(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | 
     if intent.account is None or "chat" not in intent.path:
         return None, None
     account = AccountView(intent.account, intent.principal)
-    peer = await resolve_to_write(account, intent.path["chat"])
+    peer = await resolve_changed(account, intent, intent.path["chat"])
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
     return peer, source

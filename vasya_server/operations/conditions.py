@@ -6,9 +6,11 @@ this be refused, and may it go now.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import SendingDisabled
+from vasya_server.operations.approvals import APPROVAL
 from vasya_server.operations.gates import require_open_gates
 from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
@@ -24,6 +26,19 @@ if TYPE_CHECKING:
     from vasya_server.telegram.peers import ResolvedPeer
 
 
+class Moment(Enum):
+    """When a change meets its conditions.
+
+    What a budget counts is taken `NOW`, or when it is `ASKED` for and waits for a human; it is kept with the action and
+    not taken again where that was `APPROVED`. What is about the moment of sending (pacing, takeover, a flood) counts
+    `NOW` and when it is `APPROVED`.
+    """
+
+    NOW = "now"
+    ASKED = "asked"
+    APPROVED = "approved"
+
+
 class Attempt:
     """A change that somebody wants made at Telegram, as the conditions see it.
 
@@ -35,6 +50,7 @@ class Attempt:
         self.gateway = gateway
         self.intent = intent
         self.peer = peer
+        self.moment = Moment.NOW
 
     @property
     def account(self) -> AccountRuntime:
@@ -60,17 +76,25 @@ class Attempt:
 
 
 class Taken(Protocol):
-    """Something that an attempt has used up."""
+    """Something that an attempt has used up.
+
+    Of an action that waits for a human it is kept in memory until that ends; after a restart its owner finds out by the
+    action's id how that stands, for the claim is stored when the 202 is answered.
+    """
 
     def give_back(self) -> None:
         """Have it again, because nothing was sent."""
 
 
-class Condition(Protocol):
-    """Something that must hold before a change goes out."""
+class Look(Protocol):
+    """Something that may stand in the way of a change."""
 
     async def look(self, attempt: Attempt) -> VasyaError | None:
         """Return why the change would be refused now, and use nothing up; None: it would not."""
+
+
+class Condition(Look, Protocol):
+    """Something that must hold before a change goes out."""
 
     async def enter(self, attempt: Attempt) -> Taken | None:
         """Let the change go, and return what it has used up.
@@ -107,7 +131,8 @@ CONDITIONS: Final[Sequence[Condition]] = (OwnerAway(),)
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:
     """Return everything that would stop the change now."""
-    found = [await condition.look(attempt) for condition in (GATES, *CONDITIONS)]
+    looked: Sequence[Look] = (GATES, APPROVAL, *CONDITIONS)
+    found = [await each.look(attempt) for each in looked]
     return [error for error in found if error is not None]
 
 

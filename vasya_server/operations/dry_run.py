@@ -49,10 +49,7 @@ async def dry_run(
     """
     intent = attempt.intent
     if not intent.reduces_risk:
-        await _require_message(attempt)
-        follow_progress(_halt)
-        with contextlib.suppress(Halted):
-            await execute(ready)
+        await rehearse(attempt, ready, execute)
     found = [explain(error) for error in await reasons(attempt)]
     told = DryRun(
         is_dry_run=True,
@@ -69,6 +66,20 @@ async def dry_run(
         _log.warning("a dry run was not written down (%s)", fault.code)
     answer = StoredAnswer(HTTPStatus.OK, msgspec.json.encode(told))
     return Performed(action_id=intent.action_id, answer=answer, is_replayed=False, is_dry_run=True)
+
+
+async def rehearse(
+    attempt: Attempt, ready: Ready, execute: Callable[[Ready], Awaitable[Any]]
+) -> None:
+    """Do everything up to the first request that would change something.
+
+    Raises:
+        VasyaError: It would be refused for what it is.
+    """
+    await _require_message(attempt)
+    follow_progress(_halt)
+    with contextlib.suppress(Halted):
+        await execute(ready)
 
 
 async def _require_message(attempt: Attempt) -> None:

@@ -99,6 +99,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     Args:
         idempotency_key: The client's; None: it sent none.
         route: Method and path template.
+        scope: What opens the route; None: no scope does, and no rule of a key is about it.
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
@@ -122,6 +123,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     parts: int
     reduces_risk: bool
     verdicts: list[Verdict]
+    scope: str | None = None
     body: Any = None
     is_dry_run: bool = False
     source: str | None = None

@@ -7,7 +7,7 @@ shorter. What waits at Telegram is followed by `guards.undo`.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -36,6 +36,16 @@ if TYPE_CHECKING:
     from vasya_server.operations.conditions import Attempt
     from vasya_server.operations.record import Recorder
     from vasya_server.telegram.scheduled import Scheduled
+
+_BEHIND_WINDOW: Final = frozenset(
+    {
+        ActionStatus.SCHEDULED,
+        ActionStatus.DONE,
+        ActionStatus.FAILED,
+        ActionStatus.UNKNOWN,
+        ActionStatus.CANCELLED,
+    }
+)
 
 
 async def waiting_ending(
@@ -116,12 +126,18 @@ def _waiting(
     )
 
 
+def had_window(known: Known) -> bool:
+    """Tell whether the messages of an action wait at Telegram, or have waited there."""
+    is_there = known.status in _BEHIND_WINDOW
+    return is_there and known.dispatch is not None and known.dispatch.undo_secs > 0
+
+
 async def undo(gateway: Gateway, known: Known) -> None:
     """Take back what waits at Telegram.
 
     Raises:
         UndoExpired: It has been sent.
-        ActionState: It never waited, or waits no more for another reason.
+        ActionState: It waits no more for another reason.
         VasyaError: Telegram could not be asked; it waits still.
     """
     if known.status is ActionStatus.SCHEDULED:
@@ -133,11 +149,8 @@ async def undo(gateway: Gateway, known: Known) -> None:
             return
     else:
         status = known.status
-    had_window = known.dispatch is not None and known.dispatch.undo_secs > 0
     error = (
-        UndoExpired()
-        if had_window and status is ActionStatus.DONE
-        else ActionState(known.action_id, status.value)
+        UndoExpired() if status is ActionStatus.DONE else ActionState(known.action_id, status.value)
     )
     error.action_id = known.action_id
     raise error

@@ -1,4 +1,4 @@
-"""What an owner has set: whether anything may be sent at all, and whose midnight `today` begins at.
+"""What an owner has set: whether anything may be sent, whose midnight `today` begins at, how long events are kept.
 
 All of it is in memory, because every change asks for it. Closing the gate holds there at once and is stored with the
 outcome of whatever closed it; opening it is stored first. What is stored is added to, and the newest must open: a row that
@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -38,9 +38,22 @@ _NOT_ZONES: Final = {"localtime", "Factory"}
 
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed; a field that came later has a default, so that older rows open."""
+
     can_send: bool
     time_zone: str
     takeover_secs: int = 0
+    event_retention_secs: int | None = None
+    can_webhooks_carry_content: bool = False
+
+
+class _Given(TypedDict, total=False):
+    """What may be set beside the gate."""
+
+    time_zone: str | UnsetType
+    takeover_secs: int | UnsetType
+    event_retention_secs: int | UnsetType
+    can_webhooks_carry_content: bool | UnsetType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +64,16 @@ class OwnerSettings:
         can_send: The owner's gate is open.
         time_zone: An IANA name.
         takeover_secs: For how long agents do not send to a chat after the owner wrote there; 0: they may.
+        event_retention_secs: None: as long as the server keeps events.
+        can_webhooks_carry_content: Events may leave the host with what was written in them.
         is_readable: False where what is stored does not open: then the gate is closed.
     """
 
     can_send: bool = True
     time_zone: str = _UTC
     takeover_secs: int = 0
+    event_retention_secs: int | None = None
+    can_webhooks_carry_content: bool = False
     is_readable: bool = True
 
     @property
@@ -109,8 +126,7 @@ class SettingsStore:
         owner: OwnerId,
         *,
         can_send: bool | UnsetType = UNSET,
-        time_zone: str | UnsetType = UNSET,
-        takeover_secs: int | UnsetType = UNSET,
+        **given: Unpack[_Given],
     ) -> OwnerSettings:
         """Store what is given, leave the rest, and return what holds now.
 
@@ -120,7 +136,7 @@ class SettingsStore:
         async with self._changing:
             while True:
                 before = await self.of(owner)
-                wanted = _changed(before, can_send, time_zone, takeover_secs)
+                wanted = _changed(before, can_send, given)
                 is_stored = await self._db.write(self._sealed(owner, wanted)) == [1]
                 if self._held.get(owner) is not before:
                     can_send = UNSET  # closed while this was stored: that is the later word
@@ -128,17 +144,11 @@ class SettingsStore:
                     self._held[owner] = wanted
                     return wanted
 
-    def close(
-        self,
-        owner: OwnerId,
-        *,
-        time_zone: str | UnsetType = UNSET,
-        takeover_secs: int | UnsetType = UNSET,
-    ) -> OwnerSettings:
+    def close(self, owner: OwnerId, **given: Unpack[_Given]) -> OwnerSettings:
         """Close the owner's gate in memory; whoever does so has `closing` stored with the outcome."""
         # One who is not held was made since the start and has set nothing, or it would be.
         before = self._held.get(owner, OwnerSettings())
-        closed = self._held[owner] = _changed(before, False, time_zone, takeover_secs)  # noqa: FBT003 — as named there
+        closed = self._held[owner] = _changed(before, False, given)  # noqa: FBT003 — as named there
         return closed
 
     def closing(self, owner: OwnerId) -> tuple[Statement, ...]:
@@ -168,6 +178,8 @@ class SettingsStore:
             can_send=stored.can_send,
             time_zone=stored.time_zone,
             takeover_secs=stored.takeover_secs,
+            event_retention_secs=stored.event_retention_secs,
+            can_webhooks_carry_content=stored.can_webhooks_carry_content,
         )
 
     def _sealed(self, owner: OwnerId, settings: OwnerSettings) -> Statement:
@@ -196,6 +208,8 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
         can_send=settings.can_send,
         time_zone=settings.time_zone,
         takeover_secs=settings.takeover_secs,
+        event_retention_secs=settings.event_retention_secs,
+        can_webhooks_carry_content=settings.can_webhooks_carry_content,
     )
     box = seal(
         key,
@@ -211,15 +225,8 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
 def _changed(
     before: OwnerSettings,
     can_send: bool | UnsetType,  # noqa: FBT001 — the value is the subject
-    time_zone: str | UnsetType,
-    takeover_secs: int | UnsetType,
+    given: _Given,
 ) -> OwnerSettings:
-    return replace(
-        before,
-        can_send=before.can_send if isinstance(can_send, UnsetType) else can_send,
-        time_zone=before.time_zone if isinstance(time_zone, UnsetType) else time_zone,
-        takeover_secs=before.takeover_secs
-        if isinstance(takeover_secs, UnsetType)
-        else takeover_secs,
-        is_readable=True,
-    )
+    fields = {"can_send": can_send, **given}
+    said: dict[str, Any] = {name: value for name, value in fields.items() if value is not UNSET}
+    return replace(before, **said, is_readable=True)
