@@ -11,8 +11,10 @@ from telethon import functions
 
 from tests.api.conftest import API, TOKEN
 from tests.problems import assert_problem
+from tests.telegram.hearing import Heard
 from vasya_sandbox import scheduling
 from vasya_sandbox.client import open_client
+from vasya_server.model.event import EventType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -390,6 +392,24 @@ async def test_the_final_id_arrives_although_it_was_sent_while_the_server_was_do
     assert texts(scene)[-1] == "wait"
 
 
+async def test_the_event_of_a_message_that_waited_tells_the_id_it_had_even_after_a_restart(
+    serve: Serve, dc: DataCentre, scene: Scene
+) -> None:
+    async with serve() as (gateway, client):
+        to_bob = await imported(client, dc, scene)
+        action = await undoable(client, to_bob)
+        async with asyncio.timeout(10):
+            (account,) = gateway.accounts.list(gateway.owner)
+            await account.following.is_current.wait()
+    (sent_id,) = come_due(dc, scene).values()
+    async with serve() as (gateway, client):
+        assert (await action_of(client, action["actionId"]))["status"] == "done"
+        (account,) = gateway.accounts.list(gateway.owner)
+        new = await Heard(gateway.events, account).of(EventType.MESSAGE_NEW, count=1)
+    told = [(each.data.scheduled_id, each.data.message) for each in new]
+    assert [(was, now.id) for was, now in told if now] == [(action["scheduledId"], sent_id)]
+
+
 async def test_two_that_say_the_same_are_not_taken_for_one_another(
     serve: Serve, dc: DataCentre, scene: Scene
 ) -> None:
@@ -466,3 +486,50 @@ async def test_a_changed_row_is_no_promise_of_ours(
         assert (await action_of(client, action["actionId"], wait=0))["status"] == "scheduled"
         cancel = await client.post(f"{API}/actions/{action['actionId']}/cancel")
         assert_problem(cancel, 409, "action_state")
+
+
+async def test_what_waits_is_listed_for_people_and_for_the_key_that_sent_it(
+    with_key: Any, client: httpx.AsyncClient, to_bob: str
+) -> None:
+    one, other = await with_key(undoSecs=60), await with_key(undoSecs=60)
+    mine = (await one.post(to_bob, json={"text": "mine"})).json()
+    theirs = (await other.post(to_bob, json={"text": "theirs"})).json()
+
+    async def listed(asker: httpx.AsyncClient) -> list[Any]:
+        answer = await asker.get(f"{API}/actions", params={"status": "scheduled"})
+        return list(answer.json()["items"])
+
+    assert await listed(one) == [mine]
+    assert await listed(other) == [theirs]
+    assert await listed(client) == [theirs, mine]
+    await client.post(f"{API}/actions/{mine['actionId']}/cancel")
+    assert await listed(client) == [theirs]
+
+
+async def test_what_a_human_approves_for_a_key_with_an_undo_window_waits_for_its_time_then(
+    with_key: Any, client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    agent = await with_key(undoSecs=60, approval={"messages:send": "always"})
+    asked = (await agent.post(to_bob, json={"text": "may I?"})).json()
+    assert (asked["status"], asked["preview"]["undoSecs"]) == ("awaiting_approval", 60)
+    action = f"{API}/actions/{asked['actionId']}"
+    approved = await client.post(f"{action}/approve", json={"digest": asked["digest"]})
+    told = approved.json()
+    assert (approved.status_code, told["status"], told["scheduledId"]) == (200, "scheduled", 1)
+    assert told["digest"] == asked["digest"]
+    assert [each.draft.text for each in waiting(scene)] == ["may I?"]
+    (sent_id,) = come_due(dc, scene).values()
+    done = await action_of(agent, asked["actionId"])
+    assert (done["status"], done["result"]["id"]) == ("done", sent_id)
+
+
+async def test_what_was_approved_can_be_taken_back_within_the_window(
+    with_key: Any, client: httpx.AsyncClient, to_bob: str, scene: Scene
+) -> None:
+    agent = await with_key(undoSecs=60, approval={"messages:send": "always"})
+    asked = (await agent.post(to_bob, json={"text": "may I?"})).json()
+    action = f"{API}/actions/{asked['actionId']}"
+    await client.post(f"{action}/approve", json={"digest": asked["digest"]})
+    cancelled = await agent.post(f"{action}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert (waiting(scene), "may I?" in texts(scene)) == ([], False)

@@ -47,7 +47,12 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
     owners, owner = call.gateway.owner_settings, call.who.owner
     given = {
         name: getattr(body, name)
-        for name in ("time_zone", "event_retention_secs", "can_webhooks_carry_content")
+        for name in (
+            "time_zone",
+            "takeover_secs",
+            "event_retention_secs",
+            "can_webhooks_carry_content",
+        )
     }
     if body.send_gate == "off":
         return _shown(owners.close(owner, **given), settings)

@@ -48,7 +48,7 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
 
 def _value(name: str, text: str) -> str | int | bool:
     match name:
-        case "event-retention-secs":
+        case "event-retention-secs" | "takeover-secs":
             return int(text)
         case "webhook-content":
             return text == "on"
