@@ -140,16 +140,14 @@ async def open_gateway(
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
-        undo = UndoWindow(WaitingStore(db, key), claims, keys, clock)
+        serves = is_serving or token is not None
+        undo = UndoWindow(WaitingStore(db, key), claims, keys, clock, is_serving=serves)
         takeover = Takeover(db, key, clock, settings=settings, claims=claims, owners=owner_settings)
         guards = undo, takeover
-        events, accounts, logins = await _open_accounts(
-            stack, settings, vault, db, key, clock, guards
-        )
+        opened = await _open_accounts(stack, settings, vault, db, key, clock, guards)
+        events, accounts, logins = opened
         means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
-        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
-        if is_serving or token is not None:
-            undo.start()
+        streams, hooks = await _open_delivery(stack, means, is_serving=serves)
         yield Gateway(
             settings=settings,
             clock=clock,

@@ -60,13 +60,26 @@ class _Tracked:
 
 
 class UndoWindow:
-    """Everything that may still be taken back; one per running server."""
+    """Everything that may still be taken back; one per running server.
 
-    def __init__(self, store: WaitingStore, claims: Claims, keys: Keyring, clock: Clock) -> None:
+    Args:
+        is_serving: What waits is looked after: only a process that serves may connect for it.
+    """
+
+    def __init__(
+        self,
+        store: WaitingStore,
+        claims: Claims,
+        keys: Keyring,
+        clock: Clock,
+        *,
+        is_serving: bool,
+    ) -> None:
         self.store = store
         self._claims = claims
         self._keys = keys
         self._clock = clock
+        self._is_serving = is_serving
         self._tracked: dict[ActionId, _Tracked] = {}
         self._accounts: Callable[[OwnerId, str], AccountRuntime] | None = None
         self._news = asyncio.Event()
@@ -87,10 +100,8 @@ class UndoWindow:
         self._accounts = find
         for waiting in await self.store.all():
             self.expect(waiting)
-
-    def start(self) -> None:
-        """Look after what waits from now on: only a process that serves may connect for it."""
-        self._watching = asyncio.create_task(self._watch())
+        if self._is_serving:
+            self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """End every task; what waits is taken up by the next process."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.idempotency.claim import Hold, Known
+    from vasya_server.ids import ActionId
     from vasya_server.operations.conditions import Attempt
     from vasya_server.operations.record import Recorder
     from vasya_server.telegram.scheduled import Scheduled
@@ -87,7 +88,27 @@ def _waiting(
     account, peer, who = attempt.account, attempt.peer, attempt.who
     if peer is None:
         raise LookupError(hold.action_id)
-    action_id = hold.action_id
+    made_at = int(hold.created_at.timestamp())
+    return Waiting(
+        action_id=hold.action_id,
+        owner=who.owner,
+        account_id=account.id,
+        lineage=who.lineage,
+        key_id=who.key_id,
+        fingerprint=hold.claim.fingerprint,
+        peer=peer.stored,
+        awaited=Awaited(chat_id=peer.id, ids=made.ids, marks=made.marks, made_at=made_at),
+        is_agent=not who.is_human,
+        is_list=attempt.intent.source is not None,
+        listed_at=f"/api/v1/accounts/{account.id}/chats/{peer.id}/messages",
+        due_at_ms=to_ms(made.due_at),
+        entry=recorder.entry(EntryKind.OUTCOME, hold.action_id),
+        refusals=_refusals(hold.action_id, render),
+    )
+
+
+def _refusals(action_id: ActionId, render: Callable[[VasyaError], StoredAnswer]) -> Refusals:
+    """Render what the request will be answered where no message stands in the chat: then there is nobody who could."""
     cancelled = ActionState(action_id, ActionStatus.CANCELLED.value)
     failed = TelegramError(None, "Telegram did not send the message when it was due.")
     deleted = MessageNotFound("The message was sent when it was due, and has been deleted since.")
@@ -98,31 +119,11 @@ def _waiting(
     unknown.is_retryable, unknown.retry_after_secs = False, None
     for error in (failed, deleted, unknown):
         error.action_id = action_id
-    return Waiting(
-        action_id=action_id,
-        owner=who.owner,
-        account_id=account.id,
-        lineage=who.lineage,
-        key_id=who.key_id,
-        fingerprint=hold.claim.fingerprint,
-        peer=peer.stored,
-        awaited=Awaited(
-            chat_id=peer.id,
-            ids=made.ids,
-            marks=made.marks,
-            made_at=int(hold.created_at.timestamp()),
-        ),
-        is_agent=not who.is_human,
-        is_list=attempt.intent.source is not None,
-        listed_at=f"/api/v1/accounts/{account.id}/chats/{peer.id}/messages",
-        due_at_ms=to_ms(made.due_at),
-        entry=recorder.entry(EntryKind.OUTCOME, action_id),
-        refusals=Refusals(
-            cancelled=render(cancelled),
-            failed=render(failed),
-            unknown=render(unknown),
-            deleted=render(deleted),
-        ),
+    return Refusals(
+        cancelled=render(cancelled),
+        failed=render(failed),
+        unknown=render(unknown),
+        deleted=render(deleted),
     )
 
 
