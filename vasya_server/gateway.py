@@ -24,6 +24,9 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
+from vasya_server.guards.takeover import Takeover
+from vasya_server.guards.undo import UndoWindow
+from vasya_server.guards.waiting import WaitingStore
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
+    from vasya_server.telegram.accounts import AccountRuntime
 
 DATABASE_FILE = "vasya.db"
 LOCAL_OWNER = "local"
@@ -81,6 +85,8 @@ class Gateway:
     logins: Logins
     cursors: Cursors
     outbound: Outbound
+    undo: UndoWindow
+    takeover: Takeover
     webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
@@ -116,9 +122,16 @@ async def open_gateway(
         db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
-        events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
+        serves = is_serving or token is not None
+        undo = UndoWindow(WaitingStore(db, key), asked.claims, keys, clock, is_serving=serves)
+        takeover = Takeover(
+            db, key, clock, settings=settings, claims=asked.claims, owners=owner_settings
+        )
+        guards = undo, takeover
+        opened = await _open_accounts(stack, settings, vault, db, key, clock, guards)
+        events, accounts, logins = opened
         means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
-        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
+        streams, hooks = await _open_delivery(stack, means, is_serving=serves)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -138,6 +151,8 @@ async def open_gateway(
             logins=logins,
             cursors=Cursors(key),
             outbound=means.outbound,
+            undo=undo,
+            takeover=takeover,
             webhooks=hooks,
             owner=owner,
             token=token,
@@ -183,14 +198,23 @@ async def _open_accounts(
     db: Database,
     key: MasterKey,
     clock: Clock,
+    guards: tuple[UndoWindow, Takeover],
 ) -> tuple[EventLog, Accounts, Logins]:
     """Open the event log, and behind it the accounts that write it."""
     events = EventLog(db, key, clock)
     stack.push_async_callback(events.close)
     await events.open()
-    accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
+    undo, takeover = guards
+
+    def guard(account: AccountRuntime) -> None:
+        account.is_guarded = lambda: undo.awaits(account.id) or takeover.is_on(account)
+        takeover.watch(account)
+
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, on_added=guard)
     stack.push_async_callback(accounts.close)
     await accounts.open()
+    stack.push_async_callback(undo.close)
+    await undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
     return events, accounts, logins

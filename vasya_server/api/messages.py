@@ -71,9 +71,18 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
     return await (
-        media.send_media(call.account, ready.chat, body, ready.random_ids, lineage=call.who.lineage)
+        media.send_media(
+            call.account,
+            ready.chat,
+            body,
+            ready.random_ids,
+            lineage=call.who.lineage,
+            undo_secs=ready.undo_secs,
+        )
         if body.media
-        else messages.send_message(call.account, ready.chat, body, ready.random_id)
+        else messages.send_message(
+            call.account, ready.chat, body, ready.random_id, undo_secs=ready.undo_secs
+        )
     )
 
 
@@ -98,7 +107,12 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
     destination, else 403 `chat_not_allowed`.
     """
     return await forward.forward_messages(
-        call.account, ready.chat, ready.source, body, ready.random_ids
+        call.account,
+        ready.chat,
+        ready.source,
+        body,
+        ready.random_ids,
+        undo_secs=ready.undo_secs,
     )
 
 

@@ -46,6 +46,7 @@ def add_to(create: argparse.ArgumentParser) -> None:
             help=f"The id of a Telegram folder whose chats {may}.",
         )
     _add_rules_to(create)
+    _add_undo_to(create)
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."
@@ -92,3 +93,12 @@ def _rule(text: str) -> tuple[str, str]:
     if not (scope and equals and rule):
         raise argparse.ArgumentTypeError("must be a scope, = and a rule, like messages:send=always")
     return scope, rule
+
+
+def _add_undo_to(create: argparse.ArgumentParser) -> None:
+    create.add_argument(
+        "--undo-secs",
+        type=int,
+        metavar="SECS",
+        help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
+    )

@@ -11,6 +11,7 @@ VasyaError
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
+│                              UndoExpired · OwnerActive
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -82,6 +83,7 @@ from vasya_server.errors.requests import (
     KeyEnded,
     KeyReused,
     OutcomeUnknown,
+    OwnerActive,
     PasswordInvalid,
     PhoneInvalid,
     SessionInvalid,
@@ -91,6 +93,7 @@ from vasya_server.errors.requests import (
     TooManyKeys,
     TooManyUploads,
     TooManyWebhooks,
+    UndoExpired,
     UnknownScope,
     ValidationFailed,
 )
@@ -171,6 +174,7 @@ __all__ = [
     "OutboundFailed",
     "OutboundRefused",
     "OutcomeUnknown",
+    "OwnerActive",
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
@@ -196,6 +200,7 @@ __all__ = [
     "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
+    "UndoExpired",
     "UnknownScope",
     "UploadNotFound",
     "ValidationFailed",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from vasya_server.errors import SendingDisabled
 from vasya_server.operations.approvals import APPROVAL
 from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Gates:
 
 GATES: Final = Gates()
 # Behind the gates and the question whether a human is asked first.
-CONDITIONS: Final[Sequence[Condition]] = ()
+CONDITIONS: Final[Sequence[Condition]] = (OwnerAway(),)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:

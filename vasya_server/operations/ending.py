@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
+    from vasya_server.guards.waiting import Waiting
     from vasya_server.idempotency.claim import Hold, StoredAnswer
     from vasya_server.operations.mutation import Intent
     from vasya_server.operations.record import Recorder
@@ -42,6 +43,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     Args:
         keeps_key: The same request with the same key gets this answer from now on.
         error: What the client is told where the answer is not stored for it.
+        waiting: What waits at Telegram because of it: then this is not the end.
     """
 
     status: ActionStatus
@@ -49,6 +51,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     result: Result
     keeps_key: bool
     error: VasyaError | None = None
+    waiting: Waiting | None = None
 
 
 def success(answer: StoredAnswer, made: object) -> Ending:
@@ -140,6 +143,8 @@ async def conclude(
     """
     entry = recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
     remains = what_remains(gateway, intent)
+    if ending.waiting is not None:
+        remains = (*remains, gateway.undo.store.adding(ending.waiting))
     if is_unstored:
         await gateway.audit.record_later(entry, *remains)
         return
@@ -150,10 +155,12 @@ async def conclude(
     except StorageFailed as error:
         if intent.reduces_risk:
             await gateway.audit.record_later(entry, *remains)
-        elif ending.status is ActionStatus.DONE:
+        elif ending.status in (ActionStatus.DONE, ActionStatus.SCHEDULED):
             raise unknown(intent) from error
         else:
             _log.warning("the end of an action was not stored (%s)", error.code)
+    if ending.waiting is not None:
+        gateway.undo.expect(ending.waiting)
 
 
 async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:

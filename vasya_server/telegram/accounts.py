@@ -17,7 +17,7 @@ from vasya_server.ids import AccountId, is_account_id, new_account_id
 from vasya_server.telegram.runtime import AccountRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from vasya_server.clock import Clock
     from vasya_server.events.log import EventLog
@@ -35,7 +35,11 @@ _TEND_EVERY_SECS: Final = 1.0
 
 
 class Accounts:
-    """Every account in memory; there are as many as people have logged in, and each is small until it connects."""
+    """Every account in memory; there are as many as people have logged in, and each is small until it connects.
+
+    Args:
+        on_added: Told of every account, when it is loaded or logged in.
+    """
 
     def __init__(
         self,
@@ -44,12 +48,15 @@ class Accounts:
         clock: Clock,
         endpoint: Endpoint,
         events: EventLog,
+        *,
+        on_added: Callable[[AccountRuntime], None] = lambda _account: None,
     ) -> None:
         self._vault = vault
         self._settings = settings
         self._clock = clock
         self.endpoint = endpoint
         self._events = events
+        self._on_added = on_added
         self._runtimes: dict[AccountId, AccountRuntime] = {}
         self._tending: asyncio.Task[None] | None = None
         # Two logins of one Telegram user at the same moment land on one account.
@@ -180,6 +187,7 @@ class Accounts:
             application=self.application,
             on_gone=self._forget,
         )
+        self._on_added(runtime)
         return runtime
 
     def _forget(self, runtime: AccountRuntime) -> None:
