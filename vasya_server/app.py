@@ -33,6 +33,7 @@ from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
 from vasya_server.api.routes import OPERATIONS
 from vasya_server.operations.deciding import tend
+from vasya_server.owner_chat.keeper import keep_lines
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
@@ -48,5 +49,6 @@ def create_app(gateway: Gateway) -> Litestar:
         pdb_on_exception=False,
     )
     gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
+    gateway.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app

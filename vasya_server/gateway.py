@@ -24,6 +24,7 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
+from vasya_server.guards.owner_line import OwnerLine
 from vasya_server.guards.takeover import Takeover
 from vasya_server.guards.undo import UndoWindow
 from vasya_server.guards.waiting import WaitingStore
@@ -87,6 +88,7 @@ class Gateway:
     outbound: Outbound
     undo: UndoWindow
     takeover: Takeover
+    line: OwnerLine
     webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
@@ -127,10 +129,12 @@ async def open_gateway(
         takeover = Takeover(
             db, key, clock, settings=settings, claims=asked.claims, owners=owner_settings
         )
-        guards = undo, takeover
+        line = OwnerLine(db, key, owner_settings)
+        guards = undo, takeover, line
         opened = await _open_accounts(stack, settings, vault, db, key, clock, guards)
         events, accounts, logins = opened
         means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
+        stack.push_async_callback(line.close)
         streams, hooks = await _open_delivery(stack, means, is_serving=serves)
         yield Gateway(
             settings=settings,
@@ -153,6 +157,7 @@ async def open_gateway(
             outbound=means.outbound,
             undo=undo,
             takeover=takeover,
+            line=line,
             webhooks=hooks,
             owner=owner,
             token=token,
@@ -198,17 +203,20 @@ async def _open_accounts(
     db: Database,
     key: MasterKey,
     clock: Clock,
-    guards: tuple[UndoWindow, Takeover],
+    guards: tuple[UndoWindow, Takeover, OwnerLine],
 ) -> tuple[EventLog, Accounts, Logins]:
     """Open the event log, and behind it the accounts that write it."""
     events = EventLog(db, key, clock)
     stack.push_async_callback(events.close)
     await events.open()
-    undo, takeover = guards
+    undo, takeover, line = guards
 
     def guard(account: AccountRuntime) -> None:
-        account.is_guarded = lambda: undo.awaits(account.id) or takeover.is_on(account)
+        account.is_guarded = lambda: (
+            undo.awaits(account.id) or takeover.is_on(account) or line.is_on(account)
+        )
         takeover.watch(account)
+        line.watch(account)
 
     accounts = Accounts(vault, settings, clock, Endpoint(settings), events, on_added=guard)
     stack.push_async_callback(accounts.close)

@@ -69,6 +69,11 @@ PROBLEMS: Final[dict[str, Row]] = {
     "service_chat": Row(
         403, "Service chat", "Ask a human to look at Telegram's notifications in a Telegram app."
     ),
+    "control_line": Row(
+        403,
+        "Control line",
+        "Leave messages that begin with `vasya` in Saved Messages to the owner; write something else.",
+    ),
     "chat_write_forbidden": Row(
         403, "Writing forbidden", "Choose another chat, or ask its administrators for the right."
     ),

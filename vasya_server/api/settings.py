@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET
 
 from vasya_server.api.routes import Access, Call, mutation, read
 from vasya_server.audit.actions import Action
 from vasya_server.delivery.retention import retention_secs
-from vasya_server.errors import FieldError, ValidationFailed
-from vasya_server.model.settings import OwnerSettings, OwnerSettingsPatch
+from vasya_server.errors import AccessDenied, FieldError, ValidationFailed
+from vasya_server.model.settings import OwnerChat, OwnerSettings, OwnerSettingsPatch
 from vasya_server.operations import Ready, local
 from vasya_server.sessions import owner_settings as stored
 
@@ -39,7 +40,9 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
 
     `sendGate: off` holds at once, even where neither disk nor log can be written, and what is on its way to Telegram
     and not yet sent is refused, too. Opening it is a change like any other. `eventRetentionSecs` is at most what the
-    server keeps; shortening it forgets what is older within the hour. A time zone that is no IANA name and a
+    server keeps; shortening it forgets what is older within the hour. `ownerChat` makes the Saved Messages of one of the
+    owner's accounts the line by which their other devices decide (`{"isOn": true, "accountId": "acc_…"}`); switching it on
+    again makes every earlier code worthless. A time zone that is no IANA name and a
     field that nothing obeys yet answer 422 `validation_failed`.
     """
     settings = call.gateway.settings
@@ -54,10 +57,40 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
             "can_webhooks_carry_content",
         )
     }
+    if body.owner_chat is not UNSET:
+        given["owner_chat"] = _line(call, body)
+        call.gateway.line.news.set()
     if body.send_gate == "off":
         return _shown(owners.close(owner, **given), settings)
     can_send = True if body.send_gate == "on" else UNSET
     return _shown(await owners.change(owner, can_send=can_send, **given), settings)
+
+
+def _line(call: Call, body: OwnerSettingsPatch) -> stored.OwnerChat:
+    """Return the owner's chat as it will be."""
+    before, asked = call.gateway.owner_settings.held(call.who.owner).owner_chat, body.owner_chat
+    if asked is UNSET:
+        return before
+    account_id, earlier = before.account_id, before.earlier
+    if asked.account_id is not UNSET and asked.account_id != account_id:
+        try:
+            account_id = call.gateway.accounts.get(call.who.owner, asked.account_id).id
+        except AccessDenied:
+            raise ValidationFailed(FieldError("/ownerChat/accountId", "unknown")) from None
+        if before.account_id is not None:
+            earlier = (*earlier, before.account_id)
+    is_on = before.is_on if asked.is_on is UNSET else asked.is_on
+    if is_on and account_id is None:
+        raise ValidationFailed(FieldError("/ownerChat/accountId", "missing"))
+    is_opened = asked.is_on is True or account_id != before.account_id
+    return msgspec.structs.replace(
+        before,
+        is_on=is_on,
+        account_id=account_id,
+        digest_at=before.digest_at if asked.digest_at is UNSET else asked.digest_at,
+        opening=before.opening + is_opened,
+        earlier=earlier,
+    )
 
 
 def _check(body: OwnerSettingsPatch, settings: Settings) -> None:
@@ -77,4 +110,9 @@ def _shown(settings: stored.OwnerSettings, server: Settings) -> OwnerSettings:
         takeover_secs=settings.takeover_secs,
         event_retention_secs=retention_secs(settings, server),
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
+        owner_chat=OwnerChat(
+            is_on=settings.owner_chat.is_on,
+            account_id=settings.owner_chat.account_id,
+            digest_at=settings.owner_chat.digest_at,
+        ),
     )

@@ -52,7 +52,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Who acts.
 
     Args:
-        type: `embedded`, `jwt`, `agent_key`, `system`, or `anonymous` where no credential was proved.
+        type: `embedded`, `jwt`, `agent_key`, `owner_chat`, `system`, or `anonymous` where no credential was proved.
         owner: For whom; only what the system itself does has none.
         key: The agent key's public id.
     """

@@ -19,11 +19,12 @@ HUMAN_LINEAGE: Final = "user"
 
 
 class PrincipalKind(StrEnum):
-    """Which kind of credential was presented."""
+    """Which kind of credential was presented; none is in the owner's chat, where another of the owner's devices speaks."""
 
     EMBEDDED = "embedded"
     JWT = "jwt"
     AGENT_KEY = "agent_key"
+    OWNER_CHAT = "owner_chat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,12 +14,16 @@ from vasya_server.model.settings import OwnerSettings
 if TYPE_CHECKING:
     import argparse
 
+_LINE: Final = "owner-chat"
 _FIELDS: Final = {
     "send-gate": "sendGate",
     "time-zone": "timeZone",
     "takeover-secs": "takeoverSecs",
     "event-retention-secs": "eventRetentionSecs",
     "webhook-content": "canWebhooksCarryContent",
+    "owner-chat": "isOn",
+    "owner-chat-account": "accountId",
+    "owner-chat-digest": "digestAt",
 }
 
 
@@ -35,6 +39,10 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
         answer(f"takeover-secs         {settings.takeover_secs}")
         answer(f"event-retention-secs  {settings.event_retention_secs}")
         answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
+        line = settings.owner_chat
+        answer(f"owner-chat            {'on' if line.is_on else 'off'}")
+        answer(f"owner-chat-account    {line.account_id or 'none'}")
+        answer(f"owner-chat-digest     {line.digest_at or 'off'}")
     return 0
 
 
@@ -42,14 +50,19 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
     async with open_api(flags) as api:
         if not changes:
             return await api.get("/settings", OwnerSettings)
-        body = {_FIELDS[name]: _value(name, text) for name, text in changes.items()}
+        body: dict[str, Any] = {}
+        for name, text in changes.items():
+            place = body.setdefault("ownerChat", {}) if name.startswith(_LINE) else body
+            place[_FIELDS[name]] = _value(name, text)
         return await api.patch("/settings", body, OwnerSettings)
 
 
-def _value(name: str, text: str) -> str | int | bool:
+def _value(name: str, text: str) -> str | int | bool | None:
     match name:
         case "event-retention-secs" | "takeover-secs":
             return int(text)
-        case "webhook-content":
+        case "webhook-content" | "owner-chat":
             return text == "on"
+        case "owner-chat-digest" if text == "off":
+            return None
     return text

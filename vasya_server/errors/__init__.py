@@ -5,7 +5,7 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ApprovalRequired
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
@@ -36,6 +36,7 @@ from vasya_server.errors.access import (
     ChatNotAllowed,
     ChatNotFound,
     ContentNotAllowed,
+    ControlLine,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -146,6 +147,7 @@ __all__ = [
     "ConfigurationInvalid",
     "Conflict",
     "ContentNotAllowed",
+    "ControlLine",
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",

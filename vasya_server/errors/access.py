@@ -124,6 +124,13 @@ class ServiceChat(PermissionDenied):
     detail = "Telegram's own notifications carry login codes; agents do not touch them."
 
 
+class ControlLine(PermissionDenied):
+    """An agent reaches for the owner's chat, where the owner's other devices decide."""
+
+    code = "control_line"
+    detail = "These messages are how the owner decides; agents neither write, read nor change them."
+
+
 class LimitReached(VasyaError):
     """Too many, too fast; *retry_after_secs* says when the next is allowed."""
 

@@ -40,7 +40,7 @@ _QUESTION: Final = "question"
 _DECISION: Final = "decision"
 _WAITING: Final = frozenset({ActionStatus.AWAITING_APPROVAL, ActionStatus.STARTED})
 
-By = Literal["embedded", "jwt", "agent_key", "system"]
+By = Literal["embedded", "jwt", "agent_key", "owner_chat", "system"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,7 +86,7 @@ class Action(Wire, frozen=True, kw_only=True):
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None
     decided_at: datetime | None = None
-    decided_by: Literal["embedded", "jwt", "agent_key", "system"] | None = None
+    decided_by: Literal["embedded", "jwt", "agent_key", "owner_chat", "system"] | None = None
     scheduled_id: int | None = None
     scheduled_ids: list[int] = msgspec.field(default_factory=list)
     sends_at: datetime | None = None

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from vasya_server.model.base import Query, Raw, Sanitized, Untrusted, Wire
 
-Redacted = Literal["service_notification"]
+Redacted = Literal["service_notification", "control_message"]
 """Why an agent is not told what a message says: it is Telegram's own, and may carry a login code (D-11.6)."""
 
 

@@ -39,7 +39,7 @@ class AccountName(Wire, frozen=True, kw_only=True):
 class WhoAmI(Wire, frozen=True, kw_only=True):
     """The principal behind the request and what it may do; without `chats` it reaches every chat of its accounts."""
 
-    kind: Literal["embedded", "jwt", "agent_key"]
+    kind: Literal["embedded", "jwt", "agent_key", "owner_chat"]
     key_id: str | None = None
     key_name: str | None = None
     scopes: list[str] = msgspec.field()

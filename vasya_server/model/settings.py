@@ -12,6 +12,48 @@ from vasya_server.model.base import Input, Wire
 SendGate = Literal["on", "off"]
 
 
+class OwnerChat(Wire, frozen=True, kw_only=True):
+    """Whether the Saved Messages of an account are the line by which the owner's other devices decide.
+
+    `digestAt` is the time of the daily digest in the owner's time zone; without it there is none.
+    """
+
+    is_on: bool = False
+    account_id: str | None = None
+    digest_at: str | None = None
+
+
+class OwnerChatPatch(Input, frozen=True, kw_only=True):
+    """What is to change of the owner's chat; an absent field stays as it is."""
+
+    is_on: (
+        Annotated[
+            bool,
+            Meta(
+                description="Post what waits for approval there, and obey what other devices write."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    account_id: (
+        Annotated[
+            str, Meta(min_length=1, max_length=64, description="One of the owner's accounts.")
+        ]
+        | UnsetType
+    ) = UNSET
+    digest_at: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)",
+                description="HH:MM in the owner's time zone; null: no digest.",
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+
+
 class OwnerSettings(Wire, frozen=True, kw_only=True):
     """What holds for every account of the owner.
 
@@ -24,6 +66,7 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     takeover_secs: int = 0
     event_retention_secs: int = msgspec.field()
     can_webhooks_carry_content: bool = False
+    owner_chat: OwnerChat = OwnerChat()
 
 
 class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
@@ -65,6 +108,7 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    owner_chat: OwnerChatPatch | UnsetType = UNSET
 
 
 class Lockdown(Wire, frozen=True, kw_only=True):

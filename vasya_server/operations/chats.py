@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vasya_server.operations.approvals import resolve_changed
+from vasya_server.operations.control_line import require_outside_line
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
@@ -22,4 +23,5 @@ async def chats_of(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | 
     peer = await resolve_changed(account, intent, intent.path["chat"])
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
+    await require_outside_line(account, intent, peer, source)
     return peer, source

@@ -37,6 +37,31 @@ _UTC: Final = "UTC"
 _NOT_ZONES: Final = {"localtime", "Factory"}
 
 
+class OwnerChat(msgspec.Struct, frozen=True, kw_only=True):
+    """The line by which the owner's other devices decide (docs/api/owner-chat.md).
+
+    Args:
+        is_on: Something is posted and obeyed.
+        account_id: In whose Saved Messages; it stays when the line is off, because what was posted there stays too.
+        digest_at: `HH:MM` in the owner's time zone; None: no digest.
+        opening: How often the line was opened: a code of an earlier time opens nothing.
+        earlier: Accounts whose Saved Messages were the line before.
+    """
+
+    is_on: bool = False
+    account_id: str | None = None
+    digest_at: str | None = None
+    opening: int = 0
+    earlier: tuple[str, ...] = ()
+
+    def holds(self, account_id: str) -> bool:
+        """Tell whether control messages may stand in that account's Saved Messages."""
+        return account_id == self.account_id or account_id in self.earlier
+
+
+NO_OWNER_CHAT: Final = OwnerChat()
+
+
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     """What is sealed; a field that came later has a default, so that older rows open."""
 
@@ -45,6 +70,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     takeover_secs: int = 0
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
+    owner_chat: OwnerChat = NO_OWNER_CHAT
 
 
 class _Given(TypedDict, total=False):
@@ -54,6 +80,7 @@ class _Given(TypedDict, total=False):
     takeover_secs: int | UnsetType
     event_retention_secs: int | UnsetType
     can_webhooks_carry_content: bool | UnsetType
+    owner_chat: OwnerChat | UnsetType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +101,7 @@ class OwnerSettings:
     takeover_secs: int = 0
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
+    owner_chat: OwnerChat = NO_OWNER_CHAT
     is_readable: bool = True
 
     @property
@@ -144,6 +172,17 @@ class SettingsStore:
                     self._held[owner] = wanted
                     return wanted
 
+    async def close_line(self, owner: OwnerId) -> None:
+        """Switch the owner's chat off, in memory first: whoever guesses codes has no further try while a disk is slow.
+
+        Raises:
+            StorageFailed: It is off until the next start.
+        """
+        before = self.held(owner)
+        off = msgspec.structs.replace(before.owner_chat, is_on=False)
+        self._held[owner] = replace(before, owner_chat=off)
+        await self.change(owner, owner_chat=off)
+
     def close(self, owner: OwnerId, **given: Unpack[_Given]) -> OwnerSettings:
         """Close the owner's gate in memory; whoever does so has `closing` stored with the outcome."""
         # One who is not held was made since the start and has set nothing, or it would be.
@@ -180,6 +219,7 @@ class SettingsStore:
             takeover_secs=stored.takeover_secs,
             event_retention_secs=stored.event_retention_secs,
             can_webhooks_carry_content=stored.can_webhooks_carry_content,
+            owner_chat=stored.owner_chat,
         )
 
     def _sealed(self, owner: OwnerId, settings: OwnerSettings) -> Statement:
@@ -210,6 +250,7 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
         takeover_secs=settings.takeover_secs,
         event_retention_secs=settings.event_retention_secs,
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
+        owner_chat=settings.owner_chat,
     )
     box = seal(
         key,

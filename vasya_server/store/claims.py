@@ -68,6 +68,15 @@ OPEN_CLAIMS: Final = Query(
       AND status IN ('dispatched', 'unknown')
     """
 )
+# Whatever of them may stand in a chat since; an action that waited counts from when it was sent.
+SENT_CLAIMS: Final = Query(
+    _COLUMNS
+    + """
+    WHERE account_id = :account_id AND coalesce(sent_at_ms, created_at_ms) <= :until_ms
+      AND status IN ('dispatched', 'unknown', 'done')
+      AND (finished_at_ms IS NULL OR finished_at_ms >= :since_ms)
+    """
+)
 KEYS: Final = Query("SELECT key_digest FROM claims WHERE key_digest IS NOT NULL")
 LOSE_CLAIM: Final = Query("""
     UPDATE claims SET status = 'unknown' WHERE action_id = :action_id AND status = 'dispatched'

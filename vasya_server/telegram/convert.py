@@ -30,10 +30,12 @@ from vasya_server.telegram.directory import (
     marked_id,
 )
 from vasya_server.telegram.media import snake_name, to_action, to_media
-from vasya_server.telegram.service_chat import SERVICE_CHAT, is_service_notification
+from vasya_server.telegram.service_chat import SERVICE_CHAT, kept_from_agents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from vasya_server.model.chat import Redacted
 
 ARCHIVE = 1
 # A chat list is for choosing a chat, not for reading posts.
@@ -73,8 +75,8 @@ def to_messages(messages: Iterable[Any], directory: Directory) -> list[Message]:
 
 def to_message(message: Any, directory: Directory) -> Message:
     """Return a message or service message."""
-    if directory.is_agent and is_service_notification(message, directory.entities):
-        return _redacted(message, directory)
+    if directory.is_agent and (why := kept_from_agents(message, directory)) is not None:
+        return _redacted(message, directory, why)
     told = _told(message, directory)
     return told if directory.is_raw else clean(told)
 
@@ -108,7 +110,7 @@ def _told(message: Any, directory: Directory) -> Message:
     )
 
 
-def _redacted(message: Any, directory: Directory) -> Message:
+def _redacted(message: Any, directory: Directory, why: Redacted) -> Message:
     """Return that there is a message, where, when and by whom; nothing of what anybody wrote in it."""
     forward = message.fwd_from
     return clean(
@@ -126,7 +128,7 @@ def _redacted(message: Any, directory: Directory) -> Message:
             if forward
             else None,
             is_pinned=bool(message.pinned),
-            redacted="service_notification",
+            redacted=why,
         )
     )
 
@@ -264,12 +266,12 @@ def _is_silenced(entity: Any) -> bool:
 def _last_message(message: Any, directory: Directory) -> LastMessage | None:
     if isinstance(message, t.MessageEmpty):
         return None
-    if directory.is_agent and is_service_notification(message, directory.entities):
+    if directory.is_agent and (why := kept_from_agents(message, directory)) is not None:
         return LastMessage(
             id=message.id,
             sent_at=message.date,
             is_outgoing=bool(message.out),
-            redacted="service_notification",
+            redacted=why,
         )
     text = message.message or ""
     if len(text) > _LAST_TEXT_CHARACTERS:

@@ -77,6 +77,7 @@ class Directory:
     Args:
         is_agent: What agents may not read is left out; so it is unless somebody knows better.
         is_raw: Strings stay as they were written.
+        has_line: Saved Messages may hold messages of the owner's chat.
     """
 
     def __init__(
@@ -86,10 +87,12 @@ class Directory:
         *,
         is_agent: bool = True,
         is_raw: bool = False,
+        has_line: bool = False,
     ) -> None:
         self.self_id = self_id
         self.is_agent = is_agent
         self.is_raw = is_raw
+        self.has_line = has_line
         self.entities: dict[int, Any] = {}
         self._senders: dict[int, Sender] = {}
         for answer in answers:

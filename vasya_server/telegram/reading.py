@@ -33,7 +33,10 @@ class Reading:
             raise HumanRequired("Only a human may read texts as they were written; leave out raw.")
         self.account = account
         self.directory = Directory(
-            account.runtime.user_id, is_agent=account.is_agent, is_raw=is_raw
+            account.runtime.user_id,
+            is_agent=account.is_agent,
+            is_raw=is_raw,
+            has_line=account.runtime.line.holds(),
         )
         self._ends_at = time.monotonic() + account.runtime._settings.read_deadline_secs
 

@@ -26,6 +26,7 @@ from vasya_server.model.account import (
 )
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.consumers import Consumers
+from vasya_server.telegram.control_line import Line
 from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.files import FileCentres
 from vasya_server.telegram.following import Following
@@ -76,7 +77,7 @@ class AccountRuntime(Link):
         self.following = Following(self, vault.updates(record.owner, record.id), events)
         self.consumers = Consumers(self._on_consumer)
         self.pinned, self.watching = self.consumers.pinned, self.consumers.watching
-        self.scheduled, self.owner_seen = Heard(), OwnerSeen()
+        self.scheduled, self.owner_seen, self.line = Heard(), OwnerSeen(), Line()
         # Whether somebody who guards it needs its connection.
         self.is_guarded: Callable[[], bool] = lambda: False
         self.files = FileCentres(self, endpoint, settings, clock)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telethon.tl import types as t
 
-from vasya_server.errors import ServiceChat
+from vasya_server.errors import ControlLine, ServiceChat
+from vasya_server.telegram.control_line import is_control_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vasya_server.model.chat import Redacted
+    from vasya_server.telegram.directory import Directory
     from vasya_server.telegram.reading import Reading
     from vasya_server.telegram.view import AccountView
 
@@ -36,11 +39,25 @@ def require_readable(reading: Reading, messages: Iterable[Any]) -> None:
 
     Raises:
         ServiceChat: One of them is a service notification.
+        ControlLine: One of them is of the owner's chat.
     """
-    if reading.account.is_agent and any(
-        is_service_notification(message, reading.directory.entities) for message in messages
-    ):
-        raise ServiceChat
+    if not reading.account.is_agent:
+        return
+    for message in messages:
+        match kept_from_agents(message, reading.directory):
+            case "service_notification":
+                raise ServiceChat
+            case "control_message":
+                raise ControlLine
+
+
+def kept_from_agents(message: Any, directory: Directory) -> Redacted | None:
+    """Return why no agent reads *message*; None: agents may."""
+    if is_service_notification(message, directory.entities):
+        return "service_notification"
+    if directory.has_line and is_control_message(message, directory.self_id):
+        return "control_message"
+    return None
 
 
 def is_service_notification(message: Any, entities: Mapping[int, Any]) -> bool:

@@ -17,7 +17,7 @@ from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.compact import to_compact
 from vasya_server.telegram.convert import to_message, to_reactions
 from vasya_server.telegram.directory import CHANNEL_MARK, Directory, marked_id
-from vasya_server.telegram.service_chat import is_service_notification
+from vasya_server.telegram.service_chat import kept_from_agents
 from vasya_server.telegram.untrusted import sanitize
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Converter:
         places: In which chats the messages are that were deleted without a word of where.
         now: For what Telegram gives no time.
         scheduled: The ids that messages had while they waited for their time, by chat and id.
+        has_line: Saved Messages may hold messages of the owner's chat.
     """
 
     def __init__(
@@ -84,13 +85,15 @@ class Converter:
         places: Mapping[int, int],
         now: datetime,
         scheduled: Mapping[tuple[int, int], int] = MappingProxyType({}),
+        *,
+        has_line: bool = False,
     ) -> None:
         self._self_id = self_id
         self._places = places
         self._now = now
         self._scheduled = scheduled
-        self._people = Directory(self_id, is_agent=False)
-        self._agents = Directory(self_id, is_agent=True)
+        self._people = Directory(self_id, is_agent=False, has_line=has_line)
+        self._agents = Directory(self_id, is_agent=True, has_line=has_line)
         self._people.entities = self._agents.entities = entities
 
     def drafts(self, update: Any) -> Iterator[Draft]:
@@ -123,7 +126,7 @@ class Converter:
             return
         told = to_message(message, self._people)
         agent_data = None
-        if is_service_notification(message, self._people.entities):
+        if kept_from_agents(message, self._people) is not None:
             agent_data = self._data(to_message(message, self._agents))
         at = message.edit_date if kind is EventType.MESSAGE_EDITED else message.date
         yield Draft(

@@ -270,6 +270,7 @@ class Updates:
                 *account.peers.storing(met),
                 *store.placing(places_in(applied.updates)),
                 *(await account.owner_seen.storing(wrote) if wrote else ()),
+                *(await account.line.storing(applied.updates) if account.line.is_on() else ()),
             ),
         )
         account.peers.stored(met)
@@ -282,7 +283,14 @@ class Updates:
         places = new | (await self._store.places(missing) if missing else {})
         now = account._clock.now()
         scheduled = account.scheduled.take(updates, now)
-        converter = Converter(account.user_id, self._entities, places, now, scheduled)
+        converter = Converter(
+            account.user_id,
+            self._entities,
+            places,
+            now,
+            scheduled,
+            has_line=account.line.holds(),
+        )
         drafts: list[Draft] = []
         for update in updates:
             try:

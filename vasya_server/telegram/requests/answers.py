@@ -87,6 +87,7 @@ async def told(
         account.runtime.user_id,
         [] if answer is None else [answer],
         is_agent=account.is_agent,
+        has_line=account.runtime.line.holds(),
     )
     found = {each: message for each in ids if (message := message_in(answer, peer, each))}
     if missing := [each for each in ids if each not in found]:

@@ -22,7 +22,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.history import Offset, Position, Walk, walk, walk_around
 from vasya_server.telegram.requests.lookup import read_by_id
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
-from vasya_server.telegram.service_chat import SERVICE_CHAT, is_service_notification
+from vasya_server.telegram.service_chat import SERVICE_CHAT, kept_from_agents
 from vasya_server.telegram.time_reference import parse_time
 
 if TYPE_CHECKING:
@@ -221,13 +221,13 @@ async def _plan(
         tests.append(lambda message: marked_id(message.peer_id) in places)
     # What an agent may not read it must not find either: that a word is in it is what it says.
     hides = reading.account.is_agent and _is_by_content(query)
-    entities = reading.directory.entities
+    directory = reading.directory
     return Walk(
         peer=peer,
         request=request,
         has_dates=has_dates,
         keeps=(lambda message: all(test(message) for test in tests)) if tests else None,
-        hides=(lambda message: is_service_notification(message, entities)) if hides else None,
+        hides=(lambda message: kept_from_agents(message, directory) is not None) if hides else None,
         is_ascending=query.order == "asc",
     )
 

@@ -119,7 +119,11 @@ async def edit_message(
 
 def _own_directory(account: AccountView) -> Directory:
     """Return a directory of the account's own user, for an answer that names nobody."""
-    directory = Directory(account.runtime.user_id, is_agent=account.is_agent)
+    directory = Directory(
+        account.runtime.user_id,
+        is_agent=account.is_agent,
+        has_line=account.runtime.line.holds(),
+    )
     if (profile := account.runtime.record.profile) is not None:
         directory.entities[profile.user_id] = t.User(
             profile.user_id,

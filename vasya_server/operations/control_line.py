@@ -1,0 +1,68 @@
+"""What agents may not do to the owner's chat: write what could be a command, and touch what belongs to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vasya_server.errors import ControlLine, ValidationFailed
+from vasya_server.telegram.control_line import begins_with_the_word, is_control_message
+from vasya_server.telegram.formatting import parse
+from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.requests.lookup import read_by_id
+
+if TYPE_CHECKING:
+    from vasya_server.model.message import TextFormat
+    from vasya_server.operations.mutation import Intent
+    from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.view import AccountView
+
+
+async def require_outside_line(
+    account: AccountView, intent: Intent, peer: ResolvedPeer, source: ResolvedPeer | None
+) -> None:
+    """See that an agent leaves the owner's chat alone.
+
+    Raises:
+        ControlLine: It writes what begins like a command, or is about a control message.
+        VasyaError: Telegram does not say what it is about.
+    """
+    line, self_id = account.runtime.line, account.runtime.user_id
+    if not account.is_agent or not line.holds() or peer.id != self_id:
+        return
+    if line.is_on() and await _writes_the_word(account, intent, source):
+        raise ControlLine
+    if ids := _touched(intent):
+        for message in await read_by_id(Reading(account), peer, ids):
+            if is_control_message(message, self_id):
+                raise ControlLine
+
+
+async def _writes_the_word(
+    account: AccountView, intent: Intent, source: ResolvedPeer | None
+) -> bool:
+    body = intent.body
+    text = getattr(body, "text", None)
+    if isinstance(text, str) and any(
+        begins_with_the_word(each) for each in (text, _shown(text, body.format))
+    ):
+        return True
+    if source is None:
+        return False
+    forwarded = await read_by_id(Reading(account), source, body.message_ids)
+    return any(begins_with_the_word(each.message or "") for each in forwarded)
+
+
+def _shown(text: str, text_format: TextFormat) -> str:
+    """Return the text without its formatting; one that is refused for it anyway says nothing."""
+    try:
+        return parse(text, text_format)[0]
+    except ValidationFailed:
+        return ""
+
+
+def _touched(intent: Intent) -> list[int]:
+    """Return the messages of the chat that the change is about."""
+    named = intent.path.get("message")
+    ids = [int(named)] if named is not None and named.isdecimal() else []
+    reply_to = getattr(intent.body, "reply_to", None)
+    return [*ids, *getattr(intent.body, "ids", ()), *([] if reply_to is None else [reply_to])]
