@@ -59,11 +59,13 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
     }
     if body.owner_chat is not UNSET:
         given["owner_chat"] = _line(call, body)
-        call.gateway.line.news.set()
     if body.send_gate == "off":
-        return _shown(owners.close(owner, **given), settings)
-    can_send = True if body.send_gate == "on" else UNSET
-    return _shown(await owners.change(owner, can_send=can_send, **given), settings)
+        changed = owners.close(owner, **given)
+    else:
+        can_send = True if body.send_gate == "on" else UNSET
+        changed = await owners.change(owner, can_send=can_send, **given)
+    call.gateway.line.news.set()
+    return _shown(changed, settings)
 
 
 def _line(call: Call, body: OwnerSettingsPatch) -> stored.OwnerChat:

@@ -74,7 +74,7 @@ class OwnerLine:
         self._db = db
         self._key = key
         self._owners = owners
-        # Something is to be looked at.
+        # Some line was switched on.
         self.news = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -195,8 +195,6 @@ class OwnerLine:
         self, account: AccountRuntime, updates: Sequence[Any]
     ) -> Sequence[Statement]:
         found = commands_in(updates, account, self.of(account).opening)
-        if found:
-            self.news.set()
         return [
             rows.ADD_HEARD.bind(
                 account_id=account.id,

@@ -6,6 +6,7 @@ twice; yes and no are decisions about an action, as over HTTP.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,14 @@ from vasya_server.audit.entry import Entry, EntryKind, Result
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import to_ms
-from vasya_server.errors import AccessDenied, ActionState, KeyEnded, VasyaError
+from vasya_server.errors import (
+    AccessDenied,
+    ActionState,
+    AuditUnavailable,
+    KeyEnded,
+    StorageFailed,
+    VasyaError,
+)
 from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.idempotency.own_sends import may_have_made
 from vasya_server.ids import new_action_id, new_request_id
@@ -40,6 +48,8 @@ if TYPE_CHECKING:
     from vasya_server.operations.mutation import Ready
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.control_line import Heard
+
+_log: Final = logging.getLogger(__name__)
 
 # Shorter than answers are kept: of everything that the gateway sent since, it is known what that made.
 _OBEYED_FOR: Final = timedelta(hours=12)
@@ -125,24 +135,29 @@ class Commands:
         gateway, account, now = self._gateway, self._account, self._gateway.clock.now()
         count = await gateway.line.note_wrong(account, to_ms(now), to_ms(now - _A_DAY))
         is_closed = count >= _WRONG_CODES
-        await gateway.audit.record_later(
-            Entry(
-                kind=EntryKind.DENIED,
-                action=Action.ACTION_APPROVE if heard.word == "yes" else Action.ACTION_REJECT,
-                actor=actor_of(self._who),
-                account_id=account.id,
-                result=Result(
-                    status="denied", code="owner_chat_closed" if is_closed else "code_wrong"
-                ),
-            )
-        )
+        if is_closed:
+            await gateway.owner_settings.close_line(account.owner)
+        await self._note_refused(heard, "owner_chat_closed" if is_closed else "code_wrong")
         if not is_closed:
             return "Vasya: nothing waits under that code."
-        await gateway.owner_settings.close_line(account.owner)
         return (
             f"Vasya: {_WRONG_CODES} wrong codes in a day. I obey nothing here any more, until you open this line "
             "again in the settings (PATCH /settings)."
         )
+
+    async def _note_refused(self, heard: Heard, code: str) -> None:
+        """Write down that a code was wrong; a log that cannot take that stops no refusal."""
+        entry = Entry(
+            kind=EntryKind.DENIED,
+            action=Action.ACTION_APPROVE if heard.word == "yes" else Action.ACTION_REJECT,
+            actor=actor_of(self._who),
+            account_id=self._account.id,
+            result=Result(status=EntryKind.DENIED.value, code=code),
+        )
+        try:
+            await self._gateway.audit.record(entry)
+        except (StorageFailed, AuditUnavailable) as fault:
+            _log.warning("a wrong code was not written down (%s)", fault.code)
 
     async def _keys(self) -> list[KeyRecord]:
         now_ms = to_ms(self._gateway.clock.now())

@@ -67,7 +67,35 @@ class AccountLine:
         if self._running:
             await asyncio.wait(set(self._running.values()))
 
-    async def listen(self) -> None:
+    async def hear(self) -> None:
+        """Carry out what is written there, for as long as the line is on."""
+        gateway, account = self._gateway, self._account
+        with gateway.events.follow(account.owner) as follower:
+            position, look_at = gateway.events.now, 0.0
+            while gateway.line.is_on(account):
+                try:
+                    records, position = await follower.read(position)
+                    now = gateway.clock.monotonic()
+                    if now >= look_at or any(map(self._is_here, records)):
+                        await self._listen()
+                        look_at = now + _LOOK_EVERY_SECS
+                except VasyaError as error:
+                    _log.warning("the owner's chat could not be read (%s)", error.code)
+                    position = gateway.events.now
+                    await asyncio.sleep(1)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_SECS):
+                        await follower.wait(position)
+
+    def _is_here(self, record: Recorded) -> bool:
+        chat = record.draft.chat
+        return (
+            record.account_id == self._account.id
+            and chat is not None
+            and chat.id == self._account.user_id
+        )
+
+    async def _listen(self) -> None:
         """Carry out every command that waits, each by itself: a slow yes must not hold up a lock.
 
         Raises:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.model.base import Plain
 from vasya_server.telegram.owner_seen import Wrote
 from vasya_server.telegram.progress import follow_progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from datetime import datetime
 
     from vasya_server.store.database import Statement
     from vasya_server.telegram.accounts import AccountRuntime
@@ -34,7 +34,7 @@ _COMMAND: Final = re.compile(
 )
 
 
-class Heard(Plain, frozen=True, kw_only=True):
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """A command that another device may have sent.
 
     Args:
