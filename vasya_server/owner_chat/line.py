@@ -87,6 +87,9 @@ class AccountLine:
                     async with asyncio.timeout(_LOOK_EVERY_SECS):
                         await follower.wait(position)
 
+        if self._running:  # the one that closed the line is still to be answered
+            await asyncio.wait(set(self._running.values()))
+
     def _is_here(self, record: Recorded) -> bool:
         chat = record.draft.chat
         return (
