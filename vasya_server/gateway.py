@@ -31,6 +31,7 @@ from vasya_server.guards.waiting import WaitingStore
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
+from vasya_server.limits.key_addresses import KeyAddresses
 from vasya_server.limits.rules import Limits
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
@@ -77,6 +78,7 @@ class Gateway:
     asked: Asked
     keys: Keyring
     limits: Limits
+    key_addresses: KeyAddresses
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
@@ -146,6 +148,7 @@ async def open_gateway(
             asked=asked,
             keys=keys,
             limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
+            key_addresses=KeyAddresses(db, key),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),

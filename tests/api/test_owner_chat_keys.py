@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.api.approving import ALWAYS, TEXT, ask, of_alice, stands
-from tests.api.conftest import API, BASE_URL, transport
-from tests.api.lining import answered, asked, listening, nothing_new, notes, open_line, until
+from tests.api.approving import ALWAYS, ask, of_alice
+from tests.api.conftest import API
+from tests.api.lining import answered, asked, listening, notes, nothing_new, open_line
 from tests.problems import assert_problem
 from vasya_sandbox import scheduling
 from vasya_sandbox.client import open_client
-from vasya_sandbox.faults import Action, Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.api.conftest import Acting, Scene, Serve
+    from tests.api.conftest import Acting, Scene
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
@@ -190,7 +189,11 @@ async def test_it_can_neither_read_nor_find_nor_change_what_is_said_there(
 
 
 async def test_no_event_tells_it_what_is_said_there(
-    client: httpx.AsyncClient, agent: httpx.AsyncClient, code: str, phone: SandboxClient, scene: Scene
+    client: httpx.AsyncClient,
+    agent: httpx.AsyncClient,
+    code: str,
+    phone: SandboxClient,
+    scene: Scene,
 ) -> None:
     start = (await agent.get(f"{API}/events/poll", params={"direction": "all"})).json()["next"]
     await phone.send_message("me", "vasya status please")

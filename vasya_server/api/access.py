@@ -12,6 +12,7 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
 from vasya_server.api.binding import BOUND
 from vasya_server.api.client_address import client_address
+from vasya_server.api.new_address import note_address
 from vasya_server.api.refusals import MethodNotAllowed, RouteNotFound
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
@@ -80,6 +81,8 @@ class Entrance:
         except InvalidCredential as error:
             self._note_failed(request, error)
             raise
+        if principal is not None and principal.key_id is not None:
+            await self._note_address(request, principal)
         try:
             bound, path = self._route(request)
         except VasyaError:
@@ -116,6 +119,11 @@ class Entrance:
         verdict = self._limits.take_failure(address)
         if not verdict.is_allowed:
             raise AuthRateLimited(verdict.retry_after_secs) from error
+
+    async def _note_address(self, request: Incoming, who: Principal) -> None:
+        address = client_address(request.scope, self._gateway.settings.trusted_proxies)
+        if not self._gateway.key_addresses.is_known(who.lineage, address):
+            await note_address(self._gateway, who, address)
 
     def _tell_left(self, request: Incoming, who: Principal | None) -> None:
         """Have the refusal of a request that took nothing say what is left."""

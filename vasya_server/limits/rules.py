@@ -125,7 +125,7 @@ class Limits:
 
     def take_failure(self, address: str) -> Verdict:
         """Count a wrong credential of *address*."""
-        return self._buckets.take(self._quotas.authfail, self._digest("from", _network(address)))
+        return self._buckets.take(self._quotas.authfail, self._digest("from", network_of(address)))
 
     def look(self, who: Caller) -> list[Verdict]:
         """Tell what is left to a caller, whatever the chat."""
@@ -174,7 +174,7 @@ def _key(who: Caller) -> str:
     return f"{who.owner}/human" if who.is_human else f"{who.owner}/{who.lineage}"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what an address is counted under."""
     try:
         ip = ipaddress.ip_address(address)

@@ -74,6 +74,7 @@ class EventData(Wire, frozen=True, kw_only=True):
         status: `user.status`, `account.status`.
         last_seen_at: `user.status` of somebody who went offline.
         action_id: `action.updated`: the action, its status now, and what it does.
+        key_id: `key.new_address`: which key.
         missed: `gap`: the types of which events may be lost.
         since: `gap`: from when on they may be.
     """
@@ -95,6 +96,7 @@ class EventData(Wire, frozen=True, kw_only=True):
     action_id: str | None = None
     action_status: ActionStatus | None = None
     kind: str | None = None
+    key_id: str | None = None
     missed: list[EventType] = msgspec.field(default_factory=list)
     since: datetime | None = None
 
