@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.api.approving import ALWAYS, ask, of_alice
@@ -18,6 +17,8 @@ from vasya_sandbox.client import open_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import httpx
 
     from tests.api.conftest import Acting, Scene
     from vasya_sandbox.client import SandboxClient
