@@ -22,7 +22,9 @@ from vasya_server.crypto.cursor import Cursors
 from vasya_server.events.log import EventLog
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
+from vasya_server.limits.budgets import Budgets
 from vasya_server.limits.rules import Limits
+from vasya_server.limits.turns import Turns
 from vasya_server.outbound import Outbound
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
@@ -67,6 +69,8 @@ class Gateway:
     claims: Claims
     keys: Keyring
     limits: Limits
+    budgets: Budgets
+    turns: Turns
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
@@ -108,6 +112,9 @@ async def open_gateway(
         accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
         if token is not None or is_serving:
             accounts.start()
+        budgets = Budgets(db, clock)
+        await budgets.open()
+        buckets = await stack.enter_async_context(open_buckets(db, clock))
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -117,7 +124,9 @@ async def open_gateway(
             denials=denials,
             claims=claims,
             keys=keys,
-            limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
+            limits=Limits(buckets, settings, key),
+            budgets=budgets,
+            turns=Turns(buckets, clock, is_on=settings.pacing == "human"),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),

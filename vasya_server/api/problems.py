@@ -237,6 +237,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Wait for retryAfterSecs; only the operator of the server can raise the limits.",
         is_retryable=True,
     ),
+    "budget_exhausted": Row(
+        429,
+        "Budget exhausted",
+        "Wait for retryAfterSecs, or ask the human who owns the key to raise its budgets.",
+        is_retryable=True,
+    ),
     "auth_rate_limited": Row(
         429,
         "Too many wrong credentials",
@@ -349,7 +355,7 @@ def _members(error: VasyaError) -> dict[str, object]:
             member["message_id"] = error.message_id
         case errors.CursorExpired():
             member["oldest_cursor"] = error.oldest
-        case errors.RateLimited():
+        case errors.RateLimited() | errors.BudgetExhausted():
             member["violated_policies"] = list(error.violated)
         case errors.TelegramError():
             member["telegram_error"] = error.rpc_name

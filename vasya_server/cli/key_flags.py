@@ -8,6 +8,7 @@ from typing import Final
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 _UNIT_SECS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AMOUNT: Final = re.compile(r"100000|[0-9]{1,5}")
 _ID: Final = re.compile(r"-?[0-9]{1,16}")
 
 
@@ -48,6 +49,13 @@ def add_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
+    for flag, what in (("sends", "messages it may send"), ("new-chats", "new chats it may begin")):
+        create.add_argument(
+            f"--{flag}-per-day",
+            type=_amount,
+            metavar="N",
+            help=f"How many {what} in any 24 hours; 0: none.",
+        )
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."
@@ -59,6 +67,12 @@ def span(text: str) -> int:
     if (found := _SPAN.fullmatch(text)) is None:
         raise argparse.ArgumentTypeError("must be a number and s, m, h, d or w, like 30d")
     return int(found[1]) * _UNIT_SECS[found[2]]
+
+
+def _amount(text: str) -> int:
+    if (found := _AMOUNT.fullmatch(text)) is None:
+        raise argparse.ArgumentTypeError("must be a whole number, 0 to 100000")
+    return int(found[0])
 
 
 def _chat(text: str) -> int | str:

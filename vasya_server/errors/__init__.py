@@ -7,6 +7,7 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ServiceChat
 ├── LimitReached               RateLimited · AuthRateLimited
+├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
@@ -31,6 +32,7 @@ from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
     AuthRateLimited,
+    BudgetExhausted,
     ChatNotAllowed,
     ChatNotFound,
     HumanRequired,
@@ -122,6 +124,7 @@ __all__ = [
     "AgentKeyRequired",
     "AuditUnavailable",
     "AuthRateLimited",
+    "BudgetExhausted",
     "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",

@@ -223,8 +223,11 @@ class Claims:
         self._running[hold.action_id] = hold
         return known
 
-    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry) -> None:
+    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement) -> None:
         """Store the claim as dispatched, together with its intent (W1): from here on it may have happened.
+
+        Args:
+            more: What else has to be stored with it.
 
         Raises:
             ClaimInProgress: The key was claimed meanwhile.
@@ -245,7 +248,7 @@ class Claims:
         if hold.key_digest is not None:
             self._note_seen(hold.key_digest)
         try:
-            await self._db.write(statement, entries=(entry,))
+            await self._db.write(statement, *more, entries=(entry,))
         except ConstraintFailed as error:
             raise ClaimInProgress(hold.action_id) from error
 

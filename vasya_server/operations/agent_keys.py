@@ -9,9 +9,10 @@ from msgspec import UNSET
 
 from vasya_server.auth.agent_keys import key_id_of
 from vasya_server.auth.key_records import Grant
+from vasya_server.auth.policy import NO_POLICY
 from vasya_server.clock import from_ms
 from vasya_server.errors import AgentKeyRequired, ScopeRequired
-from vasya_server.model.key import AgentKey, ChatHalfTold, ChatsTold, KeyMade
+from vasya_server.model.key import AgentKey, BudgetsTold, ChatHalfTold, ChatsTold, KeyMade
 from vasya_server.operations.grants import (
     checked_accounts,
     checked_chats,
@@ -19,12 +20,14 @@ from vasya_server.operations.grants import (
     checked_name,
     checked_scopes,
     require_no_folders,
+    with_budgets,
 )
 
 if TYPE_CHECKING:
     from vasya_server.auth.chat_lists import ChatLists, ChatRule
     from vasya_server.auth.key_records import KeyRecord
     from vasya_server.auth.keyring import Keyring, Minted
+    from vasya_server.auth.policy import Policy
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.model.key import KeyPatch, NewKey
@@ -43,6 +46,7 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
         account_ids=account_ids,
         chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
         created_by=who.kind.value,
+        policy=with_budgets(NO_POLICY, body.budgets),
     )
     expires_at_ms = checked_end(
         gateway.clock.now(),
@@ -108,11 +112,20 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "scopes": sorted(grant.scopes),
         "account_ids": None if grant.account_ids is None else sorted(grant.account_ids),
         "chats": None if grant.chats is None else chats_told(grant.chats),
+        "budgets": budgets_told(grant.policy),
         "created_at": from_ms(record.created_at_ms),
         "expires_at": None if record.expires_at_ms is None else from_ms(record.expires_at_ms),
         "last_used_at": keys.last_used_at(record),
         "is_revoked": record.revoked_at_ms is not None,
     }
+
+
+def budgets_told(policy: Policy) -> BudgetsTold | None:
+    """Return a key's budgets as they are shown; None where it has none."""
+    told = BudgetsTold(
+        sends_per_day=policy.sends_per_day, new_chats_per_day=policy.new_chats_per_day
+    )
+    return None if told == BudgetsTold() else told
 
 
 def chats_told(chats: ChatLists) -> ChatsTold:
@@ -144,6 +157,7 @@ async def _patched(gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch
         scopes=checked_scopes(who, scopes),
         account_ids=account_ids,
         chats=chats,
+        policy=old.policy if patch.budgets is UNSET else with_budgets(old.policy, patch.budgets),
     )
 
 

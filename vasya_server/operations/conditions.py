@@ -6,19 +6,24 @@ this be refused, and may it go now.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vasya_server.errors import SendingDisabled
+from vasya_server.errors import AuditUnavailable, SendingDisabled, VasyaError
+from vasya_server.operations.budgeting import Budgeting
 from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.pacing import Pacing
+from vasya_server.operations.restrictions import Restrictions
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vasya_server.auth.principal import Principal
-    from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.operations.mutation import Intent
+    from vasya_server.store.database import Statement
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
 
@@ -28,12 +33,27 @@ class Attempt:
 
     Args:
         peer: The chat that is changed; None where it is none.
+        give_up_at: The end of its deadline, in the loop's time; None: it begins now.
     """
 
-    def __init__(self, gateway: Gateway, intent: Intent, peer: ResolvedPeer | None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        intent: Intent,
+        peer: ResolvedPeer | None,
+        give_up_at: float | None = None,
+    ) -> None:
         self.gateway = gateway
         self.intent = intent
         self.peer = peer
+        if give_up_at is None:
+            give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
+        self._give_up_at = give_up_at
+
+    @property
+    def left_secs(self) -> float:
+        """Return how much of its deadline is left."""
+        return self._give_up_at - asyncio.get_running_loop().time()
 
     @property
     def account(self) -> AccountRuntime:
@@ -61,8 +81,11 @@ class Attempt:
 class Taken(Protocol):
     """Something that an attempt has used up."""
 
-    def give_back(self) -> None:
-        """Have it again, because nothing was sent."""
+    def storing(self) -> Sequence[Statement]:
+        """Return what stores that it is used up, in one unit with the claim."""
+
+    def give_back(self) -> Sequence[Statement]:
+        """Have it again, because nothing was sent; return what stores that."""
 
 
 class Condition(Protocol):
@@ -100,8 +123,14 @@ class Gates:
 
 
 GATES: Final = Gates()
+# What Telegram itself would refuse comes first: it uses up nothing.
+RESTRICTIONS: Final = Restrictions()
+BUDGETING: Final = Budgeting()
+PACING: Final = Pacing()
 # Behind the gates and the question whether a human is asked first.
-CONDITIONS: Final[Sequence[Condition]] = ()
+CONDITIONS: Final[Sequence[Condition]] = (RESTRICTIONS, BUDGETING, PACING)
+# Held while a human is asked; the rest is met when the change goes out.
+RESERVED: Final[Sequence[Condition]] = (BUDGETING,)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:
@@ -110,15 +139,18 @@ async def reasons(attempt: Attempt) -> list[VasyaError]:
     return [error for error in found if error is not None]
 
 
-async def enter(attempt: Attempt) -> list[Taken]:
+async def enter(attempt: Attempt, through: Sequence[Condition] = CONDITIONS) -> list[Taken]:
     """Let the change go behind its gates, and return what it has used up.
+
+    Args:
+        through: What it has to meet: all, or what is `RESERVED` while a human is asked.
 
     Raises:
         VasyaError: It may not go; nothing is used up.
     """
     taken: list[Taken] = []
     try:
-        for condition in CONDITIONS:
+        for condition in through:
             if (each := await condition.enter(attempt)) is not None:
                 taken.append(each)  # noqa: PERF401 — what came before a refusal is given back
     except BaseException:
@@ -127,7 +159,17 @@ async def enter(attempt: Attempt) -> list[Taken]:
     return taken
 
 
-def give_back(taken: Sequence[Taken]) -> None:
-    """Have back what was used up, the last first."""
-    for each in reversed(taken):
-        each.give_back()
+def give_back(taken: Sequence[Taken]) -> list[Statement]:
+    """Have back what was used up, the last first; return what stores that."""
+    return [statement for each in reversed(taken) for statement in each.give_back()]
+
+
+@contextlib.contextmanager
+def stored(taken: Sequence[Taken]) -> Iterator[list[Statement]]:
+    """Give what stores that it is used up, and have it back where that is not stored."""
+    try:
+        yield [statement for each in taken for statement in each.storing()]
+    except VasyaError as error:
+        if not (isinstance(error, AuditUnavailable) and error.is_stored):
+            give_back(taken)
+        raise

@@ -6,7 +6,6 @@ refused as without a dry run. It is stopped where its first change would be hand
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server.audit.entry import EntryKind, Result
-from vasya_server.errors import AuditUnavailable, StorageFailed
+from vasya_server.errors import AccountFrozen, AuditUnavailable, FloodWait, StorageFailed
 from vasya_server.idempotency.claims import StoredAnswer
 from vasya_server.model.preview import DryRun, Reason
 from vasya_server.operations.conditions import reasons
@@ -48,16 +47,16 @@ async def dry_run(
         VasyaError: It would be refused for what it is, whatever holds now.
     """
     intent = attempt.intent
+    found: list[VasyaError] = []
     if not intent.reduces_risk:
-        await _require_message(attempt)
-        follow_progress(_halt)
-        with contextlib.suppress(Halted):
-            await execute(ready)
-    found = [explain(error) for error in await reasons(attempt)]
+        found += await _rehearse(attempt, ready, execute)
+    found += [
+        error for error in await reasons(attempt) if error.code not in {e.code for e in found}
+    ]
     told = DryRun(
         is_dry_run=True,
         would_execute=not found,
-        reasons=found,
+        reasons=[explain(error) for error in found],
         preview=await preview_of(attempt),
     )
     entry = recorder.entry(
@@ -69,6 +68,21 @@ async def dry_run(
         _log.warning("a dry run was not written down (%s)", fault.code)
     answer = StoredAnswer(HTTPStatus.OK, msgspec.json.encode(told))
     return Performed(action_id=intent.action_id, answer=answer, is_replayed=False, is_dry_run=True)
+
+
+async def _rehearse(
+    attempt: Attempt, ready: Ready, execute: Callable[[Ready], Awaitable[Any]]
+) -> list[VasyaError]:
+    """Do everything before the first change, and return what Telegram has asked to be left alone on the way."""
+    follow_progress(_halt)
+    try:
+        await _require_message(attempt)
+        await execute(ready)
+    except Halted:
+        pass
+    except (AccountFrozen, FloodWait) as error:
+        return [error]
+    return []
 
 
 async def _require_message(attempt: Attempt) -> None:

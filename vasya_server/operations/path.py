@@ -30,7 +30,7 @@ from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
-from vasya_server.operations.conditions import GATES, Attempt, enter, give_back
+from vasya_server.operations import conditions
 from vasya_server.operations.derivation import canonical, random_ids
 from vasya_server.operations.dry_run import dry_run
 from vasya_server.operations.ending import failure, require_new, success, unknown
@@ -141,7 +141,7 @@ class _Work(Generic[T]):
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
-        self._seen = Attempt(gateway, intent, peer)
+        self._seen = conditions.Attempt(gateway, intent, peer, give_up_at)
         self._taken: Sequence[Taken] = ()
         self.has_begun = False
 
@@ -193,10 +193,10 @@ class _Work(Generic[T]):
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
-            await self._gateway.claims.begin(hold, dispatch, entry)
+            with conditions.stored(self._taken) as kept:
+                await self._gateway.claims.begin(hold, dispatch, entry, *kept)
         except StorageFailed:
             if not self._intent.reduces_risk:
-                give_back(self._taken)
                 raise
             self._is_unstored = True
             await self._gateway.audit.record_later(entry)
@@ -228,6 +228,7 @@ class _Work(Generic[T]):
             raise unknown(self._intent, is_too_old=True)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
         await self._pass_gates(hold)
+        await conditions.PACING.enter(self._seen)
         stored = known.dispatch
         ready = Ready(
             action_id=hold.action_id,
@@ -247,8 +248,6 @@ class _Work(Generic[T]):
             raise unknown(self._intent)
         if ready.is_redrive and ending.status is ActionStatus.ABORTED and ending.error is not None:
             raise ending.error  # this copy was not sent; of the first that is still not known
-        if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
-            give_back(self._taken)
         reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
         await self._conclude(hold, ending)
         reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
@@ -258,7 +257,7 @@ class _Work(Generic[T]):
 
     async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
         """Do it, and tell what became of it; None: nobody knows."""
-        progress = follow_progress(self._require_still_allowed)
+        progress = follow_progress(self._require_still_allowed, self._intent.principal.key_id)
         started_at = self._gateway.clock.now()
         try:
             made = await self._within_deadline(ready, progress)
@@ -306,6 +305,9 @@ class _Work(Generic[T]):
         """
         entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
         remains = what_remains(self._gateway, self._intent)
+        if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
+            returned = conditions.give_back(self._taken)
+            remains += (*returned, *self._gateway.budgets.give_back(hold.action_id))
         if self._is_unstored:
             await self._gateway.audit.record_later(entry, *remains)
             return
@@ -352,7 +354,7 @@ class _Work(Generic[T]):
         if self._gated is None:
             return
         try:
-            await GATES.enter(self._seen)
+            await conditions.GATES.enter(self._seen)
         except SendingDisabled as error:
             error.preview = await preview_of(self._seen)
             await self._note_refusal(hold, error)
@@ -363,7 +365,7 @@ class _Work(Generic[T]):
         if self._gated is None:
             return
         try:
-            self._taken = await enter(self._seen)
+            self._taken = await conditions.enter(self._seen)
         except VasyaError as error:
             await self._note_refusal(hold, error)
             raise
