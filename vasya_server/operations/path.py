@@ -94,7 +94,7 @@ async def perform(
         if intent.is_dry_run:
             return await work.rehearse()
         try:
-            return await gateway.claims.shielded(work.carry_out())
+            return await gateway.claims.shielded(work.carry_out(), lambda: work.has_begun)
         except asyncio.CancelledError as cancelled:
             if work.has_begun:  # it goes on; whoever answers for the one who went away must not say that nothing happens
                 raise cancelled from unknown(intent)
