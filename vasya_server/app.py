@@ -26,16 +26,18 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     uploads,
 )
 from vasya_server.api.access import Entrance
+from vasya_server.api.approved import Executor
 from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
 from vasya_server.api.routes import OPERATIONS
+from vasya_server.operations.deciding import tend
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 
 def create_app(gateway: Gateway) -> Litestar:
-    """Make the application that serves *gateway*, which the caller has opened and will close."""
+    """Make the application that serves *gateway*, which the caller has opened and will close, and begin what goes on beside it."""
     app = Litestar(
         [bind(operation, gateway) for operation in OPERATIONS],
         openapi_config=None,
@@ -43,5 +45,6 @@ def create_app(gateway: Gateway) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
+    gateway.background.begin("actions", lambda: tend(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.events.log import EventLog
+from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.budgets import Budgets
@@ -36,7 +38,8 @@ from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from typing import Any
 
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.clock import Clock
@@ -67,6 +70,7 @@ class Gateway:
     audit: Audit
     denials: Denials
     claims: Claims
+    asked: Asked
     keys: Keyring
     limits: Limits
     budgets: Budgets
@@ -83,6 +87,26 @@ class Gateway:
     token: EmbeddedToken | None
     denied: DeniedTokens
     tokens: Tokens | None
+    background: Background
+
+
+class Background:
+    """What goes on beside the requests for as long as the gateway is open; what it is, a layer above knows."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin *work*, which ends with the gateway; what goes on under that name already goes on alone."""
+        if name not in self._tasks:
+            self._tasks[name] = asyncio.create_task(work())
+
+    async def close(self) -> None:
+        """End it all."""
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
 
 
 @contextlib.asynccontextmanager
@@ -115,6 +139,8 @@ async def open_gateway(
         budgets = Budgets(db, clock)
         await budgets.open()
         buckets = await stack.enter_async_context(open_buckets(db, clock))
+        background = Background()
+        stack.push_async_callback(background.close)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -123,6 +149,7 @@ async def open_gateway(
             audit=audit,
             denials=denials,
             claims=claims,
+            asked=Asked(db, clock, claims),
             keys=keys,
             limits=Limits(buckets, settings, key),
             budgets=budgets,
@@ -139,6 +166,7 @@ async def open_gateway(
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
+            background=background,
         )
 
 

@@ -13,6 +13,7 @@ from vasya_server.auth.scopes import Scope
 from vasya_server.model.account import Account, AccountDeleted, AccountPage, AccountPatch
 from vasya_server.model.base import Query
 from vasya_server.operations import Ready, always, local, telegram
+from vasya_server.operations.deciding import cancel_actions
 
 _END_BY_HAND = (
     "Telegram did not confirm the log-out: end the session in a Telegram app, in Settings, Devices."
@@ -78,9 +79,11 @@ async def delete_account(call: Call, _ready: Ready) -> AccountDeleted:
     everything here is erased all the same, and the remedy says how to end the session from a phone. Repeating it
     answers 403 `access_denied`, because the account is no longer there.
     """
-    is_logged_out = await call.account.runtime.log_out()
+    runtime = call.account.runtime
+    await cancel_actions(call.gateway, runtime.owner, account_id=runtime.id)
+    is_logged_out = await runtime.log_out()
     return AccountDeleted(
-        account_id=call.account.runtime.id,
+        account_id=runtime.id,
         is_logged_out=is_logged_out,
         remedy=None if is_logged_out else _END_BY_HAND,
     )

@@ -17,7 +17,7 @@ from vasya_server.errors import MissingToken
 from vasya_server.model.account import AccountRestriction
 from vasya_server.model.base import Query
 from vasya_server.model.service import AccountName, WhoAmI
-from vasya_server.operations.agent_keys import chats_told
+from vasya_server.operations.agent_keys import approval_told, chats_told
 
 
 class WhoAmIQuery(Query, frozen=True, kw_only=True):
@@ -47,6 +47,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
         ],
         chats=None if who.chats is None else chats_told(who.chats),
         budgets=describe_budgets(call.gateway, who),
+        **approval_told(who.policy),
         limits=describe_limits(call.gateway, who),
         expires_at=who.expires_at,
         operations=[o.name for o in OPERATIONS if is_open_to(o, who)]

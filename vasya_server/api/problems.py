@@ -75,6 +75,11 @@ PROBLEMS: Final[dict[str, Row]] = {
     "sending_disabled": Row(
         403, "Sending disabled", "Ask the human who runs the server to open the gate."
     ),
+    "approval_required": Row(
+        403,
+        "Approval required",
+        "Send it without dryRun: it answers 202 and waits for the human who owns the key.",
+    ),
     "service_chat": Row(
         403, "Service chat", "Ask a human to look at Telegram's notifications in a Telegram app."
     ),
@@ -139,6 +144,21 @@ PROBLEMS: Final[dict[str, Row]] = {
     ),
     "too_many_keys": Row(
         409, "Too many keys", "Revoke agent keys that are not needed: GET /api/v1/agent-keys."
+    ),
+    "action_state": Row(
+        409,
+        "Action decided",
+        "GET /api/v1/actions/{actionId} tells how it stands; what is still wanted needs a new Idempotency-Key.",
+    ),
+    "action_stale": Row(
+        409,
+        "Action changed",
+        "Look at it again: GET /api/v1/actions/{actionId}, and decide by the digest and preview that are there.",
+    ),
+    "too_many_actions": Row(
+        409,
+        "Too many waiting actions",
+        "Wait until a human has decided about some of them, or cancel some: GET /api/v1/actions?status=awaiting_approval.",
     ),
     "key_ended": Row(409, "Key ended", "Create another key with POST /api/v1/agent-keys."),
     "account_reauth_required": Row(409, "Login required", _LOGIN),

@@ -240,8 +240,12 @@ def _allowed(kind: inspect.Type) -> tuple[str, ...]:
             return (pattern,)
         case inspect.StrType():
             return (f"{_bound(kind.min_length or 0)}..{_bound(kind.max_length)} characters",)
-        case inspect.VarTupleType() | inspect.ListType():
-            return _allowed(_main_type(kind.item_type))
+        case (
+            inspect.VarTupleType(item_type=inner)
+            | inspect.ListType(item_type=inner)
+            | inspect.DictType(value_type=inner)
+        ):
+            return _allowed(_main_type(inner))
     return ()
 
 

@@ -41,6 +41,8 @@ class EntryKind(StrEnum):
     REPLAY = "replay"
     DENIED = "denied"
     DRY_RUN = "dry_run"
+    ASKED = "asked"
+    DECIDED = "decided"
     AUTH = "auth"
     ADMIN = "admin"
     SYSTEM = "system"

@@ -115,6 +115,14 @@ class KeyRecord:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A key that was just made; *token* is its whole text, which is nowhere else."""
+
+    record: KeyRecord
+    token: str = field(repr=False)
+
+
 def open_row(key: MasterKey, row: rows.KeyRow) -> KeyRecord | None:
     """Return the key that *row* holds, or None where this server did not write it so."""
     bound = _bound(

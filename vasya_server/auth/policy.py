@@ -7,7 +7,24 @@ from typing import Final
 
 import msgspec
 
-APPROVAL_TTL_SECS: Final = 86_400
+from vasya_server.auth.scopes import Scope
+from vasya_server.model.key import APPROVAL_TTL_SECS
+
+# Whose changes are made at Telegram: a rule for another scope would never ask, and whoever set it would not know.
+ASKABLE: Final = frozenset(
+    {
+        Scope.CHATS_WRITE,
+        Scope.CHATS_MODERATE,
+        Scope.CHATS_DELETE,
+        Scope.MESSAGES_REACT,
+        Scope.MESSAGES_DRAFT,
+        Scope.MESSAGES_SEND,
+        Scope.MESSAGES_FORWARD,
+        Scope.MESSAGES_DELETE,
+        Scope.CONTACTS_WRITE,
+        Scope.FOLDERS_WRITE,
+    }
+)
 
 
 class ApprovalRule(StrEnum):

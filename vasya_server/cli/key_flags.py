@@ -56,6 +56,24 @@ def add_to(create: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"How many {what} in any 24 hours; 0: none.",
         )
+    create.add_argument(
+        "--approval",
+        action="append",
+        type=_rule,
+        default=[],
+        metavar="SCOPE=RULE",
+        help=(
+            "When you are asked before a change of that scope is made: never, first_contact, outside_write or always. "
+            "More than once for more scopes."
+        ),
+    )
+    create.add_argument(
+        "--approval-ttl",
+        dest="approval_ttl_secs",
+        type=span,
+        metavar="TIME",
+        help="How long a question waits for your answer, like 12h; a day when not said.",
+    )
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."
@@ -77,3 +95,10 @@ def _amount(text: str) -> int:
 
 def _chat(text: str) -> int | str:
     return int(text) if _ID.fullmatch(text) else text
+
+
+def _rule(text: str) -> tuple[str, str]:
+    scope, equals, rule = text.partition("=")
+    if not (scope and equals and rule):
+        raise argparse.ArgumentTypeError("must be a scope, = and a rule, like messages:send=always")
+    return scope, rule

@@ -86,6 +86,10 @@ async def _new_key(api: Api, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if any(limit is not None for limit in budgets.values()):
         body["budgets"] = {name: limit for name, limit in budgets.items() if limit is not None}
+    if arguments.approval:
+        body["approval"] = dict(arguments.approval)
+    if arguments.approval_ttl_secs is not None:
+        body["approvalTtlSecs"] = arguments.approval_ttl_secs
     if arguments.ttl_secs is not None:
         body["ttlSecs"] = arguments.ttl_secs
     return body
@@ -142,6 +146,8 @@ def _show(key: AgentKey, *, is_json: bool) -> None:
         "may read": "all chats" if chats is None else _told(chats.read),
         "may write to": "all chats" if chats is None else _told(chats.write),
         "budgets": _budgets(key),
+        "asks you": ", ".join(f"{scope}: {rule}" for scope, rule in key.approval.items())
+        or "never",
         "created": _time(key.created_at),
         "last used": _time(key.last_used_at) if key.last_used_at else "never",
         "end": _end(key),

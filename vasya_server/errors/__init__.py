@@ -5,13 +5,13 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat
+│                              ChatNotAllowed · ServiceChat · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired
+│                              CursorExpired · ActionState · ActionStale · TooManyActions
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -31,6 +31,7 @@ from __future__ import annotations
 from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
+    ApprovalRequired,
     AuthRateLimited,
     BudgetExhausted,
     ChatNotAllowed,
@@ -64,6 +65,8 @@ from vasya_server.errors.requests import (
     AccountChoice,
     AccountExists,
     AccountReauthRequired,
+    ActionStale,
+    ActionState,
     ClaimInProgress,
     CodeExpired,
     CodeInvalid,
@@ -83,6 +86,7 @@ from vasya_server.errors.requests import (
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
+    TooManyActions,
     TooManyKeys,
     TooManyUploads,
     UnknownScope,
@@ -120,8 +124,11 @@ __all__ = [
     "AccountFrozen",
     "AccountReauthRequired",
     "AccountSpamLimited",
+    "ActionStale",
+    "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
+    "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
     "BudgetExhausted",
@@ -179,6 +186,7 @@ __all__ = [
     "TelegramTimeout",
     "TelegramUnavailable",
     "TokenExpired",
+    "TooManyActions",
     "TooManyKeys",
     "TooManyUploads",
     "Unauthenticated",

@@ -96,6 +96,13 @@ class SendingDisabled(PermissionDenied):
     detail = "Sending is switched off."
 
 
+class ApprovalRequired(PermissionDenied):
+    """A human is asked before this is done; a dry run says so, and the change itself waits for the answer."""
+
+    code = "approval_required"
+    detail = "A human is asked before this is done."
+
+
 class ChatNotAllowed(PermissionDenied):
     """The credential's chat lists leave the chat out, or there is no such chat: one answer for both (D-5.3)."""
 

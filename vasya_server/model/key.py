@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -32,6 +32,21 @@ AccountIds = Annotated[
 Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
 Amount = Annotated[int, Meta(ge=0, le=100_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
+Rule = Literal["never", "first_contact", "outside_write", "always"]
+Rules = Annotated[
+    dict[ScopeName, Rule],
+    Meta(
+        max_length=64,
+        description=(
+            "When a human is asked before a change of a scope is made: `first_contact` where the chat has no message "
+            "yet, `outside_write` where it may be read and not written to."
+        ),
+    ),
+]
+ApprovalTtl = Annotated[
+    int, Meta(ge=60, le=2_592_000, description="How long a question waits for its answer.")
+]
+APPROVAL_TTL_SECS = 86_400
 
 
 class ChatHalf(Input, frozen=True, kw_only=True):
@@ -82,6 +97,8 @@ class NewKey(Input, frozen=True, kw_only=True):
         BudgetsInput | None,
         Meta(description="Messages and new chats in any 24 hours. Absent: as the limits allow."),
     ] = None
+    approval: Rules = msgspec.field(default_factory=dict)
+    approval_ttl_secs: ApprovalTtl = APPROVAL_TTL_SECS
     expires_at: Instant | None = None
     ttl_secs: Ttl | None = None
 
@@ -97,6 +114,8 @@ class KeyPatch(Input, frozen=True, kw_only=True):
         BudgetsInput | UnsetType | None,
         Meta(description="Replaces both: what it leaves out is not limited any more."),
     ] = UNSET
+    approval: Rules | UnsetType | None = UNSET
+    approval_ttl_secs: ApprovalTtl | UnsetType | None = UNSET
     expires_at: Instant | UnsetType | None = UNSET
     ttl_secs: Ttl | UnsetType = UNSET
 
@@ -138,6 +157,8 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     account_ids: list[str] | None = None
     chats: ChatsTold | None = None
     budgets: BudgetsTold | None = None
+    approval: dict[str, Rule] = msgspec.field(default_factory=dict)
+    approval_ttl_secs: int = APPROVAL_TTL_SECS
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None
     last_used_at: datetime | None = None

@@ -9,7 +9,7 @@ import msgspec
 
 from vasya_server.model.account import AccountRestriction
 from vasya_server.model.base import Wire
-from vasya_server.model.key import ChatsTold
+from vasya_server.model.key import APPROVAL_TTL_SECS, ChatsTold, Rule
 from vasya_server.model.limits import BucketState, BudgetStates
 
 
@@ -47,6 +47,8 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     accounts: list[AccountName] = msgspec.field()
     chats: ChatsTold | None = None
     budgets: BudgetStates | None = None
+    approval: dict[str, Rule] = msgspec.field(default_factory=dict)
+    approval_ttl_secs: int = APPROVAL_TTL_SECS
     limits: list[BucketState] = msgspec.field()
     expires_at: datetime | None = None
     operations: list[str] | None = None

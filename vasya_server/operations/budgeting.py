@@ -16,6 +16,7 @@ from vasya_server.events.record import Draft
 from vasya_server.limits.budgets import NEW_CHATS, SENDS, Budget
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.event import EventData, EventType
+from vasya_server.operations.moment import Moment
 from vasya_server.store.database import ConstraintFailed
 from vasya_server.telegram.first_contact import is_first_contact
 
@@ -36,21 +37,29 @@ _FIELDS: Final = {SENDS: "sendsPerDay", NEW_CHATS: "newChatsPerDay"}
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an action has used up of its key's budgets."""
+    """What an action has used up of its key's budgets.
+
+    Args:
+        new_chat: What it has taken from the account's new chats.
+        is_reserved: It was reserved when a human was asked, and stays so until the action ends, whatever comes between.
+    """
 
     attempt: Attempt
     new_chat: Verdict | None
+    is_reserved: bool = False
 
     def storing(self) -> Sequence[Statement]:
         """Return what stores it, in one unit with the claim."""
-        return self.attempt.gateway.budgets.storing(self.attempt.intent.action_id)
+        return self.attempt.gateway.budgets.storing(self.attempt.action_id)
 
     def give_back(self) -> Sequence[Statement]:
         """Have it again, because nothing was sent; return what stores that."""
+        if self.is_reserved:
+            return ()
         gateway = self.attempt.gateway
         if self.new_chat is not None:
             gateway.limits.give_back_new_chat(self.attempt.account.id, self.new_chat)
-        return gateway.budgets.give_back(self.attempt.intent.action_id)
+        return gateway.budgets.give_back(self.attempt.action_id)
 
 
 class Budgeting:
@@ -78,10 +87,10 @@ class Budgeting:
         """
         if not _is_bound(attempt):
             return None
-        gateway, who, action_id = attempt.gateway, attempt.who, attempt.intent.action_id
-        if gateway.budgets.holds(action_id):
+        gateway, who, action_id = attempt.gateway, attempt.who, attempt.action_id
+        if attempt.moment is Moment.APPROVED and gateway.budgets.holds(action_id):
             gateway.budgets.renew(action_id)
-            return Spent(attempt, None)
+            return Spent(attempt, None, is_reserved=True)
         is_new = await _is_new_chat(attempt)
         wanted = _wanted(attempt, is_new)
         balances = _balances(attempt, wanted)

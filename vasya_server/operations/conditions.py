@@ -11,8 +11,10 @@ import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import AuditUnavailable, SendingDisabled, VasyaError
+from vasya_server.operations.approvals import APPROVAL
 from vasya_server.operations.budgeting import Budgeting
 from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.moment import Moment
 from vasya_server.operations.pacing import Pacing
 from vasya_server.operations.restrictions import Restrictions
 from vasya_server.telegram.view import AccountView
@@ -46,6 +48,9 @@ class Attempt:
         self.gateway = gateway
         self.intent = intent
         self.peer = peer
+        self.moment = Moment.NOW
+        # Of an action that was approved, and not of the request that does it.
+        self.action_id = intent.action_id
         if give_up_at is None:
             give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
         self._give_up_at = give_up_at
@@ -79,7 +84,11 @@ class Attempt:
 
 
 class Taken(Protocol):
-    """Something that an attempt has used up."""
+    """Something that an attempt has used up.
+
+    Of an action that waits for a human it is kept in memory until that ends; after a restart its owner finds out by the
+    action's id how that stands, for the claim is stored when the 202 is answered.
+    """
 
     def storing(self) -> Sequence[Statement]:
         """Return what stores that it is used up, in one unit with the claim."""
@@ -88,11 +97,15 @@ class Taken(Protocol):
         """Have it again, because nothing was sent; return what stores that."""
 
 
-class Condition(Protocol):
-    """Something that must hold before a change goes out."""
+class Look(Protocol):
+    """Something that may stand in the way of a change."""
 
     async def look(self, attempt: Attempt) -> VasyaError | None:
         """Return why the change would be refused now, and use nothing up; None: it would not."""
+
+
+class Condition(Look, Protocol):
+    """Something that must hold before a change goes out."""
 
     async def enter(self, attempt: Attempt) -> Taken | None:
         """Let the change go, and return what it has used up.
@@ -129,34 +142,35 @@ BUDGETING: Final = Budgeting()
 PACING: Final = Pacing()
 # Behind the gates and the question whether a human is asked first.
 CONDITIONS: Final[Sequence[Condition]] = (RESTRICTIONS, BUDGETING, PACING)
-# Held while a human is asked; the rest is met when the change goes out.
-RESERVED: Final[Sequence[Condition]] = (BUDGETING,)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:
     """Return everything that would stop the change now."""
-    found = [await condition.look(attempt) for condition in (GATES, *CONDITIONS)]
+    looked: Sequence[Look] = (GATES, APPROVAL, *CONDITIONS)
+    found = [await each.look(attempt) for each in looked]
     return [error for error in found if error is not None]
 
 
-async def enter(attempt: Attempt, through: Sequence[Condition] = CONDITIONS) -> list[Taken]:
+async def enter(attempt: Attempt) -> list[Taken]:
     """Let the change go behind its gates, and return what it has used up.
-
-    Args:
-        through: What it has to meet: all, or what is `RESERVED` while a human is asked.
 
     Raises:
         VasyaError: It may not go; nothing is used up.
     """
     taken: list[Taken] = []
     try:
-        for condition in through:
+        for condition in CONDITIONS:
             if (each := await condition.enter(attempt)) is not None:
                 taken.append(each)  # noqa: PERF401 — what came before a refusal is given back
     except BaseException:
         give_back(taken)
         raise
     return taken
+
+
+def storing(taken: Sequence[Taken]) -> list[Statement]:
+    """Return what stores that it is used up."""
+    return [statement for each in taken for statement in each.storing()]
 
 
 def give_back(taken: Sequence[Taken]) -> list[Statement]:
@@ -168,7 +182,7 @@ def give_back(taken: Sequence[Taken]) -> list[Statement]:
 def stored(taken: Sequence[Taken]) -> Iterator[list[Statement]]:
     """Give what stores that it is used up, and have it back where that is not stored."""
     try:
-        yield [statement for each in taken for statement in each.storing()]
+        yield storing(taken)
     except VasyaError as error:
         if not (isinstance(error, AuditUnavailable) and error.is_stored):
             give_back(taken)

@@ -6,6 +6,7 @@ refused as without a dry run. It is stopped where its first change would be hand
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ import msgspec
 
 from vasya_server.audit.entry import EntryKind, Result
 from vasya_server.errors import AccountFrozen, AuditUnavailable, FloodWait, StorageFailed
-from vasya_server.idempotency.claims import StoredAnswer
+from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.model.preview import DryRun, Reason
 from vasya_server.operations.conditions import reasons
 from vasya_server.operations.mutation import Performed
@@ -49,7 +50,13 @@ async def dry_run(
     intent = attempt.intent
     found: list[VasyaError] = []
     if not intent.reduces_risk:
-        found += await _rehearse(attempt, ready, execute)
+        try:
+            await rehearse(attempt, ready, execute)
+        except (
+            AccountFrozen,
+            FloodWait,
+        ) as error:  # what Telegram has asked to be left alone on the way
+            found.append(error)
     found += [
         error for error in await reasons(attempt) if error.code not in {e.code for e in found}
     ]
@@ -70,19 +77,18 @@ async def dry_run(
     return Performed(action_id=intent.action_id, answer=answer, is_replayed=False, is_dry_run=True)
 
 
-async def _rehearse(
+async def rehearse(
     attempt: Attempt, ready: Ready, execute: Callable[[Ready], Awaitable[Any]]
-) -> list[VasyaError]:
-    """Do everything before the first change, and return what Telegram has asked to be left alone on the way."""
+) -> None:
+    """Do everything up to the first request that would change something.
+
+    Raises:
+        VasyaError: It would be refused for what it is.
+    """
+    await _require_message(attempt)
     follow_progress(_halt)
-    try:
-        await _require_message(attempt)
+    with contextlib.suppress(Halted):
         await execute(ready)
-    except Halted:
-        pass
-    except (AccountFrozen, FloodWait) as error:
-        return [error]
-    return []
 
 
 async def _require_message(attempt: Attempt) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server.auth.chat_lists import ChatLists, ChatRule
+from vasya_server.auth.policy import ASKABLE, ApprovalRule
 from vasya_server.auth.scopes import Preset, Scope
 from vasya_server.clock import to_ms
 from vasya_server.errors import (
@@ -28,7 +29,7 @@ from vasya_server.telegram.peers import resolve_listed
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from vasya_server.auth.policy import Policy
     from vasya_server.auth.principal import Principal
@@ -79,6 +80,23 @@ def checked_scopes(
     if beyond := scopes - principal.scopes:
         raise ScopeRequired(min(beyond).value)
     return frozenset(scope.value for scope in scopes)
+
+
+def checked_approval(rules: Mapping[str, str], scopes: frozenset[str]) -> dict[str, ApprovalRule]:
+    """Return when a human is asked, by the scopes of the key.
+
+    Raises:
+        ValidationFailed: A rule is about a scope that the key has not, or under which nothing is changed at Telegram: it would never ask.
+    """
+    allowed = tuple(sorted(scope.value for scope in ASKABLE if scope in scopes))
+    wrong = [
+        FieldError(f"/approval/{name.replace('~', '~0').replace('/', '~1')}", "unknown", allowed)
+        for name in rules
+        if name not in allowed
+    ]
+    if wrong:
+        raise ValidationFailed(*wrong)
+    return {name: ApprovalRule(rule) for name, rule in rules.items()}
 
 
 def checked_accounts(

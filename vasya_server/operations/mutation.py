@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
-    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.ids import ActionId
     from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
@@ -100,6 +100,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     Args:
         idempotency_key: The client's; None: it sent none.
         route: Method and path template.
+        scope: What opens the route; None: no scope does, and no rule of a key is about it.
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
@@ -123,6 +124,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     parts: int
     reduces_risk: bool
     verdicts: list[Verdict | Balance]
+    scope: str | None = None
     body: Any = None
     is_dry_run: bool = False
     source: str | None = None

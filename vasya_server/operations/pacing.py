@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from vasya_server.operations.moment import Moment
+
 if TYPE_CHECKING:
     from vasya_server.errors import RateLimited
     from vasya_server.operations.conditions import Attempt
@@ -27,7 +29,7 @@ class Pacing:
         Raises:
             RateLimited: It would come too late.
         """
-        if attempt.messages:
+        if attempt.messages and attempt.moment is not Moment.ASKED:
             await attempt.gateway.turns.take(attempt.account.id, _within_secs(attempt))
 
 

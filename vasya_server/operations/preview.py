@@ -25,13 +25,20 @@ _REVERSIBLE: Final = frozenset(
 )
 
 
-async def preview_of(attempt: Attempt) -> Preview:
-    """Return what the change would do; a chat that cannot be read now is told by its id alone."""
+async def preview_of(attempt: Attempt, *, must_name_chat: bool = False) -> Preview:
+    """Return what the change would do; a chat that cannot be read now is told by its id alone.
+
+    Args:
+        must_name_chat: Somebody decides by the chat's name: where it cannot be read, that is raised.
+
+    Raises:
+        VasyaError: The chat cannot be read, and must be.
+    """
     intent, body = attempt.intent, attempt.intent.body
     return Preview(
         kind=intent.mutation.action.value,
         account_id=attempt.account.id,
-        chat=await _chat(attempt),
+        chat=await _chat(attempt, must_name=must_name_chat),
         from_chat=intent.source,
         text=_said(body, "text"),
         format=_said(body, "format") if _said(body, "text") is not None else None,
@@ -55,12 +62,14 @@ def _message_ids(attempt: Attempt) -> list[int]:
     return list(_said(body, "message_ids") or _said(body, "ids") or ())
 
 
-async def _chat(attempt: Attempt) -> PreviewChat | None:
+async def _chat(attempt: Attempt, *, must_name: bool) -> PreviewChat | None:
     if attempt.peer is None:
         return None
     try:
         chat = await get_chat(attempt.view, str(attempt.peer.id))
     except VasyaError:
+        if must_name:
+            raise
         return PreviewChat(id=attempt.peer.id)
     return PreviewChat(
         id=chat.id,
