@@ -11,6 +11,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     actions,
     audit,
     chats,
+    events,
     health,
     identity,
     keys,
@@ -24,6 +25,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     settings,
     tokens,
     uploads,
+    webhooks,
 )
 from vasya_server.api.access import Entrance
 from vasya_server.api.approved import Executor

@@ -20,6 +20,10 @@ from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.delivery.means import Means
+from vasya_server.delivery.retention import Retention
+from vasya_server.delivery.streams import Streams
+from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
@@ -27,7 +31,6 @@ from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.budgets import Budgets
 from vasya_server.limits.rules import Limits
 from vasya_server.limits.turns import Turns
-from vasya_server.outbound import Outbound
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.ids import OwnerId
+    from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
 
@@ -79,10 +83,12 @@ class Gateway:
     owner_settings: SettingsStore
     providers: ProviderKeys
     events: EventLog
+    streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
     outbound: Outbound
+    webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
@@ -101,7 +107,7 @@ class Background:
         if name not in self._tasks:
             self._tasks[name] = asyncio.create_task(work())
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """End it all."""
         for task in self._tasks.values():
             task.cancel()
@@ -132,15 +138,12 @@ async def open_gateway(
         db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
-        events = await _open_events(stack, db, key, clock)
-        accounts, logins = await _open_accounts(stack, settings, vault, events, clock)
-        if token is not None or is_serving:
-            accounts.start()
+        events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
+        means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
+        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
         budgets = Budgets(db, clock)
         await budgets.open()
         buckets = await stack.enter_async_context(open_buckets(db, clock))
-        background = Background()
-        stack.push_async_callback(background.close)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -158,15 +161,17 @@ async def open_gateway(
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
             events=events,
+            streams=streams,
             accounts=accounts,
             logins=logins,
             cursors=Cursors(key),
-            outbound=Outbound(settings),
+            outbound=means.outbound,
+            webhooks=hooks,
             owner=owner,
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
-            background=background,
+            background=await stack.enter_async_context(contextlib.aclosing(Background())),
         )
 
 
@@ -198,28 +203,44 @@ async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[Owne
     return owner, owner_settings
 
 
-async def _open_events(
-    stack: contextlib.AsyncExitStack, db: Database, key: MasterKey, clock: Clock
-) -> EventLog:
-    events = EventLog(db, key, clock)
-    stack.push_async_callback(events.close)
-    await events.open()
-    return events
-
-
 async def _open_accounts(
     stack: contextlib.AsyncExitStack,
     settings: Settings,
     vault: Vault,
-    events: EventLog,
+    db: Database,
+    key: MasterKey,
     clock: Clock,
-) -> tuple[Accounts, Logins]:
+) -> tuple[EventLog, Accounts, Logins]:
+    """Open the event log, and behind it the accounts that write it."""
+    events = EventLog(db, key, clock)
+    stack.push_async_callback(events.close)
+    await events.open()
     accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
     stack.push_async_callback(accounts.close)
     await accounts.open()
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
-    return accounts, logins
+    return events, accounts, logins
+
+
+async def _open_delivery(
+    stack: contextlib.AsyncExitStack, means: Means, *, is_serving: bool
+) -> tuple[Streams, Webhooks]:
+    """Open what tells of events; of its own accord nothing dials anybody unless it *is_serving*."""
+    webhooks = Webhooks(means)
+    stack.push_async_callback(webhooks.close)
+    await webhooks.open()
+    if is_serving:
+        means.accounts.start()
+        webhooks.start()
+        retention = Retention(
+            means.db, means.events, means.owner_settings, means.settings, means.clock
+        )
+        stack.push_async_callback(retention.close)
+        retention.start()
+    streams = Streams(means.settings)
+    stack.callback(streams.stop)
+    return streams, webhooks
 
 
 def _make_tokens(

@@ -15,6 +15,8 @@ ActionId = NewType("ActionId", str)
 OwnerId = NewType("OwnerId", str)
 RequestId = NewType("RequestId", str)
 UploadId = NewType("UploadId", str)
+WebhookId = NewType("WebhookId", str)
+DeliveryId = NewType("DeliveryId", str)
 
 # 130 bits: too many to guess, so that an identifier met in a log or a URL opens nothing by itself.
 _RANDOM_BYTES: Final = 17
@@ -28,6 +30,7 @@ _LETTERS: Final = bytes.maketrans(b"0123456789", b"ghijklmnop")
 # Request ids name and open nothing: they need to differ, and a system call for each would be felt.
 _numbers: Final = random.Random(secrets.randbits(256))  # noqa: S311 — not secret
 _ACCOUNT_ID = re.compile(r"acc_[a-z2-7]{26}")
+_WEBHOOK_ID = re.compile(r"whk_[a-z2-7]{26}")
 
 
 def new_account_id() -> AccountId:
@@ -57,6 +60,16 @@ def new_upload_id() -> UploadId:
     return UploadId(f"upl_{_random_base32()}")
 
 
+def webhook_id_of(action_id: ActionId) -> WebhookId:
+    """Return the id of the webhook that an action makes: the same one, however often its request is repeated."""
+    return WebhookId(f"whk_{action_id.removeprefix('act_')}")
+
+
+def delivery_id_of(digest: bytes) -> DeliveryId:
+    """Return the id of a delivery: `dlv_` and 26 base32 characters of a keyed digest of what is delivered where."""
+    return DeliveryId(f"dlv_{_base32(int.from_bytes(digest[:_RANDOM_BYTES], 'big'))}")
+
+
 def new_request_id() -> RequestId:
     """Make a request id: `req_` and 26 letters; every request has one, so it is cheap.
 
@@ -69,6 +82,11 @@ def new_request_id() -> RequestId:
 def is_account_id(text: str) -> bool:
     """Tell whether *text* has the form of an account id, so that no alias can look like one."""
     return _ACCOUNT_ID.fullmatch(text) is not None
+
+
+def is_webhook_id(text: str) -> bool:
+    """Tell whether *text* has the form of a webhook's id."""
+    return _WEBHOOK_ID.fullmatch(text) is not None
 
 
 def _random_base32() -> str:

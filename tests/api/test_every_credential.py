@@ -57,6 +57,8 @@ class Route(NamedTuple):
             "action": "act_" + "a" * 26,
             "key": "ak" + "0" * 16,
             "name": "deepgram",
+            "webhook": "whk_" + "a" * 26,
+            "delivery": "dlv_" + "a" * 26,
         }
         return API + self.path.format(**values)
 

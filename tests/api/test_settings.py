@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SETTINGS = f"{API}/settings"
 KEY = {"Idempotency-Key": "one-intent"}
+KEPT = {"eventRetentionSecs": 604800}
 OPEN_CALL = 'PATCH /api/v1/settings {"sendGate": "on"}'
 
 
@@ -44,7 +45,7 @@ async def test_a_new_owner_may_send_and_lives_in_utc(client: httpx.AsyncClient) 
     response = await client.get(SETTINGS)
 
     assert response.status_code == 200
-    assert response.json() == {"sendGate": "on", "timeZone": "UTC"}
+    assert response.json() == KEPT | {"sendGate": "on", "timeZone": "UTC"}
 
 
 async def test_only_what_is_sent_changes(client: httpx.AsyncClient) -> None:
@@ -53,8 +54,8 @@ async def test_only_what_is_sent_changes(client: httpx.AsyncClient) -> None:
     closed = await client.patch(SETTINGS, json={"sendGate": "off"})
     opened = await client.patch(SETTINGS, json={"sendGate": "on"})
 
-    assert closed.json() == {"sendGate": "off", "timeZone": "Europe/Berlin"}
-    assert opened.json() == {"sendGate": "on", "timeZone": "Europe/Berlin"}
+    assert closed.json() == KEPT | {"sendGate": "off", "timeZone": "Europe/Berlin"}
+    assert opened.json() == KEPT | {"sendGate": "on", "timeZone": "Europe/Berlin"}
     assert (await client.get(SETTINGS)).json() == opened.json()
     assert (await client.get(f"{API}/whoami")).json()["timeZone"] == "Europe/Berlin"
 
@@ -64,8 +65,8 @@ async def test_one_request_may_close_the_gate_and_set_the_time_zone(
 ) -> None:
     both = {"sendGate": "off", "timeZone": "Asia/Tokyo"}
 
-    assert (await client.patch(SETTINGS, json=both)).json() == both
-    assert (await client.get(SETTINGS)).json() == both
+    assert (await client.patch(SETTINGS, json=both)).json() == KEPT | both
+    assert (await client.get(SETTINGS)).json() == KEPT | both
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ async def test_a_time_zone_is_an_iana_name_or_nothing_changes(
 
     problem = assert_problem(response, 422, "validation_failed")
     assert problem["errors"][0]["pointer"] == "/timeZone"
-    assert (await client.get(SETTINGS)).json() == {"sendGate": "on", "timeZone": "UTC"}
+    assert (await client.get(SETTINGS)).json() == KEPT | {"sendGate": "on", "timeZone": "UTC"}
 
 
 async def test_today_begins_at_the_owners_midnight(
@@ -244,7 +245,7 @@ async def test_closing_the_gate_never_fails(
             closed = await client.patch(SETTINGS, json={"sendGate": "off"})
             refused = await client.post(to_bob, json={"text": "x"})
 
-    assert closed.json() == {"sendGate": "off", "timeZone": "UTC"}
+    assert closed.json() == KEPT | {"sendGate": "off", "timeZone": "UTC"}
     assert_problem(refused, 403, "sending_disabled")
     await client.patch(SETTINGS, json={"timeZone": "Asia/Tokyo"})
     assert await until_written(log, "settings:update", 2) == ["done", "done"]
@@ -278,7 +279,7 @@ async def test_settings_outlast_a_restart(serve: Serve) -> None:
         await client.patch(SETTINGS, json={"timeZone": "Asia/Tokyo"})
         await client.patch(SETTINGS, json={"sendGate": "off"})
     async with serve() as (_, client):
-        assert (await client.get(SETTINGS)).json() == both
+        assert (await client.get(SETTINGS)).json() == KEPT | both
 
 
 async def test_the_gate_of_another_owner_stays_as_it_is(
@@ -328,7 +329,7 @@ async def test_who_writes_the_database_opens_no_gate(
     async with serve() as (_, client):
         again = await client.get(SETTINGS)
 
-    assert shown.json() == {"sendGate": "off", "timeZone": "UTC"}
+    assert shown.json() == KEPT | {"sendGate": "off", "timeZone": "UTC"}
     problem = assert_problem(refused, 403, "sending_disabled")
     assert "changed from outside" in problem["detail"]
     assert OPEN_CALL in problem["remedy"]

@@ -327,3 +327,29 @@ async def test_a_narrowed_token_that_ends_itself_as_a_key_does_is_limited(
         assert answer.json()["code"] == "agent_key_required"
 
     assert_problem(answer, 429, "rate_limited")
+
+
+async def test_a_narrowed_token_leaves_no_webhook_behind_and_sees_none(
+    caller: Callable[..., Caller],
+) -> None:
+    hooks, body = f"{API}/webhooks", {"url": "https://hooks.example.com/"}
+    narrow = caller(scope="webhooks:write events:read")
+    made = (await caller().ask("POST", hooks, body)).json()
+
+    assert_problem(await narrow.ask("POST", hooks, body), 403, "human_required")
+    assert (await narrow.ask("GET", hooks)).json() == {"items": []}
+    assert_problem(await narrow.ask("GET", f"{hooks}/{made['id']}"), 403, "access_denied")
+    blind = await caller(scope="human webhooks:write").ask("POST", hooks, body)
+    assert assert_problem(blind, 403, "scope_required")["requiredScope"] == "events:read"
+
+
+async def test_webhooks_of_another_owner_are_not_there(caller: Callable[..., Caller]) -> None:
+    hooks = f"{API}/webhooks"
+    alice, bob = caller("alice"), caller("bob")
+    made = (await alice.ask("POST", hooks, {"url": "https://hooks.example.com/"})).json()
+
+    assert (await bob.ask("GET", hooks)).json() == {"items": []}
+    for method, below in [("GET", ""), ("DELETE", ""), ("POST", "/test"), ("POST", "/rotate")]:
+        refused = await bob.ask(method, f"{hooks}/{made['id']}{below}")
+        assert_problem(refused, 403, "access_denied")
+    assert len((await alice.ask("GET", hooks)).json()["items"]) == 1

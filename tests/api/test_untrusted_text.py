@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from tests.api.streaming import POLL, followed, streaming
 from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
-from vasya_sandbox import changes
+from vasya_sandbox import changes, fanout
 from vasya_sandbox.images import landscape
 from vasya_sandbox.records import (
     Action,
@@ -28,6 +29,7 @@ from vasya_sandbox.records import (
 )
 from vasya_sandbox.srp import make_verifier
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
+from vasya_server.model.event import EventPage
 from vasya_server.model.message import CompactPage, MessagePage
 from vasya_server.model.problem import Problem
 from vasya_server.telegram.cleaning import holds_untrusted
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.api.conftest import Scene
+    from vasya_sandbox.dc import DataCentre
+    from vasya_server.gateway import Gateway
 
 BIDI, TAG = "\u202e", "\U000e0041"
 SEEN = "words"
@@ -107,7 +111,11 @@ def answer_type(operation: Operation, query: str, status: int) -> Any:
         return Problem
     if MessagePage in get_args(operation.answer):
         return CompactPage if "view=compact" in query else MessagePage
-    return operation.answer
+    return shape_of(operation)
+
+
+def shape_of(operation: Operation) -> Any:
+    return operation.answer.shape if operation.answers_events else operation.answer
 
 
 def filled(thing: Any) -> Iterator[tuple[str, str]]:
@@ -139,7 +147,7 @@ def fillable(kind: inspect.Type) -> Iterator[tuple[str, str]]:
 
 
 def all_fillable() -> set[tuple[str, str]]:
-    answers = [o.answer for o in OPERATIONS if o.answer is not None and not o.answers_file]
+    answers = [shape_of(o) for o in OPERATIONS if o.answer is not None and not o.answers_file]
     kinds = [kind for answer in answers for kind in get_args(answer) or (answer,)]
     return {each for kind in (*kinds, Problem) for each in fillable(inspect.type_info(kind))}
 
@@ -173,6 +181,9 @@ async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked
     client: httpx.AsyncClient,
     account: str,
     dirty: list[tuple[str, int]],
+    gateway: Gateway,
+    dc: DataCentre,
+    scene: Scene,
     *,
     is_agent: bool,
 ) -> None:
@@ -189,6 +200,10 @@ async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked
             assert UNSEEN.search(str(response.headers)) is None, what
 
     await asking.post(f"{account}/chats/{dirty[0][0]}/messages", json={"text": DIRTY})
+    await followed(gateway, client, account)
+    told = await _told(gateway, asking, dc, scene)
+    assert UNSEEN.search(told.decode()) is None
+    seen.update(filled(msgspec.json.decode(told, type=EventPage)))
     hint = await _login_hint(client)
     for operation in READS:
         await look(operation)
@@ -199,6 +214,17 @@ async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked
     assert hint == SEEN
     human_only = {("ActivityItem", "text"), ("ActivityChat", "title")} if is_agent else set()
     assert all_fillable() - seen - {("LoginState", "hint")} - human_only == UNFILLED
+
+
+async def _told(gateway: Gateway, asking: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> bytes:
+    """Return the events of a message that a stranger writes into a group."""
+    wish = {"type": "message.new", "direction": "incoming"}
+    async with streaming(gateway, asking, **wish) as stream:
+        fanout.publish(dc, scene.world.post(scene.bob, scene.group, DIRTY).notices)
+        await stream.event()
+        assert UNSEEN.search(stream.raw.decode()) is None
+    start = gateway.events.cursor(gateway.owner, 0)
+    return (await asking.get(POLL, params={"cursor": start, **wish})).content
 
 
 async def _login_hint(client: httpx.AsyncClient) -> str:

@@ -35,6 +35,20 @@ def test_a_cursor_survives_a_restart(cursors: Cursors) -> None:
     assert again.read("own", "acc", "list_chats", text, Position) == Position(17)
 
 
+def test_a_stable_cursor_is_the_same_for_the_same_and_another_for_anything_else(
+    cursors: Cursors,
+) -> None:
+    def stable(owner: str, route: str, offset: int) -> str:
+        return cursors.write(owner, "", route, Position(offset), is_stable=True)
+
+    written = [stable("own", "events", 17), stable("own", "events", 17)]
+    others = [stable("own", "events", 18), stable("eve", "events", 17), stable("own", "chats", 17)]
+
+    assert written[0] == written[1]
+    assert len({*written, *others}) == 4
+    assert cursors.read("own", "", "events", written[0], Position) == Position(17)
+
+
 def test_a_cursor_is_aes_gcm_under_a_key_of_its_own(key: MasterKey, cursors: Cursors) -> None:
     text = cursors.write("own", "acc", "list_chats", Position(17), filters=b"f")
 

@@ -49,6 +49,7 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "owner-index",
         "user-index",
         "cursor",
+        "cursor-salt",
         "idem-fp",
         "idem-body",
         "idem-index",
@@ -61,6 +62,8 @@ def test_names_of_purposes_are_part_of_the_stored_format() -> None:
         "token-mac",
         "limit-index",
         "events",
+        "webhook",
+        "webhook-index",
     ]
 
 

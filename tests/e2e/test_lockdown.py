@@ -27,19 +27,33 @@ def commands(tmp_path: Path, sandbox: SandboxControl) -> Commands:
     return Commands(tmp_path / "data", sandbox)
 
 
+def shown(send_gate: str) -> str:
+    """Return what is printed of settings of which nobody set more than the gate."""
+    return (
+        f"send-gate             {send_gate}\n"
+        "time-zone             UTC\n"
+        "event-retention-secs  604800\n"
+        "webhook-content       off\n"
+    )
+
+
 @pytest.mark.parametrize("is_beside", [False, True], ids=["alone", "beside a server"])
 def test_a_lockdown_closes_the_gate_until_a_human_opens_it(
     commands: Commands, tmp_path: Path, *, is_beside: bool
 ) -> None:
     with commands.beside_a_server(tmp_path) if is_beside else contextlib.nullcontext():
         locked = commands.run("lockdown", "--json")
-        shown = commands.run("settings", "show")
+        printed = commands.run("settings", "show")
         opened = commands.run("settings", "set", "send-gate=on", "time-zone=Asia/Tokyo", "--json")
 
     assert locked.returncode == 0, locked.stderr
     assert json.loads(locked.stdout)["isLockedDown"] is True
-    assert (shown.returncode, shown.stdout) == (0, "send-gate  off\ntime-zone  UTC\n")
-    assert json.loads(opened.stdout) == {"sendGate": "on", "timeZone": "Asia/Tokyo"}
+    assert (printed.returncode, printed.stdout) == (0, shown("off"))
+    assert json.loads(opened.stdout) == {
+        "sendGate": "on",
+        "timeZone": "Asia/Tokyo",
+        "eventRetentionSecs": 604800,
+    }
 
 
 def test_a_lockdown_says_how_to_go_back(commands: Commands) -> None:
@@ -56,6 +70,9 @@ def test_a_lockdown_says_how_to_go_back(commands: Commands) -> None:
         (("send-gate=maybe",), 1),
         (("time-zone=Europe/Atlantis",), 1),
         (("pacing=off",), 2),
+        (("event-retention-secs=60",), 1),
+        (("event-retention-secs=long",), 2),
+        (("webhook-content=maybe",), 2),
         (("send-gate",), 2),
         (("send-gate=",), 2),
         ((), 2),
@@ -67,7 +84,7 @@ def test_what_cannot_be_set_is_refused_and_changes_nothing(
     done = commands.run("settings", "set", *pairs)
 
     assert (done.returncode, done.stdout) == (code, "")
-    assert commands.run("settings", "show").stdout == "send-gate  on\ntime-zone  UTC\n"
+    assert commands.run("settings", "show").stdout == shown("on")
 
 
 def test_a_killed_server_comes_back_locked_down_though_its_disk_was_full(

@@ -83,7 +83,9 @@ async def test_a_push_that_was_lost_is_noticed_by_the_next(
     say(scene.bob, scene.alice, "heard")
 
     assert await heard.texts(3) == ["lost 1", "lost 2", "heard"]
-    assert await heard.of(EventType.GAP, count=0) == []
+    # The channels of the scene were made a moment ago, and nothing was known of them: that is said of each.
+    gaps = await heard.of(EventType.GAP, count=0)
+    assert [gap for gap in gaps if gap.chat is None] == []
 
 
 async def test_a_lost_push_of_a_channel_is_noticed_by_the_next(

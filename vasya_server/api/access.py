@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from vasya_server.api.answer import Answer
     from vasya_server.api.binding import Bound
+    from vasya_server.api.event_poll import LongPoll
+    from vasya_server.api.event_stream import EventStream
     from vasya_server.api.file_answer import FileAnswer
     from vasya_server.api.incoming import Incoming
     from vasya_server.gateway import Gateway
@@ -64,7 +66,7 @@ class Entrance:
             if operation.access is Access.PUBLIC
         )
 
-    async def __call__(self, request: Incoming) -> Answer | FileAnswer:
+    async def __call__(self, request: Incoming) -> Answer | FileAnswer | EventStream | LongPoll:
         """Serve the request.
 
         Raises:

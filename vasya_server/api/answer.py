@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 JSON: Final = b"application/json"
 # Under this name the server offers, in `scope["extensions"]`, to send an answer at once that is known as a whole.
 WHOLE_ANSWERS: Final = "vasya.whole_answers"
+# And under this one to end the connection without waiting for a client that does not read.
+CUT_OFF: Final = "vasya.cut_off"
 PROBLEM_JSON: Final = b"application/problem+json"
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -23,6 +25,13 @@ Header: TypeAlias = tuple[bytes, bytes]
 def encoded(headers: Iterable[tuple[str, str]]) -> tuple[Header, ...]:
     """Return *headers* as they travel."""
     return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+
+
+def cut_off(request: Incoming) -> None:
+    """End the connection at once, and forget what the client has not taken: it may never take it."""
+    extensions: Mapping[str, Any] = request.scope.get("extensions") or {}
+    if (end := extensions.get(CUT_OFF)) is not None:
+        end()
 
 
 @dataclass(slots=True)

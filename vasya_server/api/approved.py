@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from vasya_server.api.access import require_access
 from vasya_server.api.mutating import carry_out_approved
-from vasya_server.api.problems import refuse
+from vasya_server.api.refusing import refuse
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Call
 from vasya_server.api.validation import read_body, read_path_id, read_query
 from vasya_server.errors import AccessDenied
@@ -32,7 +32,7 @@ class Executor:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def carry_out(
+    async def execute(
         self, approved: Approved, principal: Principal, watch: Watch, request_id: str | None
     ) -> None:
         """Send the action through the one path of every mutation, by what its key may do now.

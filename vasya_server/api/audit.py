@@ -92,9 +92,9 @@ class ActivityQuery(Query, frozen=True, kw_only=True):
 async def list_audit(call: Call, query: AuditQuery) -> AuditPage:
     """List what was done with the owner's accounts, newest first: intents and outcomes, by whom, in which chat.
 
-    `seq` counts the owner's own entries without a gap, `target` is a pseudonym of the chat, or the agent key that was
-    acted on, and no entry holds a text, a name or a number. Reading is an entry too, behind the page that was read. A
-    time or cursor that cannot be read answers 422 `validation_failed`.
+    `seq` counts the owner's own entries without a gap, `target` is a pseudonym of the chat, or the agent key or
+    webhook that was acted on, and no entry holds a text, a name or a number. Reading is an entry too, behind the page
+    that was read. A time or cursor that cannot be read answers 422 `validation_failed`.
     """
     filters = _digest(query.account, query.key, query.action, query.since, query.until)
     wanted = Wanted(

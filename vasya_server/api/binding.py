@@ -10,6 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
+from vasya_server.api.event_poll import LongPoll
+from vasya_server.api.event_stream import MEDIA_TYPE, EventStream
 from vasya_server.api.file_answer import FileAnswer
 from vasya_server.api.mutating import carry_out
 from vasya_server.api.receiving import receive_file
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 BOUND: Final = "bound"
 _ACCEPTED: Final = (b"application/json", b"application/*", b"*/*")
+_STREAM_ACCEPTED: Final = (MEDIA_TYPE, b"text/*", b"*/*")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -63,7 +66,8 @@ class Bound:
         self._takes_message = "{message}" in operation.path
         self._is_change = operation.kind is not Kind.NONE
         self._may_rehearse = operation.kind is Kind.TELEGRAM
-        self._is_watched = self._is_change or operation.answers_file
+        self._is_watched = self._is_change or operation.answers_file or operation.answers_events
+        self._is_stream = operation.answer is EventStream
         self._may_lack_body = operation.body is not None and issubclass(
             operation.body, OptionalInput
         )
@@ -74,7 +78,7 @@ class Bound:
         principal: Principal | None,
         account: AccountRuntime | None,
         path: Mapping[str, str],
-    ) -> Answer | FileAnswer:
+    ) -> Answer | FileAnswer | EventStream | LongPoll:
         """Read what the operation takes, run it, and return its answer.
 
         Raises:
@@ -86,7 +90,7 @@ class Bound:
         if self._is_watched and principal is not None and principal.key_id is not None:
             watch = gateway.keys.watch(principal.key_id)
         if not operation.answers_file:
-            _check_accept(request)
+            _check_accept(request, _STREAM_ACCEPTED if self._is_stream else _ACCEPTED)
         query, is_dry_run = request.scope["query_string"], False
         if self._may_rehearse:
             is_dry_run, query = take_dry_run(query)
@@ -104,6 +108,7 @@ class Bound:
             idempotency_key=_idempotency_key(request) if self._is_change else None,
             verdicts=request.verdicts,
             watch=watch,
+            last_event_id=_last_event_id(request) if self._is_stream else None,
         )
         arguments = await self._arguments(request, call)
         if operation.mutation is not None:
@@ -112,6 +117,8 @@ class Bound:
         if operation.answers_file:
             await note_download(gateway, call.who, call.account.runtime, answer, call.request_id)
             return FileAnswer(answer, gateway.settings.media_idle_secs, watch)
+        if operation.answers_events:
+            return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
 
     async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:
@@ -135,13 +142,27 @@ class Bound:
         return body or (b"{}" if self._may_lack_body else b"")
 
 
-def _check_accept(request: Incoming) -> None:
+async def _begun(
+    answer: EventStream | LongPoll, request: Incoming
+) -> Answer | EventStream | LongPoll:
+    """Return what goes on when the request is in flight no more; a poll that does not wait is answered within it."""
+    if isinstance(answer, LongPoll) and not answer.wait_secs:
+        return await answer.answer(request)
+    return answer
+
+
+def _last_event_id(request: Incoming) -> str | None:
+    value = request.header(b"last-event-id")
+    return value.decode("latin-1") if value else None
+
+
+def _check_accept(request: Incoming, accepted: tuple[bytes, ...]) -> None:
     accept = request.header(b"accept")
     if (
         accept
         and accept != b"*/*"
         and not any(
-            part.partition(b";")[0].strip().lower() in _ACCEPTED for part in accept.split(b",")
+            part.partition(b";")[0].strip().lower() in accepted for part in accept.split(b",")
         )
     ):
         raise NotAcceptable

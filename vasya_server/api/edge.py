@@ -9,13 +9,13 @@ import asyncio
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from litestar.enums import ScopeType
 
+from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.incoming import Incoming
 from vasya_server.api.limiting import limit_headers
-from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.receiving import FRAME_BYTES
 from vasya_server.api.refusals import (
     BodyTooLarge,
@@ -26,22 +26,26 @@ from vasya_server.api.refusals import (
     UnsupportedMediaType,
     UriTooLong,
 )
+from vasya_server.api.refusing import refuse, refuse_bug
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Operation
 from vasya_server.errors import ShuttingDown, VasyaError
 from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from typing import TypeAlias
 
     from litestar.types import HTTPScope, Receive, Scope, Send
 
     from vasya_server.api.answer import Answer, Header
+    from vasya_server.api.event_stream import EventStream
     from vasya_server.api.file_answer import FileAnswer
     from vasya_server.settings import Settings
 
-    Serve: TypeAlias = Callable[[Incoming], Awaitable[Answer | FileAnswer]]
+    Made: TypeAlias = Answer | FileAnswer | EventStream
+    Serve: TypeAlias = Callable[[Incoming], Awaitable[Made | LongPoll]]
 
+A = TypeVar("A")
 _log: Final = logging.getLogger("vasya.access")
 _bugs: Final = logging.getLogger("vasya.api")
 _MAX_URI_BYTES: Final = 4096
@@ -85,7 +89,9 @@ class Edge:
         request = Incoming(
             scope, fields, receive, _request_id(fields), is_plain=len(fields) == len(headers)
         )
-        answer = await self._answer(request, fields)
+        answer = await self._begin(request, fields)
+        if isinstance(answer, LongPoll):
+            answer = await _refusing(answer.answer(request), request.request_id)
         left = limit_headers(request.verdicts)
         common = (*SECURITY_HEADERS, *left, (b"x-request-id", request.request_id.encode()))
         try:
@@ -94,28 +100,17 @@ class Edge:
             if _log.isEnabledFor(logging.INFO):
                 _note(request, answer.status, time.perf_counter() - started)
 
-    async def _answer(
-        self, request: Incoming, fields: Mapping[bytes, bytes]
-    ) -> Answer | FileAnswer:
-        """Return the answer, whatever happens: a client needs to know whether it may retry."""
+    async def _begin(self, request: Incoming, fields: Mapping[bytes, bytes]) -> Made | LongPoll:
+        """Return the answer, or what waits for one: that is no request in flight any more (D-12.3)."""
         self._in_flight += 1
         try:
-            self._check(request, fields)
-            return await self._serve(request)
-        except VasyaError as error:
-            return refuse(error, request.request_id)
-        except asyncio.CancelledError as cancelled:
-            # A stop ended it. Its cause, where it has one, tells what became of a change that was under way.
-            cause = cancelled.__cause__
-            refusal = cause if isinstance(cause, VasyaError) else ShuttingDown()
-            return refuse(refusal, request.request_id)
-        except Exception as error:  # noqa: BLE001 — the one place where a bug becomes an answer
-            request_id = request.request_id
-            # The cause goes to the log, without any variable; the client gets the id alone.
-            _bugs.error("bug in a handler", exc_info=error, extra={"request_id": request_id})
-            return refuse_bug(request_id)
+            return await _refusing(self._checked(request, fields), request.request_id)
         finally:
             self._in_flight -= 1
+
+    async def _checked(self, request: Incoming, fields: Mapping[bytes, bytes]) -> Made | LongPoll:
+        self._check(request, fields)
+        return await self._serve(request)
 
     def _check(self, request: Incoming, fields: Mapping[bytes, bytes]) -> None:
         scope = request.scope
@@ -174,6 +169,22 @@ class Edge:
             declared = fields.get(b"content-type", b"")
             if declared != b"application/json" and not _JSON.fullmatch(declared):
                 raise UnsupportedMediaType
+
+
+async def _refusing(answering: Coroutine[Any, Any, A], request_id: str) -> A | Answer:
+    """Return the answer, whatever happens: a client needs to know whether it may retry."""
+    try:
+        return await answering
+    except VasyaError as error:
+        return refuse(error, request_id)
+    except asyncio.CancelledError as cancelled:
+        # A stop ended it. Its cause, where it has one, tells what became of a change that was under way.
+        cause = cancelled.__cause__
+        return refuse(cause if isinstance(cause, VasyaError) else ShuttingDown(), request_id)
+    except Exception as error:  # noqa: BLE001 — the one place where a bug becomes an answer
+        # The cause goes to the log, without any variable; the client gets the id alone.
+        _bugs.error("bug in a handler", exc_info=error, extra={"request_id": request_id})
+        return refuse_bug(request_id)
 
 
 def _check_encoding(fields: Mapping[bytes, bytes]) -> None:

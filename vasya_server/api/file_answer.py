@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from vasya_server.api.answer import cut_off
 from vasya_server.api.file_names import UNKNOWN_TYPE, attachment, clean_file_name
 from vasya_server.errors import VasyaError
 
@@ -69,7 +70,7 @@ class FileAnswer:
         """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
         leaving = asyncio.create_task(_left(request.receive))
         ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
-        sending = asyncio.create_task(self._send_all(common, send, leaving))
+        sending = asyncio.create_task(self._send_all(request, common, send, leaving))
         try:
             await asyncio.wait({sending, *ending}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -82,13 +83,19 @@ class FileAnswer:
             sending.result()
 
     async def _send_all(
-        self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]
+        self,
+        request: Incoming,
+        common: Sequence[Header],
+        send: Send,
+        leaving: asyncio.Task[None],
     ) -> None:
         try:
             await self._send_pieces(common, send, leaving)
-        except (VasyaError, TimeoutError) as error:
-            reason = error.code if isinstance(error, VasyaError) else "client_too_slow"
-            _log.warning("a download broke off (%s)", reason)
+        except VasyaError as error:
+            _log.warning("a download broke off (%s)", error.code)
+        except TimeoutError:
+            _log.warning("a download broke off (client_too_slow)")
+            cut_off(request)
 
     async def _send_pieces(
         self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]

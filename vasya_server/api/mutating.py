@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
-from vasya_server.api.problems import reason, refuse
+from vasya_server.api.refusing import reason, refuse
 from vasya_server.auth.scopes import Scope
 from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.ids import new_action_id

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server import __version__
-from vasya_server.api.answer import PROBLEM_JSON
+from vasya_server.api.answer import JSON, PROBLEM_JSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
+from vasya_server.model.action import Action
 from vasya_server.model.base import OptionalInput
 from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
@@ -39,6 +40,8 @@ _PATH_PARAMETERS: Final = {
     "account": "An account's id, its alias, or `me` where the credential reaches exactly one.",
     "chat": "A chat: a marked id, @name, +phone of a contact, or `me` for Saved Messages.",
     "key": "An agent key's public id: `ak` and 16 hexadecimal digits.",
+    "webhook": "A webhook's id: `whk_…`.",
+    "delivery": "A delivery's id, the `webhook-id` of its posts: `dlv_…`.",
     "message": "A message's id within the chat.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
@@ -83,9 +86,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     structs = [o.body for o in chosen if o.body]
     structs += [answer for o in chosen for answer in _answers(o)]
     schemas, components = msgspec.json.schema_components(
-        [Problem, DryRun, *structs], ref_template=_REFERENCE
+        [Problem, DryRun, Action, *structs], ref_template=_REFERENCE
     )
-    named = dict(zip([str(s) for s in [Problem, DryRun, *structs]], schemas, strict=True))
+    named = dict(zip([str(s) for s in [Problem, DryRun, Action, *structs]], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in chosen:
         item = paths.setdefault(BASE_PATH + operation.path, {})
@@ -114,6 +117,8 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _answers(operation: Operation) -> tuple[Any, ...]:
     """Return the shapes that the operation answers with; plain JSON has none."""
+    if operation.answers_events:
+        return (operation.answer.shape,)
     options = typing.get_args(operation.answer) or (operation.answer,)
     return tuple(o for o in options if isinstance(o, type) and issubclass(o, msgspec.Struct))
 
@@ -206,6 +211,24 @@ def _inlined(schema: Any, components: dict[str, Any]) -> Any:  # noqa: ANN401 �
     }
 
 
+def _not_done(success: dict[str, Any], *, is_same_status: bool) -> dict[str, Any]:
+    """Return what a change at Telegram answers where it is not made: by a dry run, or because a human is asked first."""
+    told: dict[str, Any] = {"$ref": _REFERENCE.format(name="DryRun")}
+    if is_same_status and "content" in success:
+        told = {"anyOf": [success["content"]["application/json"]["schema"], told]}
+    waiting = {"$ref": _REFERENCE.format(name="Action")}
+    return {
+        "200": {
+            "description": "The answer, or what a dry run says.",
+            "content": {"application/json": {"schema": told}},
+        },
+        "202": {
+            "description": "It has not happened: a human is asked first, and the action tells how it stands.",
+            "content": {"application/json": {"schema": waiting}},
+        },
+    }
+
+
 def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": "Done." if operation.answer is None else "The answer."
@@ -215,14 +238,11 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     elif operation.answer is not None:
         options = [schemas[str(answer)] for answer in _answers(operation)]
         schema = {"anyOf": options} if len(options) > 1 else [*options, {"type": "object"}][0]
-        success["content"] = {"application/json": {"schema": schema}}
+        media_type = operation.answer.media_type if operation.answers_events else JSON
+        success["content"] = {media_type.decode(): {"schema": schema}}
     answers = {str(operation.status): success}
     if operation.kind is Kind.TELEGRAM:
-        told: dict[str, Any] = {"$ref": _REFERENCE.format(name="DryRun")}
-        if operation.status == HTTPStatus.OK and "content" in success:
-            told = {"anyOf": [success["content"]["application/json"]["schema"], told]}
-        content = {"application/json": {"schema": told}}
-        answers["200"] = {"description": "The answer, or what a dry run says.", "content": content}
+        answers |= _not_done(success, is_same_status=operation.status == HTTPStatus.OK)
     refusal = {
         "description": "Refused; the codes named in the description are the ones to expect.",
         "content": {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},

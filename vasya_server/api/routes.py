@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from vasya_server.api.event_poll import LongPoll
+from vasya_server.api.event_stream import EventStream
 from vasya_server.api.receiving import ReceivedFile
 from vasya_server.model.base import Input, Plain, Query
 from vasya_server.operations import Mutation, Ready
@@ -94,6 +96,11 @@ class Operation:
         return self.answer is Download
 
     @property
+    def answers_events(self) -> bool:
+        """Tell whether it answers with events, which may take as long as the client likes."""
+        return self.answer is EventStream or self.answer is LongPoll
+
+    @property
     def kind(self) -> Kind:
         """Tell where it changes something."""
         if self.mutation is None:
@@ -117,6 +124,7 @@ class Call(Plain, frozen=True, kw_only=True):
     message: int | None = None
     is_dry_run: bool = False
     watch: Watch | None = None
+    last_event_id: str | None = None
 
     @property
     def message_id(self) -> int:

@@ -1,25 +1,31 @@
-"""What an owner has set for all accounts: the send gate and the time zone."""
+"""What an owner has set for all accounts: the send gate, the time zone, and what becomes of events."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
 from vasya_server.api.routes import Access, Call, mutation, read
 from vasya_server.audit.actions import Action
+from vasya_server.delivery.retention import retention_secs
 from vasya_server.errors import FieldError, ValidationFailed
 from vasya_server.model.settings import OwnerSettings, OwnerSettingsPatch
 from vasya_server.operations import Ready, local
 from vasya_server.sessions import owner_settings as stored
 
+if TYPE_CHECKING:
+    from vasya_server.settings import Settings
+
 
 @read("/settings", Access.HUMAN)
 async def get_settings(call: Call) -> OwnerSettings:
-    """Tell what the owner has set: the send gate, and the time zone of `today` and `yesterday`.
+    """Tell what the owner has set: the send gate, the time zone of `today` and `yesterday`, and how long events are kept.
 
     `sendGate: off` stops every change at Telegram by every account of the owner, whoever asks. An agent key answers 403
     `human_required`.
     """
-    return _shown(await call.gateway.owner_settings.of(call.who.owner))
+    return _shown(await call.gateway.owner_settings.of(call.who.owner), call.gateway.settings)
 
 
 @mutation(
@@ -29,22 +35,40 @@ async def get_settings(call: Call) -> OwnerSettings:
     local(Action.SETTINGS_UPDATE, reduces_risk=lambda body: body.send_gate == "off"),
 )
 async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -> OwnerSettings:
-    """Open or close the owner's send gate, or set the time zone; only the fields that are sent change.
+    """Open or close the owner's send gate, set the time zone or what becomes of events; only the fields that are sent change.
 
     `sendGate: off` holds at once, even where neither disk nor log can be written, and what is on its way to Telegram
-    and not yet sent is refused, too. Opening it is a change like any other. A time zone that is no IANA name and a
+    and not yet sent is refused, too. Opening it is a change like any other. `eventRetentionSecs` is at most what the
+    server keeps; shortening it forgets what is older within the hour. A time zone that is no IANA name and a
     field that nothing obeys yet answer 422 `validation_failed`.
     """
+    settings = call.gateway.settings
+    _check(body, settings)
+    owners, owner = call.gateway.owner_settings, call.who.owner
+    given = {
+        name: getattr(body, name)
+        for name in ("time_zone", "event_retention_secs", "can_webhooks_carry_content")
+    }
+    if body.send_gate == "off":
+        return _shown(owners.close(owner, **given), settings)
+    can_send = True if body.send_gate == "on" else UNSET
+    return _shown(await owners.change(owner, can_send=can_send, **given), settings)
+
+
+def _check(body: OwnerSettingsPatch, settings: Settings) -> None:
     if isinstance(body.time_zone, str) and not stored.is_time_zone(body.time_zone):
         raise ValidationFailed(FieldError("/timeZone", "unknown", ("an IANA name: Europe/Berlin",)))
-    owners, owner = call.gateway.owner_settings, call.who.owner
-    if body.send_gate == "off":
-        return _shown(owners.close(owner, time_zone=body.time_zone))
-    can_send = True if body.send_gate == "on" else UNSET
-    return _shown(await owners.change(owner, can_send=can_send, time_zone=body.time_zone))
+    most = settings.event_retention_secs
+    if isinstance(body.event_retention_secs, int) and body.event_retention_secs > most:
+        raise ValidationFailed(
+            FieldError("/eventRetentionSecs", "out_of_range", (f"3600..{most}",))
+        )
 
 
-def _shown(settings: stored.OwnerSettings) -> OwnerSettings:
+def _shown(settings: stored.OwnerSettings, server: Settings) -> OwnerSettings:
     return OwnerSettings(
-        send_gate="on" if settings.can_send else "off", time_zone=settings.time_zone
+        send_gate="on" if settings.can_send else "off",
+        time_zone=settings.time_zone,
+        event_retention_secs=retention_secs(settings, server),
+        can_webhooks_carry_content=settings.can_webhooks_carry_content,
     )

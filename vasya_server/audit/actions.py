@@ -53,3 +53,10 @@ class Action(StrEnum):
     SESSION_IMPORT = "session:import"
     SETTINGS_UPDATE = "settings:update"
     TOKEN_REVOKE = "token:revoke"  # noqa: S105 — an act, no token
+    WEBHOOK_CREATE = "webhook:create"
+    WEBHOOK_DELETE = "webhook:delete"
+    WEBHOOK_DISABLE = "webhook:disable"
+    WEBHOOK_RETRY = "webhook:retry"
+    WEBHOOK_ROTATE = "webhook:rotate"
+    WEBHOOK_TEST = "webhook:test"
+    WEBHOOK_UPDATE = "webhook:update"

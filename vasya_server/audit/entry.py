@@ -18,7 +18,7 @@ _ACCOUNT: Final = re.compile(r"acc_[a-z2-7]{26}")
 _ACTION: Final = re.compile(r"act_[a-z2-7]{26}")
 _KEY: Final = re.compile(r"ak[0-9a-f]{16}")
 _LINEAGE: Final = re.compile(r"user|kl_[a-z0-9]{1,32}|ak[0-9a-f]{16}")
-_TARGET: Final = re.compile(rf"p:[0-9a-f]{{16}}|{_KEY.pattern}")
+_TARGET: Final = re.compile(rf"p:[0-9a-f]{{16}}|{_KEY.pattern}|whk_[a-z2-7]{{26}}")
 _ADDRESS: Final = re.compile(r"a:[0-9a-f]{16}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{16,64}")
 # Ids that this server makes, and UUIDs; whatever else a client calls its request may be somebody's name or number.
@@ -97,7 +97,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What one line will say; the journal adds number, time, boot, chain and MAC.
 
     Args:
-        target: The chat, as `Audit.pseudonym` names it; or the agent key that the act is about, by its public id.
+        target: The chat, as `Audit.pseudonym` names it; or the agent key or webhook that the act is about, by
+            its id.
         request_id: As `Audit.request_id` gives it.
         fingerprint: Hexadecimal, 16 to 64 characters.
         idempotency: The client's key, as `Audit.digest` gives it.

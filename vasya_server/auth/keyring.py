@@ -94,6 +94,7 @@ class Keyring:
         self.cached = self._known.find  # no hop on the way of every request
         self.watch = self._known.watch
         self.last_used_at = self._known.last_used_at
+        self.listeners = self._known.listeners
 
     async def open(self) -> None:
         """Learn what no key may be again, and begin to note which are used.
@@ -110,9 +111,7 @@ class Keyring:
         if self._tending is not None:
             self._tending.cancel()
             await asyncio.wait({self._tending})
-        with contextlib.suppress(
-            StorageFailed
-        ):  # when a key was used last is never worth more than that
+        with contextlib.suppress(StorageFailed):  # when a key was used last is worth no more
             await self._note_used()
 
     async def authenticate(self, token: bytes) -> Principal:
@@ -262,7 +261,7 @@ class Keyring:
             if record is not None and record.revoked_at_ms is not None:
                 return
             since_ms = self._revoked.setdefault(id_, self._now_ms())
-            self._known.forget(id_)
+            self._known.end(id_)
             touched = await self._store(id_, revoking(self._key, id_, record, since_ms))
             if touched is None:
                 return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from vasya_server.clock import from_ms, to_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from vasya_server.auth.key_records import KeyRecord
@@ -34,6 +35,7 @@ class _Entry:
     used_at: datetime
     noted_ms: int | None = None
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    was_changed: bool = False
 
 
 class Watch:
@@ -53,6 +55,15 @@ class Watch:
             or entry.record.has_ended(to_ms(self._clock.now()))
         )
 
+    @property
+    def reason(self) -> str:
+        """Say in a code why it is over."""
+        entry = self._entry
+        if entry is not None and entry.was_changed:
+            return "key_changed"
+        is_expired = entry is not None and entry.record.has_ended(to_ms(self._clock.now()))
+        return "key_expired" if is_expired else "key_revoked"
+
     async def over(self) -> None:
         """Wait until it is: a revocation is noticed at once, an expiry within a second."""
         while self._entry is not None and not self.is_over:
@@ -62,7 +73,10 @@ class Watch:
 
 
 class KnownKeys:
-    """Keys whose rows were read within the last minute, and when each was used last."""
+    """Keys whose rows were read within the last minute, and when each was used last.
+
+    `listeners` are told at once of every key that was changed or ended, known or not: by its id, or its owner for all.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -71,6 +85,7 @@ class KnownKeys:
         self._left: dict[
             KeyId, int
         ] = {}  # the minute in which keys that are known no more were used last
+        self.listeners: list[Callable[[str], None]] = []
 
     def find(self, token: bytes) -> Principal | None:
         """Return who presents *token*, where that is known for certain now."""
@@ -89,6 +104,8 @@ class KnownKeys:
         now = self._clock.now()
         entry = self._by_id.get(record.id)
         if entry is None or entry.record.generation != record.generation:
+            if entry is not None:
+                entry.was_changed = True
             self.forget(record.id)
             entry = _Entry(record, record.principal(), now, now, now)
             self._by_id[record.id] = self._by_digest[record.digest] = entry
@@ -98,12 +115,14 @@ class KnownKeys:
 
     def replace(self, record: KeyRecord) -> None:
         """Know the key as it was just changed; what is open for it ends where its grant is another, or its time is over."""
+        self._tell(record.id)
         entry = self._by_id.get(record.id)
         if entry is None:
             return
         is_same = entry.record.digest == record.digest
         is_same = is_same and entry.record.grant.reach == record.grant.reach
         if not is_same or record.has_ended(to_ms(self._clock.now())):
+            entry.was_changed = not is_same
             self.forget(record.id)
             return
         entry.record, entry.principal = record, record.principal()
@@ -117,8 +136,14 @@ class KnownKeys:
             self._left[key_id] = _minute_of(entry.used_at)
             entry.is_over.set()
 
+    def end(self, key_id: KeyId) -> None:
+        """Know the key no more, because it was ended, and end what is open or was set up for it."""
+        self.forget(key_id)
+        self._tell(key_id)
+
     def forget_all(self, owner: OwnerId) -> None:
-        """Know none of the owner's keys, and end what is open for them."""
+        """Know none of the owner's keys, and end what is open or was set up for them."""
+        self._tell(owner)
         for key_id in [id_ for id_, entry in self._by_id.items() if entry.record.owner == owner]:
             self.forget(key_id)
 
@@ -144,6 +169,10 @@ class KnownKeys:
             if minute != entry.noted_ms:
                 used[key_id] = entry.noted_ms = minute
         return used
+
+    def _tell(self, subject: str) -> None:
+        for listener in self.listeners:
+            listener(subject)
 
     @staticmethod
     def _good_until(record: KeyRecord, read_at: datetime) -> datetime:

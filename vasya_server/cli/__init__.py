@@ -28,6 +28,14 @@ EX_INTERRUPTED: Final = 130
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MAX_TTL: Final = timedelta(days=366)
 
+# What an owner may set by a name of its own, and the form of its value; the server knows what is allowed.
+_SETTABLE: Final = {
+    "send-gate": re.compile(r".+"),
+    "time-zone": re.compile(r".+"),
+    "event-retention-secs": re.compile(r"[0-9]{1,9}"),
+    "webhook-content": re.compile(r"on|off"),
+}
+
 _SETTINGS_BY_FLAG: Final = {
     "--data-dir": "VASYA_DATA_DIR",
     "--host": "VASYA_HOST",
@@ -223,7 +231,7 @@ def _add_settings(commands: Commands) -> None:
         nargs="+",
         type=_pair,
         metavar="name=value",
-        help="send-gate=on, send-gate=off, time-zone=Europe/Berlin.",
+        help="send-gate=on, time-zone=Europe/Berlin, event-retention-secs=86400, webhook-content=off.",
     )
     for command in (show, change):
         command.add_argument("--json", action="store_true", help="One JSON document.")
@@ -231,8 +239,9 @@ def _add_settings(commands: Commands) -> None:
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if name not in {"send-gate", "time-zone"} or not (equals and value):
-        raise argparse.ArgumentTypeError("must be send-gate=… or time-zone=…")
+    if name not in _SETTABLE or not (equals and _SETTABLE[name].fullmatch(value)):
+        named = ", ".join(f"{known}=…" for known in _SETTABLE)
+        raise argparse.ArgumentTypeError(f"must be one of {named}")
     return name, value
 
 

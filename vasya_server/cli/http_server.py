@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from vasya_server.api.answer import PROBLEM_JSON, WHOLE_ANSWERS
+from vasya_server.api.answer import CUT_OFF, PROBLEM_JSON, WHOLE_ANSWERS
 from vasya_server.api.edge import SECURITY_HEADERS
-from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
+from vasya_server.api.refusing import refuse
 from vasya_server.errors import (
     ConfigurationInvalid,
     StartupRefused,
@@ -110,7 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # Its task has not begun yet.
         whole: Any = partial(_send_whole, self.cycle)  # uvicorn says what extensions may be
-        self.scope["extensions"] = {WHOLE_ANSWERS: whole}
+        cut_off: Any = self.transport.abort
+        self.scope["extensions"] = {WHOLE_ANSWERS: whole, CUT_OFF: cut_off}
         # The request keeps its list. Trailers go into this one, so that no header appears after the checks.
         self.headers = []
 
@@ -162,16 +163,27 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server under our signal handling, telling when it listens."""
+    """uvicorn's server under our signal handling, telling when it listens and when it is about to stop."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], Awaitable[None]],
+        on_stopping: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._on_stopping = on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell."""
         await super().startup(sockets)
         await self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is open for long, or all of the grace would go by with waiting for it; then stop."""
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -212,7 +224,10 @@ def _send_whole(
 
 
 def make_server(
-    app: ASGIApp, settings: Settings, on_listening: Callable[[], Awaitable[None]]
+    app: ASGIApp,
+    settings: Settings,
+    on_listening: Callable[[], Awaitable[None]],
+    on_stopping: Callable[[], None] = lambda: None,
 ) -> Server:
     """Configure uvicorn for one process, no proxy and no words of its own."""
 
@@ -234,7 +249,7 @@ def make_server(
         timeout_graceful_shutdown=GRACE_SECS,
         backlog=_BACKLOG,
     )
-    return Server(config, on_listening)
+    return Server(config, on_listening, on_stopping)
 
 
 def bind(host: str, port: int, *, may_leave_loopback: bool = False) -> socket.socket:

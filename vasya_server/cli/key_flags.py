@@ -56,6 +56,14 @@ def add_to(create: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"How many {what} in any 24 hours; 0: none.",
         )
+    _add_approval_to(create)
+    create.epilog = (
+        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
+        "with a minus, like a group's, is written --read=-100123."
+    )
+
+
+def _add_approval_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--approval",
         action="append",
@@ -73,10 +81,6 @@ def add_to(create: argparse.ArgumentParser) -> None:
         type=span,
         metavar="TIME",
         help="How long a question waits for your answer, like 12h; a day when not said.",
-    )
-    create.epilog = (
-        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
-        "with a minus, like a group's, is written --read=-100123."
     )
 
 

@@ -126,7 +126,8 @@ def _problem(refusal: VasyaError) -> Problem:
     if isinstance(refusal, ApiRefused):
         return refusal.problem
     if not isinstance(refusal, StartupRefused):
-        from vasya_server.api.problems import PROBLEMS, refuse
+        from vasya_server.api.problems import PROBLEMS
+        from vasya_server.api.refusing import refuse
 
         if refusal.code in PROBLEMS:
             return msgspec.json.decode(refuse(refusal, "").body, type=Problem)

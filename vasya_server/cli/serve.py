@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 import os
+import resource
 import select
 import signal
 import time
@@ -23,6 +24,7 @@ from vasya_server.errors import ConfigurationInvalid
 from vasya_server.settings import Settings, load
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
     from vasya_server.cli.http_server import Server
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 _STDIN_DEADLINE_SECS: Final = 10
 _STDIN_MAX_BYTES: Final = 64 * 1024
 _COLLECT_AFTER_OBJECTS: Final = 20_000
+# Beside the clients' sockets: accounts' connections, storage, logs.
+_OTHER_FILES: Final = 1024
 # Closing accounts and storage takes milliseconds; whatever hangs then is not waited for.
 _CLOSE_SECS: Final = 5
 
@@ -128,6 +132,7 @@ def serve(ready: Prepared, announce: Announce) -> int:
     import vasya_server.app  # noqa: F401 — and with it nearly everything that is never given up
 
     logs.keep_access(is_on=ready.settings.access_log == "on")
+    allow_connections(ready.settings)
     calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(ready, announce))
@@ -163,9 +168,9 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
                 await announce(gateway, url, token or "")
 
-            stop.server = make_server(create_app(gateway), settings, on_listening)
-            stop.server.should_exit = stop.is_asked
-            await stop.server.serve([listener])
+            app = create_app(gateway)
+            server = make_server(app, settings, on_listening, gateway.streams.stop)
+            await stop.serve(server, listener)
             withdraw(ready.data_dir)
             stop.give(_CLOSE_SECS)
     except TimeoutError:
@@ -199,6 +204,18 @@ def _tell_what_is_not_enforced(settings: Settings) -> None:
         _log.warning("JWT_MAX_LIFETIME_SECS is not set: tokens may live for any time")
 
 
+def allow_connections(settings: Settings) -> None:
+    """Let the process have a socket for every stream and every request, as far as it may (D-12.3)."""
+    wanted = settings.streams_max + settings.max_requests_in_flight + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    if most < wanted:
+        _log.warning("this process may open %d files, and all streams would take %d", most, wanted)
+
+
 def calm_collector() -> None:
     """Have the garbage collector look at what requests leave behind, and not at the program again and again.
 
@@ -221,6 +238,12 @@ class _Stop:
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, functools.partial(self._receive, number))
+
+    async def serve(self, server: Server, listener: socket.socket) -> None:
+        """Serve until a signal asks to stop, or has asked already."""
+        self.server = server
+        server.should_exit = self.is_asked
+        await server.serve([listener])
 
     def give(self, secs: float) -> None:
         """Let the rest take *secs* seconds and no longer."""

@@ -14,7 +14,12 @@ from vasya_server.model.settings import OwnerSettings
 if TYPE_CHECKING:
     import argparse
 
-_FIELDS: Final = {"send-gate": "sendGate", "time-zone": "timeZone"}
+_FIELDS: Final = {
+    "send-gate": "sendGate",
+    "time-zone": "timeZone",
+    "event-retention-secs": "eventRetentionSecs",
+    "webhook-content": "canWebhooksCarryContent",
+}
 
 
 def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
@@ -24,8 +29,10 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
     if arguments.json:
         answer(msgspec.json.encode(settings).decode())
     else:
-        answer(f"send-gate  {settings.send_gate}")
-        answer(f"time-zone  {settings.time_zone}")
+        answer(f"send-gate             {settings.send_gate}")
+        answer(f"time-zone             {settings.time_zone}")
+        answer(f"event-retention-secs  {settings.event_retention_secs}")
+        answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
     return 0
 
 
@@ -33,5 +40,14 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
     async with open_api(flags) as api:
         if not changes:
             return await api.get("/settings", OwnerSettings)
-        body = {_FIELDS[name]: value for name, value in changes.items()}
+        body = {_FIELDS[name]: _value(name, text) for name, text in changes.items()}
         return await api.patch("/settings", body, OwnerSettings)
+
+
+def _value(name: str, text: str) -> str | int | bool:
+    match name:
+        case "event-retention-secs":
+            return int(text)
+        case "webhook-content":
+            return text == "on"
+    return text

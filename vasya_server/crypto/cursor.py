@@ -1,7 +1,9 @@
 """Cursors: a position that a client carries for us and can neither read, change, nor use elsewhere.
 
 They hold ids and access hashes, so they are sealed and not only signed. A random salt makes every key single-use, as in
-`envelope`; they outlive a restart, because nothing but the master key is needed to read them.
+`envelope`; they outlive a restart, because nothing but the master key is needed to read them. Where the same position has
+to have the same name whoever is told it, the salt follows from everything that the cursor holds and is bound to: then a key
+is used twice only to seal the same again, which tells nothing but that.
 """
 
 from __future__ import annotations
@@ -42,18 +44,30 @@ class Cursors:
         self._key = key
 
     def write(
-        self, owner: str, account: str, route: str, payload: object, *, filters: bytes = b""
+        self,
+        owner: str,
+        account: str,
+        route: str,
+        payload: object,
+        *,
+        filters: bytes = b"",
+        is_stable: bool = False,
     ) -> str:
         """Return a cursor of at most 512 characters for *payload*, anything msgspec encodes.
 
         Args:
             route: The operation that may read it.
             filters: A digest of the parameters that must be the same on the next page.
+            is_stable: The same payload for the same reader is the same text.
         """
-        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        sealed = AESGCM(self._key.derive(Purpose.CURSOR, owner, salt=salt)).encrypt(
-            nonce, msgspec.msgpack.encode(payload), _bound(owner, account, route, filters)
-        )
+        data, bound = msgspec.msgpack.encode(payload), _bound(owner, account, route, filters)
+        if is_stable:
+            random = self._key.digest(Purpose.CURSOR_SALT)(length_prefixed(bound, data))
+        else:
+            random = secrets.token_bytes(_SALT_BYTES + _NONCE_BYTES)
+        salt, nonce = random[:_SALT_BYTES], random[_SALT_BYTES : _SALT_BYTES + _NONCE_BYTES]
+        cipher = AESGCM(self._key.derive(Purpose.CURSOR, owner, salt=salt))
+        sealed = cipher.encrypt(nonce, data, bound)
         text = _encode(_VERSION + salt + nonce + sealed)
         if len(text) > MAX_CURSOR_CHARACTERS:
             raise ValueError("internal error: this position does not fit into a cursor")

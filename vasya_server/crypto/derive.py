@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     OWNER_INDEX = "owner-index"
     USER_INDEX = "user-index"
     CURSOR = "cursor"
+    CURSOR_SALT = "cursor-salt"
     IDEM_FINGERPRINT = "idem-fp"
     IDEM_BODY = "idem-body"
     IDEM_INDEX = "idem-index"
@@ -40,6 +41,8 @@ class Purpose(StrEnum):
     TOKEN_MAC = "token-mac"  # noqa: S105 — as above
     LIMIT_INDEX = "limit-index"
     EVENTS = "events"
+    WEBHOOK = "webhook"
+    WEBHOOK_INDEX = "webhook-index"
 
 
 def derive(

@@ -5,13 +5,13 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ServiceChat · ApprovalRequired
-├── LimitReached               RateLimited · AuthRateLimited
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ApprovalRequired
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired · ActionState · ActionStale · TooManyActions
+│                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -36,6 +36,7 @@ from vasya_server.errors.access import (
     BudgetExhausted,
     ChatNotAllowed,
     ChatNotFound,
+    ContentNotAllowed,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -53,6 +54,7 @@ from vasya_server.errors.access import (
     SendingDisabled,
     ServiceChat,
     TokenExpired,
+    TooManyStreams,
     Unauthenticated,
     UploadNotFound,
 )
@@ -74,6 +76,7 @@ from vasya_server.errors.requests import (
     CredentialsMissing,
     CursorExpired,
     EmptyAllowlist,
+    EventGone,
     FieldError,
     FolderUnsuitable,
     IdempotencyKeyStale,
@@ -89,6 +92,7 @@ from vasya_server.errors.requests import (
     TooManyActions,
     TooManyKeys,
     TooManyUploads,
+    TooManyWebhooks,
     UnknownScope,
     ValidationFailed,
 )
@@ -141,10 +145,12 @@ __all__ = [
     "CodeInvalid",
     "ConfigurationInvalid",
     "Conflict",
+    "ContentNotAllowed",
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",
     "EmptyAllowlist",
+    "EventGone",
     "FieldError",
     "FloodWait",
     "FolderUnsuitable",
@@ -188,7 +194,9 @@ __all__ = [
     "TokenExpired",
     "TooManyActions",
     "TooManyKeys",
+    "TooManyStreams",
     "TooManyUploads",
+    "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
     "UnknownScope",

@@ -103,6 +103,13 @@ class ApprovalRequired(PermissionDenied):
     detail = "A human is asked before this is done."
 
 
+class ContentNotAllowed(PermissionDenied):
+    """A webhook is to carry texts and names, and the owner does not let them leave that way."""
+
+    code = "content_not_allowed"
+    detail = "The owner does not let webhooks carry content."
+
+
 class ChatNotAllowed(PermissionDenied):
     """The credential's chat lists leave the chat out, or there is no such chat: one answer for both (D-5.3)."""
 
@@ -174,6 +181,14 @@ class AuthRateLimited(LimitReached):
     def __init__(self, retry_after_secs: int) -> None:
         super().__init__()
         self.retry_after_secs = retry_after_secs
+
+
+class TooManyStreams(LimitReached):
+    """As many event streams and waiting polls are open as there may be, of this key or of all (D-12.3)."""
+
+    code = "too_many_streams"
+    detail = "This agent key has as many event streams and waiting polls open as it may."
+    retry_after_secs = 5
 
 
 class NotFound(VasyaError):

@@ -96,6 +96,20 @@ class TooManyActions(Conflict):
     detail = "Too many actions of this key wait for a human already; this one does not."
 
 
+class TooManyWebhooks(Conflict):
+    """The owner has as many webhooks as an owner may have."""
+
+    code = "too_many_webhooks"
+    detail = "There are as many webhooks as there may be."
+
+
+class EventGone(Conflict):
+    """A delivery cannot be repeated: its event is forgotten, was a test, or is not for this webhook any more."""
+
+    code = "event_gone"
+    detail = "The event of this delivery cannot be sent again."
+
+
 class KeyEnded(Conflict):
     """The agent key is revoked or has expired, so that it can be neither changed nor rotated."""
 

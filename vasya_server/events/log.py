@@ -215,8 +215,14 @@ class EventLog:
         return self._floors.get(owner, 0)
 
     def cursor(self, owner: OwnerId, position: int) -> str:
-        """Return the text by which a client of the owner names a position."""
-        return self._cursors.write(owner, "", _CURSOR_ROUTE, position)
+        """Return the text by which a client of the owner names a position: always the same, an event is known by it."""
+        return self._cursors.write(owner, "", _CURSOR_ROUTE, position, is_stable=True)
+
+    def cursor_of(self, record: Recorded) -> str:
+        """Return the cursor of an event, made once however many are told of it."""
+        if record.cursor is None:
+            record.cursor = self.cursor(record.owner, record.position)
+        return record.cursor
 
     def position(self, owner: OwnerId, cursor: str) -> int:
         """Return the position that `cursor` was given for the same owner.

@@ -65,9 +65,10 @@ class Recorded:
     Args:
         position: Its place among all events of the process.
         seq: Its number in its account.
+        cursor: What the owner's clients call its position, once one of them was told.
     """
 
-    __slots__ = ("_told", "account_id", "draft", "owner", "position", "seq")
+    __slots__ = ("_told", "account_id", "cursor", "draft", "owner", "position", "seq")
 
     def __init__(
         self, draft: Draft, position: int, seq: int, owner: OwnerId, account_id: AccountId
@@ -77,6 +78,7 @@ class Recorded:
         self.seq = seq
         self.owner = owner
         self.account_id = account_id
+        self.cursor: str | None = None
         self._told: dict[bool, bytes] = {}
 
     def told(self, cursor: str, *, is_agent: bool) -> bytes:

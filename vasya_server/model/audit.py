@@ -26,7 +26,7 @@ class AuditResult(Wire, frozen=True, kw_only=True):
 
 
 class AuditEntry(Wire, frozen=True, kw_only=True):
-    """One entry; *seq* counts the owner's own, *target* is a pseudonym of the chat, or the id of a key.
+    """One entry; *seq* counts the owner's own, *target* is a pseudonym of the chat, or the id of a key or webhook.
 
     Args:
         operation: What was refused.

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from vasya_server.model.account import Restriction
 from vasya_server.model.action import ActionStatus
-from vasya_server.model.base import Sanitized, Untrusted, Wire
+from vasya_server.model.base import Query, Sanitized, Untrusted, Wire
 from vasya_server.model.chat import ChatType
 from vasya_server.model.message import CompactMessage, Reaction
 
@@ -127,3 +127,57 @@ class EventPage(Wire, frozen=True, kw_only=True):
 
     items: list[Event] = msgspec.field()
     next: str = msgspec.field()
+
+
+_Filtered = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=50)
+]
+
+
+class EventQuery(Query, frozen=True, kw_only=True):
+    """Which events to tell, and from where on."""
+
+    account: Annotated[
+        _Filtered, Meta(description="Accounts by id, alias or `me`; all within reach without it.")
+    ] = ()
+    chat: Annotated[
+        _Filtered,
+        Meta(description="Chats by id, @name, +phone or `me`; events about no chat come as well."),
+    ] = ()
+    type: tuple[EventType, ...] = ()
+    direction: Annotated[
+        Literal["incoming", "all"],
+        Meta(description="`all` tells of the owner's own messages too, whoever sent them."),
+    ] = "incoming"
+    mentions: Annotated[
+        bool,
+        Meta(description="Only messages that mention the owner or reply to one of the owner's."),
+    ] = False
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=512,
+                description="The `id` of an event or the `next` of a page, to go on behind it; `latest`, or nothing: from now on.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class EventPollQuery(EventQuery, frozen=True, kw_only=True):
+    """How long to wait for events, and how many of them to tell at once."""
+
+    wait: Annotated[
+        int, Meta(ge=0, le=300, description="Seconds to wait where there is nothing to tell.")
+    ] = 0
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    debounce_secs: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60,
+            description="After the first event of a chat, wait until the chat was quiet for so long; never beyond `wait`.",
+        ),
+    ] = 0

@@ -20,6 +20,8 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
 
     send_gate: SendGate = msgspec.field()
     time_zone: str = msgspec.field()
+    event_retention_secs: int = msgspec.field()
+    can_webhooks_carry_content: bool = False
 
 
 class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
@@ -29,6 +31,24 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
     time_zone: (
         Annotated[
             str, Meta(min_length=1, max_length=64, description="An IANA name: Europe/Berlin, UTC.")
+        ]
+        | UnsetType
+    ) = UNSET
+    event_retention_secs: (
+        Annotated[
+            int,
+            Meta(
+                ge=3600,
+                le=31_536_000,
+                description="How long events can be had again; at most as long as the server keeps them.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    can_webhooks_carry_content: (
+        Annotated[
+            bool,
+            Meta(description="What was written may leave this host in webhooks, not only ids."),
         ]
         | UnsetType
     ) = UNSET

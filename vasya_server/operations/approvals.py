@@ -258,7 +258,7 @@ def _expiry(gateway: Gateway, attempt: Attempt) -> int:
 
 
 def _digest(intent: Intent, action_id: str, preview: Preview, source_id: int | None) -> str:
-    """Return what stands for all that is shown and all that is sent (api.md section 6)."""
+    """Return what stands for all that is shown and all that is sent."""
     chat = preview.chat
     said = length_prefixed(
         _DIGEST_FORM,

@@ -58,7 +58,7 @@ _FINAL: Final = frozenset(
 class Executor(Protocol):
     """Does what was agreed to: the layer above knows how a request becomes an operation."""
 
-    async def carry_out(
+    async def execute(
         self, approved: Approved, principal: Principal, watch: Watch, request_id: str | None
     ) -> None:
         """Send the action through the one path of every mutation.
@@ -216,7 +216,7 @@ async def _carry_out(
     known = approved.asked.known
     principal, watch = await gateway.keys.now(known.owner, approved.question.key_id, known.lineage)
     try:
-        await executor.carry_out(approved, principal, watch, request_id)
+        await executor.execute(approved, principal, watch, request_id)
     except VasyaError:
         if not approved.has_begun:
             raise

@@ -9,7 +9,7 @@ from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
 from vasya_server.auth.agent_keys import is_key_id, key_id_of
 from vasya_server.errors import AuditUnavailable, StorageFailed
-from vasya_server.ids import KeyId
+from vasya_server.ids import KeyId, is_webhook_id, webhook_id_of
 from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
 from vasya_server.telegram.accounts import AccountRuntime
@@ -48,7 +48,8 @@ class Recorder:
         self._action = intent.mutation.action
         self._actor = actor_of(principal)
         self._account_id = intent.account.id if intent.account else None
-        self._target = audit.pseudonym(owner, peer.key) if peer else key_acted_on(intent)
+        acted_on = key_acted_on(intent) or webhook_acted_on(intent)
+        self._target = audit.pseudonym(owner, peer.key) if peer else acted_on
         self._request_id = audit.request_id(intent.request_id)
         self._fingerprint = fingerprint.hex()
         self._idempotency = audit.digest(owner, lineage, key) if key else None
@@ -61,7 +62,7 @@ class Recorder:
             action=self._action,
             actor=self._actor,
             account_id=self._account_id,
-            target=key_id_of(action_id) if self._action is Action.KEY_CREATE else self._target,
+            target=self._made(action_id) or self._target,
             action_id=action_id,
             request_id=self._request_id,
             fingerprint=self._fingerprint,
@@ -69,6 +70,15 @@ class Recorder:
             result=result,
             reduces_risk=self._reduces_risk,
         )
+
+    def _made(self, action_id: ActionId) -> str | None:
+        """Return what the action makes, where that has an id before it is made."""
+        match self._action:
+            case Action.KEY_CREATE:
+                return key_id_of(action_id)
+            case Action.WEBHOOK_CREATE:
+                return webhook_id_of(action_id)
+        return None
 
 
 async def note_refusal(
@@ -96,8 +106,10 @@ def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
     if not intent.reduces_risk:
         return ()
     owner = intent.principal.owner
-    if (key_id := key_acted_on(intent)) is not None:
-        return gateway.keys.unstored(key_id)
+    key_id, hook_id = key_acted_on(intent), webhook_acted_on(intent)
+    if key_id is not None or hook_id is not None:
+        ended = () if key_id is None else gateway.keys.unstored(key_id)
+        return (*ended, *gateway.webhooks.unstored(hook_id or ""))
     match intent.mutation.action, intent.account:
         case Action.SETTINGS_UPDATE, None:
             return gateway.owner_settings.closing(owner)
@@ -116,3 +128,9 @@ def key_acted_on(intent: Intent) -> KeyId | None:
         return intent.principal.key_id
     named = intent.path.get("key", "")
     return KeyId(named) if is_key_id(named) else None
+
+
+def webhook_acted_on(intent: Intent) -> str | None:
+    """Return the webhook that the path names; what has not the form of one is named nowhere."""
+    named = intent.path.get("webhook", "")
+    return named if is_webhook_id(named) else None

@@ -1,4 +1,4 @@
-"""What an owner has set: whether anything may be sent at all, and whose midnight `today` begins at.
+"""What an owner has set: whether anything may be sent, whose midnight `today` begins at, how long events are kept.
 
 All of it is in memory, because every change asks for it. Closing the gate holds there at once and is stored with the
 outcome of whatever closed it; opening it is stored first. What is stored is added to, and the newest must open: a row that
@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -38,8 +38,20 @@ _NOT_ZONES: Final = {"localtime", "Factory"}
 
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed; a field that came later has a default, so that older rows open."""
+
     can_send: bool
     time_zone: str
+    event_retention_secs: int | None = None
+    can_webhooks_carry_content: bool = False
+
+
+class _Given(TypedDict, total=False):
+    """What may be set beside the gate."""
+
+    time_zone: str | UnsetType
+    event_retention_secs: int | UnsetType
+    can_webhooks_carry_content: bool | UnsetType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +61,15 @@ class OwnerSettings:
     Args:
         can_send: The owner's gate is open.
         time_zone: An IANA name.
+        event_retention_secs: None: as long as the server keeps events.
+        can_webhooks_carry_content: Events may leave the host with what was written in them.
         is_readable: False where what is stored does not open: then the gate is closed.
     """
 
     can_send: bool = True
     time_zone: str = _UTC
+    event_retention_secs: int | None = None
+    can_webhooks_carry_content: bool = False
     is_readable: bool = True
 
     @property
@@ -106,7 +122,7 @@ class SettingsStore:
         owner: OwnerId,
         *,
         can_send: bool | UnsetType = UNSET,
-        time_zone: str | UnsetType = UNSET,
+        **given: Unpack[_Given],
     ) -> OwnerSettings:
         """Store what is given, leave the rest, and return what holds now.
 
@@ -116,7 +132,7 @@ class SettingsStore:
         async with self._changing:
             while True:
                 before = await self.of(owner)
-                wanted = _changed(before, can_send, time_zone)
+                wanted = _changed(before, can_send, given)
                 is_stored = await self._db.write(self._sealed(owner, wanted)) == [1]
                 if self._held.get(owner) is not before:
                     can_send = UNSET  # closed while this was stored: that is the later word
@@ -124,11 +140,11 @@ class SettingsStore:
                     self._held[owner] = wanted
                     return wanted
 
-    def close(self, owner: OwnerId, *, time_zone: str | UnsetType = UNSET) -> OwnerSettings:
+    def close(self, owner: OwnerId, **given: Unpack[_Given]) -> OwnerSettings:
         """Close the owner's gate in memory; whoever does so has `closing` stored with the outcome."""
         # One who is not held was made since the start and has set nothing, or it would be.
         before = self._held.get(owner, OwnerSettings())
-        closed = self._held[owner] = _changed(before, False, time_zone)  # noqa: FBT003 — as named there
+        closed = self._held[owner] = _changed(before, False, given)  # noqa: FBT003 — as named there
         return closed
 
     def closing(self, owner: OwnerId) -> tuple[Statement, ...]:
@@ -154,7 +170,12 @@ class SettingsStore:
             stored = msgspec.msgpack.decode(plaintext, type=_Stored)
         except (SealBroken, msgspec.MsgspecError):
             return _UNREADABLE
-        return OwnerSettings(can_send=stored.can_send, time_zone=stored.time_zone)
+        return OwnerSettings(
+            can_send=stored.can_send,
+            time_zone=stored.time_zone,
+            event_retention_secs=stored.event_retention_secs,
+            can_webhooks_carry_content=stored.can_webhooks_carry_content,
+        )
 
     def _sealed(self, owner: OwnerId, settings: OwnerSettings) -> Statement:
         generation = self._generations.get(owner, _FIRST) + 1
@@ -178,7 +199,12 @@ def is_time_zone(name: str) -> bool:
 
 
 def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation: int) -> Statement:
-    stored = _Stored(can_send=settings.can_send, time_zone=settings.time_zone)
+    stored = _Stored(
+        can_send=settings.can_send,
+        time_zone=settings.time_zone,
+        event_retention_secs=settings.event_retention_secs,
+        can_webhooks_carry_content=settings.can_webhooks_carry_content,
+    )
     box = seal(
         key,
         Purpose.SETTINGS,
@@ -193,11 +219,8 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
 def _changed(
     before: OwnerSettings,
     can_send: bool | UnsetType,  # noqa: FBT001 — the value is the subject
-    time_zone: str | UnsetType,
+    given: _Given,
 ) -> OwnerSettings:
-    return replace(
-        before,
-        can_send=before.can_send if isinstance(can_send, UnsetType) else can_send,
-        time_zone=before.time_zone if isinstance(time_zone, UnsetType) else time_zone,
-        is_readable=True,
-    )
+    fields = {"can_send": can_send, **given}
+    said: dict[str, Any] = {name: value for name, value in fields.items() if value is not UNSET}
+    return replace(before, **said, is_readable=True)

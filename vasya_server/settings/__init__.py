@@ -109,6 +109,16 @@ class Settings:
     outbound_ca_file: str | None
     outbound_loopback: Literal["on", "off"]
     outbound_hosts: tuple[tuple[str, str], ...]
+    webhook_max: int
+    webhook_deadline_secs: int
+    webhook_retry_secs: tuple[float, ...]
+    webhook_give_up_secs: int
+    webhook_pause_secs: float
+    event_retention_secs: int
+    streams_max: int
+    streams_per_key: int
+    stream_heartbeat_secs: int
+    stream_stuck_secs: int
     kill_point: str | None
 
 

@@ -25,6 +25,7 @@ from vasya_server.settings.values import (
     token,
     whole,
 )
+from vasya_server.settings.webhook_rows import WEBHOOKS
 
 KIBIBYTE: Final = 1024
 
@@ -329,6 +330,44 @@ SETTINGS: Final = (
         "seconds",
     ),
     Setting(
+        "VASYA_EVENT_RETENTION_SECS",
+        "event_retention_secs",
+        whole(3600, 31_536_000),
+        "604800",
+        "How long events can be had again; owners may shorten it.",
+        "seconds",
+    ),
+    Setting(
+        "VASYA_STREAMS_MAX",
+        "streams_max",
+        whole(1, 100_000),
+        "2000",
+        "Event streams and waiting polls at once; more answer 429.",
+    ),
+    Setting(
+        "VASYA_STREAMS_PER_KEY",
+        "streams_per_key",
+        whole(1, 1000),
+        "5",
+        "Event streams and waiting polls of one agent key at once.",
+    ),
+    Setting(
+        "VASYA_STREAM_HEARTBEAT_SECS",
+        "stream_heartbeat_secs",
+        whole(1, 60),
+        "15",
+        "How often a stream without events says that it is alive.",
+        "seconds",
+    ),
+    Setting(
+        "VASYA_STREAM_STUCK_SECS",
+        "stream_stuck_secs",
+        whole(1, 600),
+        "60",
+        "How long the client of a stream may take none of what was sent.",
+        "seconds",
+    ),
+    Setting(
         "VASYA_KILL_POINT",
         "kill_point",
         one_of(*KillPoint),
@@ -337,4 +376,5 @@ SETTINGS: Final = (
     ),
     *LIMITS,
     *OUTBOUND,
+    *WEBHOOKS,
 )

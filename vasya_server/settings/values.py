@@ -31,6 +31,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 MAX_PORT: Final = 65535
+_DAY_SECS: Final = 86_400
+_SECONDS: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?")
 _MAX_PEM_BYTES: Final = 16 * 1024
 _MAX_CERTIFICATES_BYTES: Final = 1024**2
 # A host name's 253, brackets or not, and a port.
@@ -98,6 +100,23 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def seconds(value: str) -> float:
+    """Read a time in seconds, with decimals or without, up to a day."""
+    if not (_SECONDS.fullmatch(value) and float(value) <= _DAY_SECS):
+        message = f"must be seconds from 0 to {_DAY_SECS}, such as 60 or 0.5"
+        raise ValueError(message)
+    return float(value)
+
+
+def several_seconds(value: str) -> tuple[float, ...]:
+    """Read times in seconds, separated by commas."""
+    found = tuple(seconds(part) for part in _parts(value))
+    if not found:
+        message = "must be seconds such as 5,30,120, separated by commas"
+        raise ValueError(message)
+    return found
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

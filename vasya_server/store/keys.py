@@ -31,6 +31,12 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class KeyIdRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The id of a key; it has to be found before it counts."""
+
+    key_id: str
+
+
 class FloorRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a key, or every key of an owner, may not be again."""
 
@@ -46,6 +52,9 @@ _COLUMNS: Final = """
 """
 KEY: Final = Query(_COLUMNS + "WHERE key_id = :key_id")
 KEYS_OF_OWNER: Final = Query(_COLUMNS + "WHERE owner_id = :owner_id ORDER BY created_at_ms, key_id")
+LINEAGE: Final = Query("""
+    SELECT key_id FROM agent_keys WHERE lineage = :lineage ORDER BY created_at_ms DESC, key_id
+""")
 # Counted where it is inserted, so that two that come together do not both find the last place free.
 _ADD: Final = """
     INSERT INTO agent_keys (key_id, owner_id, lineage, parent_id, digest, generation, created_at_ms,

@@ -1,0 +1,1 @@
+"""How events reach those who may know of them: who may be told, and what tells them."""
