@@ -141,9 +141,7 @@ async def open_gateway(
         events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
         means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
         streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
-        budgets = Budgets(db, clock)
-        await budgets.open()
-        buckets = await stack.enter_async_context(open_buckets(db, clock))
+        limits, budgets, turns = await _open_limits(stack, settings, db, key, clock)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -154,9 +152,9 @@ async def open_gateway(
             claims=claims,
             asked=Asked(db, clock, claims),
             keys=keys,
-            limits=Limits(buckets, settings, key),
+            limits=limits,
             budgets=budgets,
-            turns=Turns(buckets, clock, is_on=settings.pacing == "human"),
+            turns=turns,
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
@@ -193,6 +191,20 @@ async def _open_records(
     denials = Denials(audit, clock)
     stack.push_async_callback(denials.close)
     return db, vault, audit, claims, denials
+
+
+async def _open_limits(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+) -> tuple[Limits, Budgets, Turns]:
+    budgets = Budgets(db, clock)
+    await budgets.open()
+    buckets = await stack.enter_async_context(open_buckets(db, clock))
+    turns = Turns(buckets, clock, is_on=settings.pacing == "human")
+    return Limits(buckets, settings, key), budgets, turns
 
 
 async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:

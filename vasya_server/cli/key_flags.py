@@ -49,6 +49,15 @@ def add_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
+    _add_budgets_to(create)
+    _add_approval_to(create)
+    create.epilog = (
+        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
+        "with a minus, like a group's, is written --read=-100123."
+    )
+
+
+def _add_budgets_to(create: argparse.ArgumentParser) -> None:
     for flag, what in (("sends", "messages it may send"), ("new-chats", "new chats it may begin")):
         create.add_argument(
             f"--{flag}-per-day",
@@ -56,11 +65,6 @@ def add_to(create: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"How many {what} in any 24 hours; 0: none.",
         )
-    _add_approval_to(create)
-    create.epilog = (
-        "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
-        "with a minus, like a group's, is written --read=-100123."
-    )
 
 
 def _add_approval_to(create: argparse.ArgumentParser) -> None:
