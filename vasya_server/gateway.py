@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
@@ -41,8 +40,7 @@ from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-    from typing import Any
+    from collections.abc import AsyncIterator
 
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.clock import Clock
@@ -73,7 +71,6 @@ class Gateway:
     db: Database
     audit: Audit
     denials: Denials
-    claims: Claims
     asked: Asked
     keys: Keyring
     limits: Limits
@@ -93,26 +90,11 @@ class Gateway:
     token: EmbeddedToken | None
     denied: DeniedTokens
     tokens: Tokens | None
-    background: Background
 
-
-class Background:
-    """What goes on beside the requests for as long as the gateway is open; what it is, a layer above knows."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-
-    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin *work*, which ends with the gateway; what goes on under that name already goes on alone."""
-        if name not in self._tasks:
-            self._tasks[name] = asyncio.create_task(work())
-
-    async def aclose(self) -> None:
-        """End it all."""
-        for task in self._tasks.values():
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())
+    @property
+    def claims(self) -> Claims:
+        """Return the claims of all mutations, those that wait for a human among them."""
+        return self.asked.claims
 
 
 @contextlib.asynccontextmanager
@@ -135,7 +117,7 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
+        db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
         events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
@@ -149,8 +131,7 @@ async def open_gateway(
             db=db,
             audit=audit,
             denials=denials,
-            claims=claims,
-            asked=Asked(db, clock, claims),
+            asked=asked,
             keys=keys,
             limits=limits,
             budgets=budgets,
@@ -169,13 +150,12 @@ async def open_gateway(
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
-            background=await stack.enter_async_context(contextlib.aclosing(Background())),
         )
 
 
 async def _open_records(
     stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
-) -> tuple[Database, Vault, Audit, Claims, Denials]:
+) -> tuple[Database, Vault, Audit, Asked, Denials]:
     """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
     journal = _make_journal(settings, key, clock)
     db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
@@ -190,7 +170,9 @@ async def _open_records(
     await claims.open()
     denials = Denials(audit, clock)
     stack.push_async_callback(denials.close)
-    return db, vault, audit, claims, denials
+    asked = Asked(db, clock, claims)
+    stack.push_async_callback(asked.close)
+    return db, vault, audit, asked, denials
 
 
 async def _open_limits(
