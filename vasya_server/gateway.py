@@ -74,8 +74,6 @@ class Gateway:
     asked: Asked
     keys: Keyring
     limits: Limits
-    budgets: Budgets
-    turns: Turns
     vault: Vault
     owner_settings: SettingsStore
     providers: ProviderKeys
@@ -123,7 +121,6 @@ async def open_gateway(
         events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
         means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
         streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
-        limits, budgets, turns = await _open_limits(stack, settings, db, key, clock)
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -133,9 +130,7 @@ async def open_gateway(
             denials=denials,
             asked=asked,
             keys=keys,
-            limits=limits,
-            budgets=budgets,
-            turns=turns,
+            limits=await _open_limits(stack, settings, db, key, clock),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
@@ -181,12 +176,12 @@ async def _open_limits(
     db: Database,
     key: MasterKey,
     clock: Clock,
-) -> tuple[Limits, Budgets, Turns]:
+) -> Limits:
     budgets = Budgets(db, clock)
     await budgets.open()
     buckets = await stack.enter_async_context(open_buckets(db, clock))
     turns = Turns(buckets, clock, is_on=settings.pacing == "human")
-    return Limits(buckets, settings, key), budgets, turns
+    return Limits(buckets, settings, key, budgets, turns)
 
 
 async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:

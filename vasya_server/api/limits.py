@@ -27,7 +27,7 @@ async def get_limits(call: Call) -> Limits:
     429 `rate_limited` with `retryAfterSecs`; an empty `mutate` only refuses changes so.
     """
     account = call.account.runtime
-    pace = call.gateway.turns.state(account.id)
+    pace = call.gateway.limits.turns.state(account.id)
     buckets = describe_limits(call.gateway, call.who)
     return Limits(
         buckets=buckets if pace is None else [*buckets, _bucket(pace)],

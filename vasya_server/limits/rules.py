@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.ids import AccountId, OwnerId
     from vasya_server.limits.buckets import Buckets
+    from vasya_server.limits.budgets import Budgets
     from vasya_server.limits.gcra import Verdict
+    from vasya_server.limits.turns import Turns
     from vasya_server.settings import Settings
 
 _MINUTE_SECS: Final = 60
@@ -88,9 +90,13 @@ def quotas_of(settings: Settings) -> Quotas:
 
 
 class Limits:
-    """The limits of one process."""
+    """The limits of one process: the buckets of callers, the budgets of keys, and the turns of accounts."""
 
-    def __init__(self, buckets: Buckets, settings: Settings, key: MasterKey) -> None:
+    def __init__(
+        self, buckets: Buckets, settings: Settings, key: MasterKey, budgets: Budgets, turns: Turns
+    ) -> None:
+        self.budgets = budgets
+        self.turns = turns
         self._buckets = buckets
         self._quotas = quotas_of(settings)
         self._keyed = key.digest(Purpose.LIMIT_INDEX)

@@ -50,7 +50,7 @@ class Spent:
 
     def storing(self) -> Sequence[Statement]:
         """Return what stores it, in one unit with the claim."""
-        return self.attempt.gateway.budgets.storing(self.attempt.action_id)
+        return self.attempt.gateway.limits.budgets.storing(self.attempt.action_id)
 
     def give_back(self) -> Sequence[Statement]:
         """Have it again, because nothing was sent; return what stores that."""
@@ -59,7 +59,7 @@ class Spent:
         gateway = self.attempt.gateway
         if self.new_chat is not None:
             gateway.limits.give_back_new_chat(self.attempt.account.id, self.new_chat)
-        return gateway.budgets.give_back(self.attempt.action_id)
+        return gateway.limits.budgets.give_back(self.attempt.action_id)
 
 
 class Budgeting:
@@ -88,8 +88,8 @@ class Budgeting:
         if not _is_bound(attempt):
             return None
         gateway, who, action_id = attempt.gateway, attempt.who, attempt.action_id
-        if attempt.moment is Moment.APPROVED and gateway.budgets.holds(action_id):
-            gateway.budgets.renew(action_id)
+        if attempt.moment is Moment.APPROVED and gateway.limits.budgets.holds(action_id):
+            gateway.limits.budgets.renew(action_id)
             return Spent(attempt, None, is_reserved=True)
         is_new = await _is_new_chat(attempt)
         wanted = _wanted(attempt, is_new)
@@ -102,7 +102,7 @@ class Budgeting:
         if new_chat is not None:
             attempt.intent.verdicts.append(new_chat)
             require_allowed([new_chat])
-        gateway.budgets.take(action_id, holder_of(who), wanted)
+        gateway.limits.budgets.take(action_id, holder_of(who), wanted)
         attempt.intent.verdicts.extend(balances_of(gateway, who))
         return Spent(attempt, new_chat)
 
@@ -115,7 +115,7 @@ def budgets_of(who: Principal) -> list[Budget]:
 
 def balances_of(gateway: Gateway, who: Principal) -> list[Balance]:
     """Return how the budgets of a credential stand."""
-    return [gateway.budgets.look(holder_of(who), budget) for budget in budgets_of(who)]
+    return [gateway.limits.budgets.look(holder_of(who), budget) for budget in budgets_of(who)]
 
 
 def holder_of(who: Principal) -> str:
@@ -138,7 +138,9 @@ def _wanted(attempt: Attempt, is_new: bool) -> list[tuple[Budget, int]]:  # noqa
 
 def _balances(attempt: Attempt, wanted: Sequence[tuple[Budget, int]]) -> list[Balance]:
     holder = holder_of(attempt.who)
-    return [attempt.gateway.budgets.look(holder, budget, amount) for budget, amount in wanted]
+    return [
+        attempt.gateway.limits.budgets.look(holder, budget, amount) for budget, amount in wanted
+    ]
 
 
 def _refusal(who: Principal, balances: Sequence[Balance]) -> BudgetExhausted | None:
@@ -176,7 +178,7 @@ async def _tell(attempt: Attempt, balances: Sequence[Balance]) -> None:
             key_id=attempt.who.key_id,
         )
         for balance in out
-        if gateway.budgets.is_news(holder_of(attempt.who), balance.quota)
+        if gateway.limits.budgets.is_news(holder_of(attempt.who), balance.quota)
     ]
     if not drafts:
         return

@@ -280,7 +280,7 @@ async def _end(
     action_id = asked.known.action_id
     returned = [s for each in gateway.asked.reserved(action_id) for s in each.give_back()]
     # After a restart only the budgets know that something was reserved.
-    statements = (*statements, *returned, *gateway.budgets.give_back(action_id))
+    statements = (*statements, *returned, *gateway.limits.budgets.give_back(action_id))
     entry = _entry(asked, status, who)
     try:
         if is_kept:

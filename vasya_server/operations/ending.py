@@ -146,7 +146,7 @@ async def conclude(
     if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
         returned = [statement for each in reversed(taken) for statement in each.give_back()]
         # What an earlier process, or an earlier request, has taken for the action only the budgets know.
-        remains = (*remains, *returned, *gateway.budgets.give_back(hold.action_id))
+        remains = (*remains, *returned, *gateway.limits.budgets.give_back(hold.action_id))
     if is_unstored:
         await gateway.audit.record_later(entry, *remains)
         return

@@ -21,7 +21,7 @@ class Pacing:
         """Return why it would not wait for its turn."""
         if not attempt.messages:
             return None
-        return attempt.gateway.turns.look(attempt.account.id, _within_secs(attempt))
+        return attempt.gateway.limits.turns.look(attempt.account.id, _within_secs(attempt))
 
     async def enter(self, attempt: Attempt) -> None:
         """Wait for the turn; a second that was not used is not given back.
@@ -30,7 +30,7 @@ class Pacing:
             RateLimited: It would come too late.
         """
         if attempt.messages and attempt.moment is not Moment.ASKED:
-            await attempt.gateway.turns.take(attempt.account.id, _within_secs(attempt))
+            await attempt.gateway.limits.turns.take(attempt.account.id, _within_secs(attempt))
 
 
 def _within_secs(attempt: Attempt) -> float:
