@@ -286,6 +286,8 @@ class Asked:
             self._called_off.pop(known.action_id, None)
         decision = self._called_off.get(known.action_id, decision)
         status = self._status(known, question, decision)
+        if status is ActionStatus.EXPIRED and question is not None and known.finished_at is None:
+            decision = Decision(status, "system", question.expires_at_ms)
         return AskedAction(
             position=row.id, known=known, status=status, question=question, decision=decision
         )
