@@ -250,7 +250,7 @@ async def test_an_unknown_scope_is_refused_and_pointed_at(client: httpx.AsyncCli
         ({"chats": {"read": {"titles": ["x"]}}}, "/chats", "invalid"),
         ({"approval": {"messages:send": "always"}}, "/approval", "unknown"),
         ({"approvalTtlSecs": 60}, "/approvalTtlSecs", "unknown"),
-        ({"budgets": {"perDay": 1}}, "/budgets/perDay", "unknown"),
+        ({"budgets": {"perDay": 1}}, "/budgets", "invalid"),
         ({"undoSecs": 60}, "/undoSecs", "unknown"),
         ({"isRevoked": False}, "/isRevoked", "unknown"),
     ],
