@@ -135,3 +135,23 @@ async def test_a_question_that_nobody_answers_in_time_gives_back(
     async with serve() as (gateway, _), calling_with(gateway, secret) as agent, asyncio.timeout(5):
         while await left(agent) == 0:
             await asyncio.sleep(0.05)
+
+
+async def test_a_new_chat_that_was_approved_counts_once_for_its_account(
+    environment: dict[str, str], serve: Serve, scene: Scene, dc: DataCentre
+) -> None:
+    environment["VASYA_LIMIT_NEW_CHATS_PER_DAY"] = "1"
+    scene.world.add_user("Stranger", None, "stranger_1")
+    scene.world.add_user("Other", None, "stranger_2")
+    async with serve() as (gateway, human):
+        account = await import_account(human, dc, scene.alice)
+        made = await human.post(f"{API}/agent-keys", json={**ASKS, "budgets": None})
+        async with calling_with(gateway, made.json()["secret"]) as agent:
+            asked = await say(agent, f"{account}/chats/@stranger_1/messages", "hello")
+            assert asked.status_code == 202, asked.text
+            other = await say(agent, f"{account}/chats/@stranger_2/messages", "hello")
+            assert assert_problem(other, 429, "rate_limited")["violatedPolicies"] == ["newpeer"]
+
+            await decide(human, asked.json(), "approve")
+
+            assert dc.requests["messages.SendMessage"] == 1

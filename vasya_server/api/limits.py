@@ -21,25 +21,28 @@ async def get_limits(call: Call) -> Limits:
     """Tell what limits this credential now, and what Telegram keeps the account from doing.
 
     Each of `buckets` has `remaining` of `quota` left and more in `resetSecs`; this request is counted already. `account`
-    is the pace of all sends of the account, `sends_per_day` and `new_chats_per_day` are the key's budgets. `floods` names
+    is the pace of all sends of the account, `newpeer` the new chats that keys may begin from it, `sends_per_day` and
+    `new_chats_per_day` are the key's budgets. `floods` names
     the methods that Telegram asked to be left alone, now or in the last day; `restrictions` says in a sentence each what is
     refused without asking Telegram, until when, and what goes on. Nothing is asked of Telegram. An empty `read` answers
     429 `rate_limited` with `retryAfterSecs`; an empty `mutate` only refuses changes so.
     """
-    account = call.account.runtime
-    pace = call.gateway.limits.turns.state(account.id)
-    buckets = describe_limits(call.gateway, call.who)
+    account, who, limits = call.account.runtime, call.who, call.gateway.limits
+    more: list[Verdict | Balance] = [*balances_of(call.gateway, who)]
+    if not who.is_human:
+        more.append(limits.look_new_chat(account.id))
+    if (pace := limits.turns.state(account.id)) is not None:
+        more.append(pace)
     return Limits(
-        buckets=buckets if pace is None else [*buckets, _bucket(pace)],
+        buckets=[*describe_limits(call.gateway, who), *map(_bucket, more)],
         floods=account.breakers.floods(),
-        restrictions=account.breakers.restrictions(call.who),
+        restrictions=account.breakers.restrictions(who),
     )
 
 
 def describe_limits(gateway: Gateway, who: Principal) -> list[BucketState]:
     """Return the buckets of *who* as they are now; nothing is taken from them."""
-    verdicts: list[Verdict | Balance] = [*gateway.limits.look(who), *balances_of(gateway, who)]
-    return [_bucket(verdict) for verdict in verdicts]
+    return [_bucket(verdict) for verdict in gateway.limits.look(who)]
 
 
 def describe_budgets(gateway: Gateway, who: Principal) -> BudgetStates | None:

@@ -98,7 +98,9 @@ class Budgeting:
             attempt.intent.verdicts.extend(balances)
             await _tell(attempt, balances)
             raise refusal
-        new_chat = gateway.limits.take_new_chat(attempt.account.id) if is_new else None
+        # Of what was approved the account's new chat was taken when it was asked for.
+        is_begun = is_new and attempt.moment is not Moment.APPROVED
+        new_chat = gateway.limits.take_new_chat(attempt.account.id) if is_begun else None
         if new_chat is not None:
             attempt.intent.verdicts.append(new_chat)
             require_allowed([new_chat])
