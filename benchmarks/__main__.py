@@ -30,8 +30,14 @@ CHAT = "me"
 HISTORY = 20
 # What is measured is what a request costs, not what a key may spend.
 UNLIMITED = {
-    f"VASYA_LIMIT_{name}": "1000000"
-    for name in ("READ_PER_MIN", "READ_BURST", "MUTATE_PER_MIN", "MUTATE_BURST", "CHAT_PER_HOUR")
+    **{
+        f"VASYA_LIMIT_{name}": "1000000"
+        for name in (
+            *("READ_PER_MIN", "READ_BURST", "MUTATE_PER_MIN", "MUTATE_BURST", "CHAT_PER_HOUR"),
+            "NEW_CHATS_PER_DAY",
+        )
+    },
+    "VASYA_PACING": "off",
 }
 
 

@@ -28,16 +28,23 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     webhooks,
 )
 from vasya_server.api.access import Entrance
+from vasya_server.api.approved import Executor
 from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
 from vasya_server.api.routes import OPERATIONS
+from vasya_server.operations.deciding import tend
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 
-def create_app(gateway: Gateway) -> Litestar:
-    """Make the application that serves *gateway*, which the caller has opened and will close."""
+def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
+    """Make the application that serves *gateway*, which the caller has opened and will close.
+
+    Args:
+        is_command: One command is carried out, and nothing goes on beside it: a lockdown at a terminal must not send what
+            was approved before a crash.
+    """
     app = Litestar(
         [bind(operation, gateway) for operation in OPERATIONS],
         openapi_config=None,
@@ -45,5 +52,7 @@ def create_app(gateway: Gateway) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
+    if not is_command:
+        gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app

@@ -24,9 +24,12 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
+from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
+from vasya_server.limits.budgets import Budgets
 from vasya_server.limits.rules import Limits
+from vasya_server.limits.turns import Turns
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -68,7 +71,7 @@ class Gateway:
     db: Database
     audit: Audit
     denials: Denials
-    claims: Claims
+    asked: Asked
     keys: Keyring
     limits: Limits
     vault: Vault
@@ -85,6 +88,11 @@ class Gateway:
     token: EmbeddedToken | None
     denied: DeniedTokens
     tokens: Tokens | None
+
+    @property
+    def claims(self) -> Claims:
+        """Return the claims of all mutations, those that wait for a human among them."""
+        return self.asked.claims
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +115,7 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
+        db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owner_settings = await _open_owners(vault, db, key)
         events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
@@ -120,9 +128,9 @@ async def open_gateway(
             db=db,
             audit=audit,
             denials=denials,
-            claims=claims,
+            asked=asked,
             keys=keys,
-            limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
+            limits=await _open_limits(stack, settings, db, key, clock),
             vault=vault,
             owner_settings=owner_settings,
             providers=ProviderKeys(db, key),
@@ -142,7 +150,7 @@ async def open_gateway(
 
 async def _open_records(
     stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
-) -> tuple[Database, Vault, Audit, Claims, Denials]:
+) -> tuple[Database, Vault, Audit, Asked, Denials]:
     """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
     journal = _make_journal(settings, key, clock)
     db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
@@ -157,7 +165,23 @@ async def _open_records(
     await claims.open()
     denials = Denials(audit, clock)
     stack.push_async_callback(denials.close)
-    return db, vault, audit, claims, denials
+    asked = Asked(db, clock, claims)
+    stack.push_async_callback(asked.close)
+    return db, vault, audit, asked, denials
+
+
+async def _open_limits(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+) -> Limits:
+    budgets = Budgets(db, clock)
+    await budgets.open()
+    buckets = await stack.enter_async_context(open_buckets(db, clock))
+    turns = Turns(buckets, clock, is_on=settings.pacing == "human")
+    return Limits(buckets, settings, key, budgets, turns)
 
 
 async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:

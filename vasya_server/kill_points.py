@@ -14,8 +14,12 @@ _FOREVER_SECS = 3600.0
 
 
 class KillPoint(StrEnum):
-    """The moments between which a mutation's state differs; W1 and W2 are its two durable writes."""
+    """The moments between which a mutation's state differs; W1 and W2 are its two durable writes.
 
+    `after_approval` is passed only where a human had to agree first, before W1.
+    """
+
+    AFTER_APPROVAL = "after_approval"
     BEFORE_W1 = "before_w1"
     INSIDE_W1 = "inside_w1"
     AFTER_W1 = "after_w1"

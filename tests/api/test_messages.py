@@ -200,19 +200,6 @@ async def test_a_body_that_is_not_clean_utf8_is_refused(
     assert_problem(response, 400, "encoding_invalid")
 
 
-async def test_dry_run_is_refused_until_it_exists(
-    client: httpx.AsyncClient, account: str, scene: Scene
-) -> None:
-    before = _texts(scene)
-
-    response = await client.post(f"{account}/chats/@bob_b/messages?dryRun=true", json={"text": "x"})
-
-    assert assert_problem(response, 422, "validation_failed")["errors"] == [
-        {"pointer": "?dryRun", "code": "unknown"}
-    ]
-    assert _texts(scene) == before
-
-
 async def test_a_reply_keeps_what_it_answers(client: httpx.AsyncClient, account: str) -> None:
     page = (await client.get(f"{account}/chats/@bob_b/messages", params={"q": "hello 5"})).json()
     target = page["items"][0]["id"]

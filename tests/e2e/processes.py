@@ -185,6 +185,7 @@ class SandboxControl:
         """Return what points a gateway at it."""
         return {
             "VASYA_TELEGRAM_DC": f"{self.info['dcId']}@{self.info['address']}",
+            "VASYA_PACING": "off",
             "VASYA_TELEGRAM_DC_KEY": self.info["publicKey"],
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": API_HASH,

@@ -88,6 +88,17 @@ class Request:
         return thread
 
 
+class KeyRequest(Request):
+    """A request of an agent key."""
+
+    def __init__(self, path: str, body: Json, key: str, secret: str) -> None:
+        super().__init__(path, body, key)
+        self.secret = secret
+
+    def send(self, api: Api) -> tuple[int, Json]:
+        return super().send(Api(api.url, self.secret))
+
+
 def audited(data_dir: Path, action_id: str) -> list[str]:
     """Return the kinds of the log's lines about an action, in their order."""
     lines = (data_dir / "audit.log").read_bytes().splitlines()
@@ -266,3 +277,20 @@ def test_a_kill_point_is_refused_with_telegrams_own_data_centres(data_dir: Path)
 
     assert done.returncode == 78
     assert "VASYA_KILL_POINT" in done.stderr
+
+
+def test_no_crash_loses_or_doubles_what_a_key_has_used_of_its_budget(
+    host: Host, sandbox: SandboxControl
+) -> None:
+    body = {"name": "held", "scopes": ["messages:send"], "budgets": {"sendsPerDay": 100}}
+    secret = host.serve().call("POST", "/agent-keys", body)[1]["secret"]
+    for used, point in enumerate(POINTS, 1):
+        text = f"counted, killed at {point}"
+        message = {"text": text, "format": "plain"}
+        request = KeyRequest("/accounts/me/chats/me/messages", message, f"budget-{point}", secret)
+
+        api, answer = crash_and_repeat(host, point, request)
+
+        assert [m["id"] for m in saved(sandbox) if m["text"] == text] == [answer["id"]]
+        whoami = Api(api.url, secret).get("/whoami")
+        assert whoami["budgets"]["sendsPerDay"]["remaining"] == 100 - used, point

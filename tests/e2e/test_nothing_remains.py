@@ -174,6 +174,7 @@ async def server(stage: Stage, tmp_path: Path) -> AsyncIterator[Process]:
             "SESSION_MASTER_KEY": MASTER_KEY,
             "VASYA_LOCAL_TOKEN": TOKEN,
             "VASYA_TELEGRAM_DC": f"{stage.dc.dc_id}@127.0.0.1:{stage.dc.address[1]}",
+            "VASYA_PACING": "off",
             "VASYA_TELEGRAM_DC_KEY": str(pem),
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": SECRETS["api hash"],

@@ -8,7 +8,8 @@ import pytest
 
 from vasya_server import errors
 from vasya_server.api import refusals
-from vasya_server.api.problems import INTERNAL, PROBLEMS, refuse, refuse_bug
+from vasya_server.api.problems import INTERNAL, PROBLEMS
+from vasya_server.api.refusing import refuse, refuse_bug
 from vasya_server.errors import StartupRefused, VasyaError
 
 # RFC 9457 3.1: extension members may not take these names.

@@ -13,6 +13,7 @@ from vasya_server.auth.scopes import Scope
 from vasya_server.model.account import Account, AccountDeleted, AccountPage, AccountPatch
 from vasya_server.model.base import Query
 from vasya_server.operations import Ready, always, local, telegram
+from vasya_server.operations.deciding import cancel_actions
 
 _END_BY_HAND = (
     "Telegram did not confirm the log-out: end the session in a Telegram app, in Settings, Devices."
@@ -34,7 +35,7 @@ async def list_accounts(call: Call, query: AccountQuery) -> AccountPage:
     `validation_failed`.
     """
     accounts = call.gateway.accounts.list(call.who.owner, call.who.account_ids)
-    described = [account.describe() for account in reversed(accounts)]
+    described = [account.describe(call.who) for account in reversed(accounts)]
     items, position = page(call, described, query.limit, query.cursor, lambda a: a.account_id)
     return AccountPage(items=items, next=position)
 
@@ -46,7 +47,7 @@ async def get_account(call: Call) -> Account:
     The phone number is masked. An account that is not yours and one that does not exist answer the same 403
     `access_denied`.
     """
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)
 
 
 @mutation(
@@ -78,9 +79,11 @@ async def delete_account(call: Call, _ready: Ready) -> AccountDeleted:
     everything here is erased all the same, and the remedy says how to end the session from a phone. Repeating it
     answers 403 `access_denied`, because the account is no longer there.
     """
-    is_logged_out = await call.account.runtime.log_out()
+    runtime = call.account.runtime
+    await cancel_actions(call.gateway, runtime.owner, account_id=runtime.id)
+    is_logged_out = await runtime.log_out()
     return AccountDeleted(
-        account_id=call.account.runtime.id,
+        account_id=runtime.id,
         is_logged_out=is_logged_out,
         remedy=None if is_logged_out else _END_BY_HAND,
     )
@@ -99,7 +102,7 @@ async def connect_account(call: Call, _ready: Ready) -> Account:
     409 `account_reauth_required` when Telegram has ended the session.
     """
     await call.account.runtime.connect()
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)
 
 
 @mutation(
@@ -114,4 +117,4 @@ async def disconnect_account(call: Call, _ready: Ready) -> Account:
     Disconnecting what is not connected changes nothing. An account of somebody else answers 403 `access_denied`.
     """
     await call.account.runtime.disconnect()
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)

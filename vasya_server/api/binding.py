@@ -17,7 +17,7 @@ from vasya_server.api.mutating import carry_out
 from vasya_server.api.receiving import receive_file
 from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
 from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
-from vasya_server.api.validation import read_body, read_path_id, read_query
+from vasya_server.api.validation import read_body, read_path_id, read_query, take_dry_run
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
 from vasya_server.model.base import OptionalInput, Query
 from vasya_server.operations.egress import note_download
@@ -65,6 +65,7 @@ class Bound:
         self._gateway = gateway
         self._takes_message = "{message}" in operation.path
         self._is_change = operation.kind is not Kind.NONE
+        self._may_rehearse = operation.kind is Kind.TELEGRAM
         self._is_watched = self._is_change or operation.answers_file or operation.answers_events
         self._is_stream = operation.answer is EventStream
         self._may_lack_body = operation.body is not None and issubclass(
@@ -90,6 +91,7 @@ class Bound:
             watch = gateway.keys.watch(principal.key_id)
         if not operation.answers_file:
             _check_accept(request, _STREAM_ACCEPTED if self._is_stream else _ACCEPTED)
+        is_dry_run, query = self._query(request)
         call = Call(
             gateway=gateway,
             operation=operation,
@@ -99,7 +101,8 @@ class Bound:
             account_runtime=account,
             path=path,
             message=read_path_id(path["message"], "message") if self._takes_message else None,
-            query_string=request.scope["query_string"],
+            query_string=query,
+            is_dry_run=is_dry_run,
             idempotency_key=_idempotency_key(request) if self._is_change else None,
             verdicts=request.verdicts,
             watch=watch,
@@ -115,6 +118,11 @@ class Bound:
         if operation.answers_events:
             return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
+
+    def _query(self, request: Incoming) -> tuple[bool, bytes]:
+        """Tell whether a change is only to be rehearsed, and return the rest of the query."""
+        raw = request.scope["query_string"]
+        return take_dry_run(raw) if self._may_rehearse else (False, raw)
 
     async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:
         operation = self.operation

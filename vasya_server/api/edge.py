@@ -16,7 +16,6 @@ from litestar.enums import ScopeType
 from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.incoming import Incoming
 from vasya_server.api.limiting import limit_headers
-from vasya_server.api.problems import refuse, refuse_bug
 from vasya_server.api.receiving import FRAME_BYTES
 from vasya_server.api.refusals import (
     BodyTooLarge,
@@ -27,6 +26,7 @@ from vasya_server.api.refusals import (
     UnsupportedMediaType,
     UriTooLong,
 )
+from vasya_server.api.refusing import refuse, refuse_bug
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Operation
 from vasya_server.errors import ShuttingDown, VasyaError
 from vasya_server.ids import new_request_id

@@ -25,6 +25,7 @@ from vasya_server.model.key import (
 from vasya_server.operations import Ready, always, local
 from vasya_server.operations.agent_keys import (
     create_key,
+    revoke_key,
     revoke_own_key,
     rotate_key,
     told,
@@ -78,7 +79,9 @@ async def create_agent_key(call: Call, ready: Ready, body: NewKey) -> KeyMade:
     """Make an agent key; `secret` in the answer is the whole key and is never shown again, not even to the same request.
 
     It opens the `scopes` that are named and those of the `preset`, in the accounts of `accountIds` and the chats of
-    `chats`, until `expiresAt` or for `ttlSecs`; what is left out is not limited. An unknown scope answers 422
+    `chats`, until `expiresAt` or for `ttlSecs`; what is left out is not limited. `budgets` says how many messages it may
+    send, and how many new chats begin, in any 24 hours: 0 is never. `approval` says before which changes a human is asked.
+    An unknown scope answers 422
     `unknown_scope`, a list that would allow nothing 422 `empty_allowlist`, an account that is not yours 422
     `validation_failed`, and a scope beyond your own credential's 403 `scope_required`.
     """
@@ -115,10 +118,10 @@ async def update_agent_key(call: Call, _ready: Ready, body: KeyPatch) -> AgentKe
 async def revoke_agent_key(call: Call, _ready: Ready) -> None:
     """Revoke a key for good: its next request is refused, and what is open for it ends.
 
-    It works with a full disk, too, and revoking a key that is revoked answers 204 again. A key that is not yours and one
+    What waits for a human's approval is cancelled. It works with a full disk, too, and revoking a key that is revoked answers 204 again. A key that is not yours and one
     that does not exist answer the same 403 `access_denied`.
     """
-    await call.gateway.keys.revoke(call.who.owner, call.path["key"])
+    await revoke_key(call.gateway, call.who, call.path["key"])
 
 
 @mutation(
@@ -140,7 +143,7 @@ async def revoke_own_agent_key(call: Call, _ready: Ready) -> None:
 async def rotate_agent_key(call: Call, ready: Ready, body: Rotation) -> KeyMade:
     """Replace a key by one with the same name, grant and end; `secret` is the whole new key and is shown this once.
 
-    The old key ends now, or after `graceSecs`. Both are one lineage: idempotency keys and limits go on. A third live key
+    The old key ends now, and what it asked a human for is cancelled; or after `graceSecs`, and it waits on. Both are one lineage: idempotency keys and limits go on. A third live key
     in a lineage answers 409 `too_many_keys`, a key that is revoked or has expired 409 `key_ended`.
     """
     return await rotate_key(call.gateway, call.who, ready, call.path["key"], body.grace_secs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import typing
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,8 +16,11 @@ from vasya_server import __version__
 from vasya_server.api.answer import JSON, PROBLEM_JSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
+from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
+from vasya_server.model.action import Action
 from vasya_server.model.base import OptionalInput
+from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -60,6 +64,13 @@ _FILE_BODY: Final = {
         "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}}
     },
 }
+_DRY_RUN: Final = {
+    "name": DRY_RUN,
+    "in": "query",
+    "required": False,
+    "description": "Only say what it would do: 200 with a DryRun; nothing is sent, stored or used up.",
+    "schema": {"type": "boolean", "default": False},
+}
 _DISPOSITION: Final = {
     "name": "Content-Disposition",
     "in": "header",
@@ -75,9 +86,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     structs = [o.body for o in chosen if o.body]
     structs += [answer for o in chosen for answer in _answers(o)]
     schemas, components = msgspec.json.schema_components(
-        [Problem, *structs], ref_template=_REFERENCE
+        [Problem, DryRun, Action, *structs], ref_template=_REFERENCE
     )
-    named = dict(zip([str(s) for s in [Problem, *structs]], schemas, strict=True))
+    named = dict(zip([str(s) for s in [Problem, DryRun, Action, *structs]], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in chosen:
         item = paths.setdefault(BASE_PATH + operation.path, {})
@@ -126,6 +137,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         described["x-destructive"] = True
     if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
         described["parameters"] = parameters
+    if operation.kind is Kind.TELEGRAM:
+        described.setdefault("parameters", []).append(_DRY_RUN)
     if operation.kind is not Kind.NONE:
         described.setdefault("parameters", []).append(_IDEMPOTENCY)
     if operation.takes_file:
@@ -198,6 +211,24 @@ def _inlined(schema: Any, components: dict[str, Any]) -> Any:  # noqa: ANN401 â€
     }
 
 
+def _not_done(success: dict[str, Any], *, is_same_status: bool) -> dict[str, Any]:
+    """Return what a change at Telegram answers where it is not made: by a dry run, or because a human is asked first."""
+    told: dict[str, Any] = {"$ref": _REFERENCE.format(name="DryRun")}
+    if is_same_status and "content" in success:
+        told = {"anyOf": [success["content"]["application/json"]["schema"], told]}
+    waiting = {"$ref": _REFERENCE.format(name="Action")}
+    return {
+        "200": {
+            "description": "The answer, or what a dry run says.",
+            "content": {"application/json": {"schema": told}},
+        },
+        "202": {
+            "description": "It has not happened: a human is asked first, and the action tells how it stands.",
+            "content": {"application/json": {"schema": waiting}},
+        },
+    }
+
+
 def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": "Done." if operation.answer is None else "The answer."
@@ -209,6 +240,9 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = {"anyOf": options} if len(options) > 1 else [*options, {"type": "object"}][0]
         media_type = operation.answer.media_type if operation.answers_events else JSON
         success["content"] = {media_type.decode(): {"schema": schema}}
+    answers = {str(operation.status): success}
+    if operation.kind is Kind.TELEGRAM:
+        answers |= _not_done(success, is_same_status=operation.status == HTTPStatus.OK)
     refusal = {
         "description": "Refused; the codes named in the description are the ones to expect.",
         "content": {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
@@ -216,7 +250,7 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     named = PROBLEMS.keys() & set(_CODE.findall(operation.description))
     statuses = {PROBLEMS[code].status for code in named}
     return {
-        str(operation.status): success,
+        **answers,
         **{str(status): refusal for status in sorted(statuses)},
         "default": refusal,
     }

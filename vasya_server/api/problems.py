@@ -1,22 +1,9 @@
-"""Turn every refusal into RFC 9457 problem+json: the only HTTP status codes of errors in the project.
-
-Source: https://www.rfc-editor.org/rfc/rfc9457
-"""
+"""What every code means over HTTP: the only statuses of errors in the project, and what helps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import msgspec
-
-from vasya_server import errors
-from vasya_server.api.answer import PROBLEM_JSON, Answer, Header, encoded
-from vasya_server.model.problem import FieldProblem, Problem
-from vasya_server.model.service import AccountName
-
-if TYPE_CHECKING:
-    from vasya_server.errors import VasyaError
+from typing import Final
 
 INTERNAL: Final = "internal"
 
@@ -73,6 +60,11 @@ PROBLEMS: Final[dict[str, Row]] = {
     ),
     "sending_disabled": Row(
         403, "Sending disabled", "Ask the human who runs the server to open the gate."
+    ),
+    "approval_required": Row(
+        403,
+        "Approval required",
+        "Send it without dryRun: it answers 202 and waits for the human who owns the key.",
     ),
     "service_chat": Row(
         403, "Service chat", "Ask a human to look at Telegram's notifications in a Telegram app."
@@ -143,6 +135,21 @@ PROBLEMS: Final[dict[str, Row]] = {
     ),
     "too_many_keys": Row(
         409, "Too many keys", "Revoke agent keys that are not needed: GET /api/v1/agent-keys."
+    ),
+    "action_state": Row(
+        409,
+        "Action decided",
+        "GET /api/v1/actions/{actionId} tells how it stands; what is still wanted needs a new Idempotency-Key.",
+    ),
+    "action_stale": Row(
+        409,
+        "Action changed",
+        "Look at it again: GET /api/v1/actions/{actionId}, and decide by the digest and preview that are there.",
+    ),
+    "too_many_actions": Row(
+        409,
+        "Too many waiting actions",
+        "Wait until a human has decided about some of them, or cancel some: GET /api/v1/actions?status=awaiting_approval.",
     ),
     "too_many_webhooks": Row(
         409, "Too many webhooks", "Delete webhooks that are not needed: GET /api/v1/webhooks."
@@ -249,6 +256,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Wait for retryAfterSecs; only the operator of the server can raise the limits.",
         is_retryable=True,
     ),
+    "budget_exhausted": Row(
+        429,
+        "Budget exhausted",
+        "Wait for retryAfterSecs, or ask the human who owns the key to raise its budgets.",
+        is_retryable=True,
+    ),
     "auth_rate_limited": Row(
         429,
         "Too many wrong credentials",
@@ -292,91 +305,3 @@ PROBLEMS: Final[dict[str, Row]] = {
     ),
     "telegram_timeout": Row(504, "Telegram timeout", _AGAIN, is_retryable=True),
 }
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def refuse(error: VasyaError, request_id: str) -> Answer:
-    """Render *error* as the answer to the request *request_id*."""
-    row = PROBLEMS[error.code]
-    wait = getattr(error, "retry_after_secs", None)
-    problem = _problem(error.code, error.detail, request_id)
-    problem = msgspec.structs.replace(
-        problem,
-        is_retryable=row.is_retryable if error.is_retryable is None else error.is_retryable,
-        retry_after_secs=wait,
-        remedy=error.remedy or row.remedy,
-        action_id=error.action_id,
-        **_members(error),
-    )
-    return Answer(row.status, _encode(problem), PROBLEM_JSON, _headers(error, wait))
-
-
-def refuse_bug(request_id: str) -> Answer:
-    """Render a bug: nothing about it leaves the process but the request id."""
-    problem = _problem(INTERNAL, "The server failed; nothing more is said here.", request_id)
-    problem = msgspec.structs.replace(problem, remedy=PROBLEMS[INTERNAL].remedy)
-    return Answer(PROBLEMS[INTERNAL].status, _encode(problem), PROBLEM_JSON)
-
-
-def _problem(code: str, detail: str, request_id: str) -> Problem:
-    row = PROBLEMS[code]
-    return Problem(
-        type=f"urn:vasya:problem:{code}",
-        title=row.title,
-        status=row.status,
-        code=code,
-        detail=detail,
-        instance=f"urn:vasya:request:{request_id}",
-        request_id=request_id,
-        is_retryable=row.is_retryable,
-    )
-
-
-def _members(error: VasyaError) -> dict[str, object]:
-    """Return the members that only this kind of error has."""
-    member: dict[str, object] = {}
-    match error:
-        case errors.ValidationFailed():
-            member["errors"] = [
-                FieldProblem(pointer=e.pointer, code=e.code, allowed=list(e.allowed))
-                for e in error.errors
-            ]
-        case errors.ChatNotFound():
-            member["candidates"] = list(error.candidates)
-        case errors.AccountAmbiguous():
-            member["accounts"] = [
-                AccountName(account_id=c.account_id, alias=c.alias) for c in error.choices
-            ]
-        case errors.ScopeRequired():
-            member["required_scope"] = error.required_scope
-        case errors.IdempotencyKeyStale():
-            member["message_id"] = error.message_id
-        case errors.CursorExpired():
-            member["oldest_cursor"] = error.oldest
-        case errors.RateLimited():
-            member["violated_policies"] = list(error.violated)
-        case errors.TelegramError():
-            member["telegram_error"] = error.rpc_name
-    return member
-
-
-def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:
-    headers: list[tuple[str, str]] = []
-    if error.action_id is not None:
-        headers.append(("action-id", error.action_id))
-    if wait is not None:
-        headers.append(("retry-after", str(wait)))
-    match error:
-        case errors.MissingToken():
-            # RFC 6750 3.1: no error code where the request carried no credential at all.
-            headers.append(("www-authenticate", 'Bearer realm="vasya"'))
-        case errors.Unauthenticated():
-            # RFC 6750 3.1 knows one word for every credential that is not good.
-            headers.append(("www-authenticate", 'Bearer realm="vasya", error="invalid_token"'))
-    if allowed := getattr(error, "allowed_methods", ()):
-        headers.append(("allow", ", ".join(allowed)))
-    if getattr(error, "closes_connection", False):
-        headers.append(("connection", "close"))
-    return encoded(headers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import inspect
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Input)
 
+# Taken by every change at Telegram, whatever else it takes.
+DRY_RUN: Final = "dryRun"
 _BOOLEANS: Final = {"true": True, "false": False}
 _MAX_NAME_CHARACTERS: Final = 64
 
@@ -101,6 +103,27 @@ def read_query(raw: bytes, into: type[Q]) -> Q:
     if faults:
         raise ValidationFailed(*faults)
     return into(**values)
+
+
+def take_dry_run(raw: bytes) -> tuple[bool, bytes]:
+    """Tell whether a change is only to be rehearsed, and return the rest of its query.
+
+    Raises:
+        EncodingInvalid: The query is not UTF-8.
+        ValidationFailed: `dryRun` is repeated, or neither true nor false.
+    """
+    if not raw:
+        return False, raw
+    pairs = _pairs(raw)
+    said = [value for name, value in pairs if name == DRY_RUN]
+    if not said:
+        return False, raw
+    if len(said) > 1:
+        raise ValidationFailed(FieldError(f"?{DRY_RUN}", "repeated"))
+    if said[0] not in _BOOLEANS:
+        raise ValidationFailed(FieldError(f"?{DRY_RUN}", "not_allowed", tuple(_BOOLEANS)))
+    rest = [pair for pair in pairs if pair[0] != DRY_RUN]
+    return _BOOLEANS[said[0]], urlencode(rest).encode()
 
 
 def read_body(raw: bytes, into: type[B]) -> B:
@@ -217,8 +240,12 @@ def _allowed(kind: inspect.Type) -> tuple[str, ...]:
             return (pattern,)
         case inspect.StrType():
             return (f"{_bound(kind.min_length or 0)}..{_bound(kind.max_length)} characters",)
-        case inspect.VarTupleType() | inspect.ListType():
-            return _allowed(_main_type(kind.item_type))
+        case (
+            inspect.VarTupleType(item_type=inner)
+            | inspect.ListType(item_type=inner)
+            | inspect.DictType(value_type=inner)
+        ):
+            return _allowed(_main_type(inner))
     return ()
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server.auth.chat_lists import ChatLists
+from vasya_server.auth.policy import NO_POLICY, Policy
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope
 from vasya_server.clock import from_ms
@@ -51,11 +52,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     account_ids: frozenset[AccountId] | None
     chats: ChatLists | None
     created_by: str
+    policy: Policy = NO_POLICY
 
     @property
     def reach(self) -> tuple[object, ...]:
-        """Return what it opens, without what it is called."""
-        return self.scopes, self.account_ids, self.chats
+        """Return what it opens and under which rules, without what it is called."""
+        return self.scopes, self.account_ids, self.chats, self.policy
 
     @property
     def known_scopes(self) -> frozenset[Scope]:
@@ -108,8 +110,17 @@ class KeyRecord:
             key_name=grant.name,
             account_ids=grant.account_ids,
             chats=grant.chats,
+            policy=grant.policy,
             expires_at=None if self.expires_at_ms is None else from_ms(self.expires_at_ms),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A key that was just made; *token* is its whole text, which is nowhere else."""
+
+    record: KeyRecord
+    token: str = field(repr=False)
 
 
 def open_row(key: MasterKey, row: rows.KeyRow) -> KeyRecord | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from vasya_server.auth.key_records import (
     FIRST,
     NO_GENERATION,
     KeyRecord,
+    Minted,
     adding,
     floor_of,
     open_row,
@@ -43,7 +44,6 @@ from vasya_server.store.database import Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from vasya_server.auth.key_records import Grant
     from vasya_server.auth.known_keys import Watch
@@ -62,14 +62,6 @@ _MAX_LIVE_IN_LINEAGE: Final = 2
 # A row that is older than what this process knows was read before a change of ours was stored; once more is enough, but
 # for a change that comes in between.
 _READS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Minted:
-    """A key that was just made; *token* is its whole text, which is nowhere else."""
-
-    record: KeyRecord
-    token: str = field(repr=False)
 
 
 class Keyring:
@@ -100,6 +92,8 @@ class Keyring:
         self._unstored: dict[str, tuple[Statement, ...]] = {}
         self._tending: asyncio.Task[None] | None = None
         self.cached = self._known.find  # no hop on the way of every request
+        self.watch = self._known.watch
+        self.last_used_at = self._known.last_used_at
         self.listeners = self._known.listeners
 
     async def open(self) -> None:
@@ -145,13 +139,19 @@ class Keyring:
             raise InvalidToken
         raise KeyExpired if record.revoked_at_ms is None else KeyRevoked
 
-    def watch(self, key_id: KeyId) -> Watch:
-        """Return what tells when the key, which was just presented, ends or is given another grant."""
-        return self._known.watch(key_id)
+    async def now(self, owner: OwnerId, key_id: KeyId, lineage: str) -> tuple[Principal, Watch]:
+        """Return who a key is now: itself, or the newest that it was rotated into; and what tells when that ends.
 
-    def last_used_at(self, record: KeyRecord) -> datetime | None:
-        """Return the minute in which the key was used last, as far as that is known."""
-        return self._known.last_used_at(record)
+        Raises:
+            KeyEnded: It was revoked, or none of its lineage is alive.
+        """
+        now_ms, keys = self._now_ms(), await self.keys_of(owner)
+        own = [record for record in keys if record.lineage == lineage]
+        alive = [record for record in own if not record.has_ended(now_ms)]
+        if not alive or any(r.id == key_id and r.revoked_at_ms is not None for r in own):
+            raise KeyEnded
+        record = next((each for each in alive if each.id == key_id), alive[0])
+        return self._known.learn(record), self.watch(record.id)
 
     async def find(self, owner: OwnerId, key_id: str) -> KeyRecord:
         """Return the owner's key.

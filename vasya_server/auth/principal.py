@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from vasya_server.auth.policy import NO_POLICY, Policy
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -36,6 +38,7 @@ class Principal:
         key_id: The agent key's public id.
         account_ids: The accounts it reaches; None: every account of the owner, present and future.
         chats: The chats it reaches; None: all.
+        policy: What a human is asked first, how much is allowed, and what can be undone; humans have no rules.
         expires_at: From when on it is refused; None: never.
     """
 
@@ -48,6 +51,7 @@ class Principal:
     key_name: str | None = None
     account_ids: frozenset[AccountId] | None = None
     chats: ChatLists | None = None
+    policy: Policy = NO_POLICY
     expires_at: datetime | None = None
 
     def reaches(self, account_id: AccountId) -> bool:

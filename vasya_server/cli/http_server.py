@@ -13,8 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vasya_server.api.answer import CUT_OFF, PROBLEM_JSON, WHOLE_ANSWERS
 from vasya_server.api.edge import SECURITY_HEADERS
-from vasya_server.api.problems import refuse
 from vasya_server.api.refusals import HeadersTooLarge, MalformedRequest, UriTooLong
+from vasya_server.api.refusing import refuse
 from vasya_server.errors import (
     ConfigurationInvalid,
     StartupRefused,

@@ -5,12 +5,13 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ContentNotAllowed · ServiceChat
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
+├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
-│                              CursorExpired · TooManyWebhooks · EventGone
+│                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -30,7 +31,9 @@ from __future__ import annotations
 from vasya_server.errors.access import (
     AccessDenied,
     AgentKeyRequired,
+    ApprovalRequired,
     AuthRateLimited,
+    BudgetExhausted,
     ChatNotAllowed,
     ChatNotFound,
     ContentNotAllowed,
@@ -64,6 +67,8 @@ from vasya_server.errors.requests import (
     AccountChoice,
     AccountExists,
     AccountReauthRequired,
+    ActionStale,
+    ActionState,
     ClaimInProgress,
     CodeExpired,
     CodeInvalid,
@@ -84,6 +89,7 @@ from vasya_server.errors.requests import (
     SessionInvalid,
     SessionUnreadable,
     SignupRequired,
+    TooManyActions,
     TooManyKeys,
     TooManyUploads,
     TooManyWebhooks,
@@ -122,10 +128,14 @@ __all__ = [
     "AccountFrozen",
     "AccountReauthRequired",
     "AccountSpamLimited",
+    "ActionStale",
+    "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
+    "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
+    "BudgetExhausted",
     "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",
@@ -182,6 +192,7 @@ __all__ = [
     "TelegramTimeout",
     "TelegramUnavailable",
     "TokenExpired",
+    "TooManyActions",
     "TooManyKeys",
     "TooManyStreams",
     "TooManyUploads",

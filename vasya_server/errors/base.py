@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from vasya_server.model.preview import Preview
 
 
 class VasyaError(Exception):
@@ -12,8 +15,8 @@ class VasyaError(Exception):
         detail: A sentence for the client where the class's own says too little. Never contains user data.
         remedy: What the caller has to do, where it is more exact than the code's own remedy.
 
-    `is_retryable` says what the code's own row would say wrongly here, and `action_id` which action was refused; whoever
-    knows them sets them.
+    `is_retryable` says what the code's own row would say wrongly here, `action_id` which action was refused, and `preview`
+    what it would have done; whoever knows them sets them.
     """
 
     code: ClassVar[str]
@@ -24,4 +27,5 @@ class VasyaError(Exception):
         self.remedy = remedy
         self.is_retryable: bool | None = None
         self.action_id: str | None = None
+        self.preview: Preview | None = None
         super().__init__(self.detail)

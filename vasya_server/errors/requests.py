@@ -65,6 +65,37 @@ class TooManyKeys(Conflict):
     detail = "There are as many live agent keys as there may be."
 
 
+class ActionState(Conflict):
+    """The action does not wait for this decision: somebody, or its time, has decided already."""
+
+    code = "action_state"
+    detail = "The action does not stand so that this can be done to it."
+
+    def __init__(self, action_id: str, status: str | None = None) -> None:
+        super().__init__(
+            None if status is None else f"The action stands at {status}; that is not changed here."
+        )
+        self.action_id = action_id
+
+
+class ActionStale(Conflict):
+    """What was decided about is not what would be done now."""
+
+    code = "action_stale"
+    detail = "The action is not, or is not any more, what the digest stands for."
+
+    def __init__(self, action_id: str, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.action_id = action_id
+
+
+class TooManyActions(Conflict):
+    """As many actions of this key, and of those it was rotated from, wait for a human as may."""
+
+    code = "too_many_actions"
+    detail = "Too many actions of this key wait for a human already; this one does not."
+
+
 class TooManyWebhooks(Conflict):
     """The owner has as many webhooks as an owner may have."""
 

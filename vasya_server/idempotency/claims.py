@@ -14,11 +14,8 @@ stored is bound to its row: an answer that was copied into another row does not 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -27,21 +24,21 @@ from vasya_server.clock import from_ms, to_ms
 from vasya_server.crypto.envelope import SealBroken
 from vasya_server.crypto.records import ClaimSeal
 from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
+from vasya_server.idempotency.changes import Changes
+from vasya_server.idempotency.claim import Claim, Dispatch, Hold, Known, StoredAnswer
 from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
-from vasya_server.model.base import Plain
 from vasya_server.store import claims as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from datetime import datetime
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from vasya_server.clock import Clock
     from vasya_server.crypto.master_key import MasterKey
-    from vasya_server.store.database import Database, Entry, Statement
+    from vasya_server.store.database import Bulk, Database, Entry, Query, Statement
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -51,84 +48,9 @@ ANSWERS_KEPT: Final = timedelta(hours=24)
 UNKNOWN_KEPT: Final = timedelta(days=30)
 _PURGE_EVERY_SECS: Final = 600
 _log: Final = logging.getLogger(__name__)
-_DISPATCH: Final = "dispatch"
-_ANSWER: Final = "answer"
+DISPATCH: Final = "dispatch"
+ANSWER: Final = "answer"
 _KEY: Final = "key"
-
-
-class Dispatch(msgspec.Struct, frozen=True, array_like=True):
-    """What it takes to send the same again.
-
-    Args:
-        peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
-    """
-
-    peer: tuple[int, int | None] | None
-    random_ids: tuple[int, ...]
-
-
-class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """What the client was told, and is told again."""
-
-    status: int
-    body: bytes
-    location: str | None = None
-
-    @property
-    def is_problem(self) -> bool:
-        """Tell whether it is a refusal, in the shape of one."""
-        return self.status >= HTTPStatus.BAD_REQUEST
-
-
-class Claim(Plain, frozen=True, kw_only=True):
-    """What is known of a mutation before anything of it is done.
-
-    Args:
-        key: The client's idempotency key; None: it sent none, and nobody can ask for this again.
-        kind: What it does, in the audit log's words.
-    """
-
-    action_id: ActionId
-    owner: OwnerId
-    lineage: str
-    key: str | None
-    fingerprint: bytes
-    account_id: str | None
-    kind: str
-
-
-class Known(Plain, frozen=True, kw_only=True):
-    """A claim as it is stored.
-
-    Args:
-        dispatch: None where it cannot be opened any more, as is *answer*.
-    """
-
-    action_id: ActionId
-    owner: OwnerId
-    lineage: str
-    fingerprint: bytes
-    account_id: str | None
-    kind: str
-    status: ActionStatus
-    dispatch: Dispatch | None
-    answer: StoredAnswer | None
-    created_at: datetime
-    finished_at: datetime | None
-
-
-@dataclass(slots=True)
-class Hold:
-    """A claim under way in this process; *action_id* becomes that of the first try where this one repeats it.
-
-    Args:
-        key_digest: Under which its key is held and stored; None without a key.
-    """
-
-    claim: Claim
-    key_digest: bytes | None
-    action_id: ActionId
-    created_at: datetime
 
 
 class Claims:
@@ -143,7 +65,7 @@ class Claims:
         self._seen = SeenKeys()
         self._next_seen: SeenKeys | None = None
         self._running: dict[ActionId, Hold] = {}
-        self._ended: dict[ActionId, asyncio.Event] = {}
+        self.changes = Changes()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._purging: asyncio.Task[None] | None = None
 
@@ -167,12 +89,21 @@ class Claims:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do *work* to its end, even where whoever waits for it goes away: a change half recorded is one nobody knows of."""
+    async def shielded(self, work: Coroutine[Any, Any, T], has_begun: Callable[[], bool]) -> T:
+        """Do *work* to its end once it has begun, even where whoever waits goes away: half recorded, nobody knows of it.
+
+        Args:
+            has_begun: Tells whether it has; until then it ends with the one who waits.
+        """
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not has_begun():
+                task.cancel()
+            raise
 
     def hold(self, claim: Claim) -> Hold:
         """Hold the claim's key until `release`: as long as one has it, every other is refused.
@@ -186,9 +117,21 @@ class Claims:
             if other.claim.fingerprint == claim.fingerprint:
                 raise ClaimInProgress(other.action_id)
             raise KeyReused(other.action_id)
-        held = Hold(claim, digest, claim.action_id, self._clock.now())
-        if digest is not None:
-            self._held[digest] = held
+        return self._hold(Hold(claim, digest, claim.action_id, self._clock.now()))
+
+    def hold_known(self, known: Known) -> Hold:
+        """Hold the key of a claim that is stored, as a repetition of its request would.
+
+        Raises:
+            ClaimInProgress: Somebody else does.
+        """
+        if known.action_id in self._running or known.key_digest in self._held:
+            raise ClaimInProgress(known.action_id)
+        return self._hold(Hold.of(known))
+
+    def _hold(self, held: Hold) -> Hold:
+        if held.key_digest is not None:
+            self._held[held.key_digest] = held
         self._running[held.action_id] = held
         return held
 
@@ -197,8 +140,7 @@ class Claims:
         if held.key_digest is not None:
             del self._held[held.key_digest]
         del self._running[held.action_id]
-        if (ended := self._ended.pop(held.action_id, None)) is not None:
-            ended.set()
+        self.changes.tell(held.action_id)
 
     async def find(self, hold: Hold) -> Known | None:
         """Return what is stored under the claim's key; the hold is then of that action.
@@ -212,7 +154,7 @@ class Claims:
         row = await self._db.one(rows.CLAIM_OF_KEY, rows.ClaimRow, key_digest=digest)
         if row is None:
             return None
-        known = self._known(row)
+        known = self.known(row)
         if known.finished_at is not None and known.finished_at + ANSWERS_KEPT <= self._clock.now():
             await self.purge()
             return None
@@ -223,15 +165,28 @@ class Claims:
         self._running[hold.action_id] = hold
         return known
 
-    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry) -> None:
+    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement) -> None:
         """Store the claim as dispatched, together with its intent (W1): from here on it may have happened.
+
+        Args:
+            more: What else has to be stored with it.
 
         Raises:
             ClaimInProgress: The key was claimed meanwhile.
             AuditUnavailable, StorageFailed: Nothing is stored, and nothing may be sent.
         """
+        await self.add(rows.ADD_CLAIM, hold, dispatch, entry, *more)
+
+    async def add(
+        self, query: Bulk | Query, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement
+    ) -> None:
+        """Store a claim by *query*, and *more* with it.
+
+        Raises:
+            ClaimInProgress, AuditUnavailable, StorageFailed: As `begin`.
+        """
         claim = hold.claim
-        statement = rows.ADD_CLAIM.bind(
+        statement = query.bind(
             action_id=claim.action_id,
             owner_id=claim.owner,
             lineage=claim.lineage,
@@ -239,13 +194,13 @@ class Claims:
             fingerprint=claim.fingerprint,
             account_id=claim.account_id,
             kind=claim.kind,
-            dispatch=self._sealed(hold, _DISPATCH, dispatch),
+            dispatch=self.sealed(hold, DISPATCH, dispatch),
             created_at_ms=to_ms(hold.created_at),
         )
         if hold.key_digest is not None:
             self._note_seen(hold.key_digest)
         try:
-            await self._db.write(statement, entries=(entry,))
+            await self._db.write(statement, *more, entries=(entry,))
         except ConstraintFailed as error:
             raise ClaimInProgress(hold.action_id) from error
 
@@ -271,7 +226,7 @@ class Claims:
         finished = rows.FINISH_CLAIM.bind(
             action_id=hold.action_id,
             status=status.value,
-            answer=self._sealed(hold, _ANSWER, answer),
+            answer=self.sealed(hold, ANSWER, answer),
             finished_at_ms=to_ms(self._clock.now()),
         )
         if not keeps_key and hold.key_digest is not None:
@@ -290,16 +245,7 @@ class Claims:
     async def action(self, action_id: str) -> Known | Hold | None:
         """Return an action as it stands; a `Hold` is one that is under way and not stored yet."""
         row = await self._db.one(rows.CLAIM, rows.ClaimRow, action_id=action_id)
-        return self._running.get(ActionId(action_id)) if row is None else self._known(row)
-
-    async def wait(self, action_id: str, secs: float) -> None:
-        """Wait until the action is not under way any more, at most *secs*."""
-        under_way = ActionId(action_id)
-        if under_way in self._running:
-            ended = self._ended.setdefault(under_way, asyncio.Event())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(secs):
-                    await ended.wait()
+        return self._running.get(ActionId(action_id)) if row is None else self.known(row)
 
     async def purge(self) -> None:
         """Forget what is older than its time."""
@@ -345,24 +291,29 @@ class Claims:
             seal = self._seals[owner] = ClaimSeal(self._key, owner)
         return seal
 
-    def _sealed(self, hold: Hold, kind: str, data: msgspec.Struct) -> bytes:
+    def sealed(self, hold: Hold, kind: str, data: msgspec.Struct) -> bytes:
+        """Return *data* sealed for the claim's row."""
         binding = _binding(hold.action_id, hold.claim.fingerprint)
         seal = self._seal_of(hold.claim.owner)
         return seal.seal(kind, msgspec.msgpack.encode(data), binding=binding)
 
-    def _known(self, row: rows.ClaimRow) -> Known:
+    def known(self, row: rows.ClaimRow) -> Known:
+        """Return the claim that *row* holds."""
+        created_at, sent_at_ms = from_ms(row.created_at_ms), row.sent_at_ms
         return Known(
             action_id=ActionId(row.action_id),
             owner=OwnerId(row.owner_id),
             lineage=row.lineage,
+            key_digest=row.key_digest,
             fingerprint=row.fingerprint,
             account_id=row.account_id,
             kind=row.kind,
             status=self._status(row),
-            dispatch=self._opened(row, _DISPATCH, row.dispatch, Dispatch),
-            answer=self._opened(row, _ANSWER, row.answer, StoredAnswer),
-            created_at=from_ms(row.created_at_ms),
+            dispatch=self.opened(row, DISPATCH, row.dispatch, Dispatch),
+            answer=self.opened(row, ANSWER, row.answer, StoredAnswer),
+            created_at=created_at,
             finished_at=None if row.finished_at_ms is None else from_ms(row.finished_at_ms),
+            sent_at=created_at if sent_at_ms is None else from_ms(sent_at_ms),
         )
 
     def _status(self, row: rows.ClaimRow) -> ActionStatus:
@@ -371,7 +322,7 @@ class Claims:
             ActionStatus.UNKNOWN if status is ActionStatus.DISPATCHED and not is_driven else status
         )
 
-    def _opened(self, row: rows.ClaimRow, kind: str, box: bytes | None, into: type[S]) -> S | None:
+    def opened(self, row: rows.ClaimRow, kind: str, box: bytes | None, into: type[S]) -> S | None:
         """Return what was sealed, or None: a box that was changed or swapped is one that was lost."""
         if box is None:
             return None

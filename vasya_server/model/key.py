@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -30,7 +30,23 @@ AccountIds = Annotated[
     Meta(max_length=_MAX_LISTED, description="Absent: every account, present and future."),
 ]
 Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
+Amount = Annotated[int, Meta(ge=0, le=100_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
+Rule = Literal["never", "first_contact", "outside_write", "always"]
+Rules = Annotated[
+    dict[ScopeName, Rule],
+    Meta(
+        max_length=64,
+        description=(
+            "When a human is asked before a change of a scope is made: `first_contact` where the chat has no message "
+            "yet, `outside_write` where it may be read and not written to."
+        ),
+    ),
+]
+ApprovalTtl = Annotated[
+    int, Meta(ge=60, le=2_592_000, description="How long a question waits for its answer.")
+]
+APPROVAL_TTL_SECS = 86_400
 
 
 class ChatHalf(Input, frozen=True, kw_only=True):
@@ -59,6 +75,13 @@ class ChatsInput(Input, frozen=True, kw_only=True):
     write: ChatHalf | None = None
 
 
+class BudgetsInput(Input, frozen=True, kw_only=True):
+    """How much a key may send in any 24 hours; what is left out is not limited by them, and 0 is never."""
+
+    sends_per_day: Amount | None = None
+    new_chats_per_day: Amount | None = None
+
+
 class NewKey(Input, frozen=True, kw_only=True):
     """A key to be made: a name, `scopes` or a `preset` or both, and what limits it."""
 
@@ -70,6 +93,12 @@ class NewKey(Input, frozen=True, kw_only=True):
     ] = None
     account_ids: AccountIds | None = None
     chats: Annotated[ChatsInput | None, Meta(description="Absent: every chat.")] = None
+    budgets: Annotated[
+        BudgetsInput | None,
+        Meta(description="Messages and new chats in any 24 hours. Absent: as the limits allow."),
+    ] = None
+    approval: Rules = msgspec.field(default_factory=dict)
+    approval_ttl_secs: ApprovalTtl = APPROVAL_TTL_SECS
     expires_at: Instant | None = None
     ttl_secs: Ttl | None = None
 
@@ -81,6 +110,12 @@ class KeyPatch(Input, frozen=True, kw_only=True):
     scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] | UnsetType = UNSET
     account_ids: AccountIds | UnsetType | None = UNSET
     chats: ChatsInput | UnsetType | None = UNSET
+    budgets: Annotated[
+        BudgetsInput | UnsetType | None,
+        Meta(description="Replaces both: what it leaves out is not limited any more."),
+    ] = UNSET
+    approval: Rules | UnsetType | None = UNSET
+    approval_ttl_secs: ApprovalTtl | UnsetType | None = UNSET
     expires_at: Instant | UnsetType | None = UNSET
     ttl_secs: Ttl | UnsetType = UNSET
 
@@ -106,6 +141,13 @@ class ChatsTold(Wire, frozen=True, kw_only=True):
     write: ChatHalfTold = msgspec.field()
 
 
+class BudgetsTold(Wire, frozen=True, kw_only=True):
+    """How much a key may send in any 24 hours: an absent field limits nothing, 0 is never."""
+
+    sends_per_day: int | None = None
+    new_chats_per_day: int | None = None
+
+
 class AgentKey(Wire, frozen=True, kw_only=True):
     """An agent key, without its secret; without `accountIds` it reaches every account, without `chats` every chat."""
 
@@ -114,6 +156,9 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     account_ids: list[str] | None = None
     chats: ChatsTold | None = None
+    budgets: BudgetsTold | None = None
+    approval: dict[str, Rule] = msgspec.field(default_factory=dict)
+    approval_ttl_secs: int = APPROVAL_TTL_SECS
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None
     last_used_at: datetime | None = None

@@ -9,6 +9,7 @@ import msgspec
 
 from vasya_server.model.base import Wire
 from vasya_server.model.chat import Candidate
+from vasya_server.model.preview import Preview
 from vasya_server.model.service import AccountName
 
 
@@ -42,3 +43,4 @@ class Problem(Wire, frozen=True, kw_only=True):
     accounts: list[AccountName] = msgspec.field(default_factory=list)
     telegram_error: str | None = None
     violated_policies: list[str] = msgspec.field(default_factory=list)
+    preview: Preview | None = None

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from vasya_server.audit.entry import MAX_RESULT_IDS, Result
-from vasya_server.errors import IdempotencyKeyStale, OutcomeUnknown
+from vasya_server.audit.entry import MAX_RESULT_IDS, EntryKind, Result
+from vasya_server.errors import (
+    AuditUnavailable,
+    IdempotencyKeyStale,
+    OutcomeUnknown,
+    StorageFailed,
+)
 from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Plain
-from vasya_server.operations.record import messages_in
+from vasya_server.operations.record import messages_in, what_remains
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from vasya_server.errors import VasyaError
-    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.gateway import Gateway
+    from vasya_server.idempotency.claim import Hold, StoredAnswer
+    from vasya_server.operations.conditions import Taken
     from vasya_server.operations.mutation import Intent
+    from vasya_server.operations.record import Recorder
     from vasya_server.telegram.progress import Progress
 
+_log: Final = logging.getLogger(__name__)
 # Clocks differ; an answer that is stored is kept for a day, so what Telegram dates earlier than this is another request's.
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
 # A refusal that time, or a human, may turn into a success is not the answer for ever.
@@ -109,6 +119,58 @@ def unknown(intent: Intent, *, is_too_old: bool = False) -> OutcomeUnknown:
         return OutcomeUnknown()
     error.is_retryable, error.retry_after_secs = False, None
     return error
+
+
+async def conclude(
+    gateway: Gateway,
+    intent: Intent,
+    recorder: Recorder,
+    hold: Hold,
+    ending: Ending,
+    taken: Sequence[Taken],
+    *,
+    is_unstored: bool,
+) -> None:
+    """Store the end with its outcome (W2).
+
+    Args:
+        taken: What it has used up; it has that again where nothing was sent.
+        is_unstored: Nothing of it could be stored, and it was done all the same.
+
+    Raises:
+        AuditUnavailable: It is stored, and its line will follow.
+        OutcomeUnknown: It has happened and could not be stored, so that only the same request finds it again.
+    """
+    entry = recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
+    remains = what_remains(gateway, intent)
+    if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
+        returned = [statement for each in reversed(taken) for statement in each.give_back()]
+        # What an earlier process, or an earlier request, has taken for the action only the budgets know.
+        remains = (*remains, *returned, *gateway.limits.budgets.give_back(hold.action_id))
+    if is_unstored:
+        await gateway.audit.record_later(entry, *remains)
+        return
+    try:
+        await gateway.claims.finish(
+            hold, ending.status, ending.answer, entry, *remains, keeps_key=ending.keeps_key
+        )
+    except StorageFailed as error:
+        if intent.reduces_risk:
+            await gateway.audit.record_later(entry, *remains)
+        elif ending.status is ActionStatus.DONE:
+            raise unknown(intent) from error
+        else:
+            _log.warning("the end of an action was not stored (%s)", error.code)
+
+
+async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:
+    """Store that nobody knows the outcome; where even that fails, what is stored says the same."""
+    result = Result(status=ActionStatus.UNKNOWN.value, code=code)
+    entry = recorder.entry(EntryKind.OUTCOME, hold.action_id, result)
+    try:
+        await gateway.claims.lose(hold, entry)
+    except (StorageFailed, AuditUnavailable) as error:
+        _log.warning("an unknown outcome was not stored (%s)", error.code)
 
 
 def _ending(

@@ -10,7 +10,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from vasya_server.auth.chat_lists import ChatLists, ChatRule
+from vasya_server.auth.policy import ASKABLE, ApprovalRule
 from vasya_server.auth.scopes import Preset, Scope
 from vasya_server.clock import to_ms
 from vasya_server.errors import (
@@ -20,13 +23,15 @@ from vasya_server.errors import (
     UnknownScope,
     ValidationFailed,
 )
+from vasya_server.model.key import BudgetsInput
 from vasya_server.telegram.folders import suitable_folder
 from vasya_server.telegram.peers import resolve_listed
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
+    from vasya_server.auth.policy import Policy
     from vasya_server.auth.principal import Principal
     from vasya_server.ids import AccountId, OwnerId
     from vasya_server.model.key import ChatHalf, ChatsInput
@@ -75,6 +80,23 @@ def checked_scopes(
     if beyond := scopes - principal.scopes:
         raise ScopeRequired(min(beyond).value)
     return frozenset(scope.value for scope in scopes)
+
+
+def checked_approval(rules: Mapping[str, str], scopes: frozenset[str]) -> dict[str, ApprovalRule]:
+    """Return when a human is asked, by the scopes of the key.
+
+    Raises:
+        ValidationFailed: A rule is about a scope that the key has not, or under which nothing is changed at Telegram: it would never ask.
+    """
+    allowed = tuple(sorted(scope.value for scope in ASKABLE if scope in scopes))
+    wrong = [
+        FieldError(f"/approval/{name.replace('~', '~0').replace('/', '~1')}", "unknown", allowed)
+        for name in rules
+        if name not in allowed
+    ]
+    if wrong:
+        raise ValidationFailed(*wrong)
+    return {name: ApprovalRule(rule) for name, rule in rules.items()}
 
 
 def checked_accounts(
@@ -142,6 +164,14 @@ def require_no_folders(chats: ChatLists | None) -> None:
     """
     if chats is not None and (chats.read.folders or chats.write.folders):
         raise ValidationFailed(FieldError("/chats", "missing"))
+
+
+def with_budgets(policy: Policy, budgets: BudgetsInput | None) -> Policy:
+    """Return *policy* with these budgets and no others."""
+    given = budgets or BudgetsInput()
+    return msgspec.structs.replace(
+        policy, sends_per_day=given.sends_per_day, new_chats_per_day=given.new_chats_per_day
+    )
 
 
 def checked_end(

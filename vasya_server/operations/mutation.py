@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
-    from vasya_server.idempotency.claims import StoredAnswer
+    from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.ids import ActionId
+    from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
@@ -99,9 +100,12 @@ class Intent(Plain, frozen=True, kw_only=True):
     Args:
         idempotency_key: The client's; None: it sent none.
         route: Method and path template.
+        scope: What opens the route; None: no scope does, and no rule of a key is about it.
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
+        body: The body as it was read; None without one.
+        is_dry_run: Nothing is to be done, but all of it to be said.
         verdicts: What the limits have said of this request; what `perform` takes is added, for the answer to tell.
         watch: Tells that the agent key that asks may not do so any longer: it has watched since the key was presented,
             because a body may take its time. None: no key asks.
@@ -119,7 +123,10 @@ class Intent(Plain, frozen=True, kw_only=True):
     content: bytes
     parts: int
     reduces_risk: bool
-    verdicts: list[Verdict]
+    verdicts: list[Verdict | Balance]
+    scope: str | None = None
+    body: Any = None
+    is_dry_run: bool = False
     source: str | None = None
     watch: Watch | None = None
 
@@ -164,3 +171,4 @@ class Performed(Plain, frozen=True, kw_only=True):
     action_id: ActionId
     answer: StoredAnswer
     is_replayed: bool
+    is_dry_run: bool = False

@@ -1,7 +1,7 @@
 """The one path of every mutation, in the only order (docs/api/mutations.md).
 
-resolve → look-up and reservation (replay, in progress, reuse and re-drive end here) → limits → gates → W1: claim and intent →
-the call, under its deadline → W2: answer and outcome → response. No transaction is open across a call, and whoever asked may
+resolve → look-up and reservation (replay, in progress, reuse and re-drive end here) → limits → gates → is a human asked? (the
+claim waits, and operations/approved.py goes on from here) → conditions → W1: claim and intent → the call, under its deadline → W2: answer and outcome → response. No transaction is open across a call, and whoever asked may
 go away at any moment: what has begun is carried to its end and recorded.
 """
 
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from vasya_server.audit.entry import EntryKind, Result
 from vasya_server.errors import (
     AccessDenied,
-    AuditUnavailable,
     IdempotencyKeyStale,
     MessageNotFound,
     OutcomeUnknown,
@@ -25,26 +24,48 @@ from vasya_server.errors import (
     TelegramTimeout,
     VasyaError,
 )
-from vasya_server.idempotency.claims import ANSWERS_KEPT, Claim, Dispatch, StoredAnswer
+from vasya_server.idempotency.claim import Claim, Dispatch, StoredAnswer
+from vasya_server.idempotency.claims import ANSWERS_KEPT
 from vasya_server.idempotency.fingerprint import fingerprint
-from vasya_server.idempotency.random_id import random_id
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
-from vasya_server.operations.ending import failure, require_new, success, unknown
-from vasya_server.operations.gates import require_gates_still_open, require_open_gates
+from vasya_server.operations import conditions
+from vasya_server.operations.actions import note_change
+from vasya_server.operations.approvals import (
+    answer_again,
+    ask,
+    is_asked,
+    resolve_changed,
+)
+from vasya_server.operations.derivation import canonical, random_ids
+from vasya_server.operations.dry_run import dry_run, rehearse
+from vasya_server.operations.ending import (
+    conclude,
+    failure,
+    lose,
+    require_new,
+    success,
+    unknown,
+)
+from vasya_server.operations.gates import require_gates_still_open
+from vasya_server.operations.moment import Moment
 from vasya_server.operations.mutation import Performed, Ready, is_unlimited
-from vasya_server.operations.record import Recorder, what_remains
-from vasya_server.telegram.peers import resolve, resolve_to_write, stored_peer
+from vasya_server.operations.preview import preview_of
+from vasya_server.operations.record import Recorder, note_refusal
+from vasya_server.telegram.peers import resolve, stored_peer
 from vasya_server.telegram.progress import follow_progress
 from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Sequence
 
     from vasya_server.gateway import Gateway
-    from vasya_server.idempotency.claims import Hold, Known
+    from vasya_server.idempotency.claim import Hold, Known
+    from vasya_server.ids import ActionId
+    from vasya_server.model.preview import Reason
+    from vasya_server.operations.conditions import Taken
     from vasya_server.operations.ending import Ending
     from vasya_server.operations.mutation import Intent
     from vasya_server.telegram.accounts import AccountRuntime
@@ -61,6 +82,7 @@ class Rendering(Generic[T]):
 
     answer: Callable[[T], StoredAnswer]
     refusal: Callable[[VasyaError], StoredAnswer]
+    reason: Callable[[VasyaError], Reason]
 
 
 async def perform(
@@ -82,10 +104,12 @@ async def perform(
     """
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     try:
-        peer, source = await _chats(intent)
-        work = _Work(gateway, intent, peer, source, execute, rendering, give_up_at)
+        peer, source = await chats_of(intent)
+        work = Work(gateway, intent, peer, source, execute, rendering, give_up_at)
+        if intent.is_dry_run:
+            return await work.rehearse()
         try:
-            return await gateway.claims.shielded(work.carry_out())
+            return await gateway.claims.shielded(work.carry_out(), lambda: work.has_begun)
         except asyncio.CancelledError as cancelled:
             if work.has_begun:  # it goes on; whoever answers for the one who went away must not say that nothing happens
                 raise cancelled from unknown(intent)
@@ -95,18 +119,18 @@ async def perform(
         raise
 
 
-async def _chats(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
+async def chats_of(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
     """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3, D-11.6)."""
     if intent.account is None or "chat" not in intent.path:
         return None, None
     account = AccountView(intent.account, intent.principal)
-    peer = await resolve_to_write(account, intent.path["chat"])
+    peer = await resolve_changed(account, intent, intent.path["chat"])
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
     return peer, source
 
 
-class _Work(Generic[T]):
+class Work(Generic[T]):
     """One mutation on its way."""
 
     def __init__(
@@ -127,12 +151,24 @@ class _Work(Generic[T]):
         self._rendering = rendering
         self._give_up_at = give_up_at
         self._fingerprint = fingerprint(
-            gateway.key, *intent.route, _canonical(intent, peer), intent.query, intent.content
+            gateway.key, *intent.route, canonical(intent, peer), intent.query, intent.content
         )
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
+        self._seen = conditions.Attempt(gateway, intent, peer, give_up_at)
+        self._taken: Sequence[Taken] = ()
         self.has_begun = False
+
+    async def rehearse(self) -> Performed:
+        """Say what it would do, and do nothing of it."""
+        return await dry_run(
+            self._seen,
+            self._ready(self._intent.action_id),
+            self._execute,
+            self._recorder,
+            self._rendering.reason,
+        )
 
     async def carry_out(self) -> Performed:
         """Look its key up, and do what is left to do."""
@@ -152,9 +188,14 @@ class _Work(Generic[T]):
             known = await claims.find(hold)
             if known is None:
                 return await self._begin(hold)
+            if again := await answer_again(self._seen, known, self._recorder):
+                return again
             if known.finished_at is not None:
                 return await self._replay(known)
-            return await self._redrive(hold, known)
+            try:
+                return await self._redrive(hold, known)
+            finally:
+                await note_change(self._gateway, hold.action_id)
         except VasyaError as error:
             error.action_id = error.action_id or hold.action_id
             raise
@@ -165,19 +206,17 @@ class _Work(Generic[T]):
         """Do it for the first time."""
         self._take_limits()
         await self._pass_gates(hold)
-        ready = Ready(
-            action_id=hold.action_id,
-            peer=self._peer,
-            source_peer=self._source,
-            random_ids=self._random_ids(),
-            is_redrive=False,
-        )
+        ready = self._ready(hold.action_id)
+        if await is_asked(self._seen):
+            return await self._ask(hold, ready)
+        await self._meet_conditions(hold)
         reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
         dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
-            await self._gateway.claims.begin(hold, dispatch, entry)
+            with conditions.stored(self._taken) as kept:
+                await self._gateway.claims.begin(hold, dispatch, entry, *kept)
         except StorageFailed:
             if not self._intent.reduces_risk:
                 raise
@@ -185,6 +224,27 @@ class _Work(Generic[T]):
             await self._gateway.audit.record_later(entry)
         reach(KillPoint.AFTER_W1, self._gateway.settings.kill_point)
         return await self._drive(hold, ready)
+
+    async def _ask(self, hold: Hold, ready: Ready) -> Performed:
+        """Have it wait for a human; what would be refused anyway is not asked about."""
+        await rehearse(self._seen, ready, self._execute)
+        self._seen.moment = Moment.ASKED
+        await self._meet_conditions(hold)
+        dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
+        self.has_begun = True
+        with conditions.stored(self._taken) as kept:
+            waiting = await ask(self._seen, hold, dispatch, self._source, self._recorder, kept)
+        self._gateway.asked.reserve(hold.action_id, self._taken)
+        return waiting
+
+    def _ready(self, action_id: ActionId) -> Ready:
+        return Ready(
+            action_id=action_id,
+            peer=self._peer,
+            source_peer=self._source,
+            random_ids=random_ids(self._gateway.key, self._intent, self._peer, self._fingerprint),
+            is_redrive=False,
+        )
 
     async def _replay(self, known: Known) -> Performed:
         """Answer what was answered before."""
@@ -202,6 +262,7 @@ class _Work(Generic[T]):
             raise unknown(self._intent, is_too_old=True)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
         await self._pass_gates(hold)
+        await conditions.PACING.enter(self._seen)
         stored = known.dispatch
         ready = Ready(
             action_id=hold.action_id,
@@ -217,12 +278,15 @@ class _Work(Generic[T]):
         ending = await self._attempt(hold, ready)
         if ending is None:
             if not ready.is_redrive:
-                await self._lose(hold, OutcomeUnknown.code)
+                await lose(self._gateway, self._recorder, hold, OutcomeUnknown.code)
             raise unknown(self._intent)
         if ready.is_redrive and ending.status is ActionStatus.ABORTED and ending.error is not None:
             raise ending.error  # this copy was not sent; of the first that is still not known
         reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
-        await self._conclude(hold, ending)
+        await conclude(
+            *(self._gateway, self._intent, self._recorder, hold, ending, self._taken),
+            is_unstored=self._is_unstored,
+        )
         reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
         if ending.error is not None:
             raise ending.error
@@ -230,7 +294,7 @@ class _Work(Generic[T]):
 
     async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
         """Do it, and tell what became of it; None: nobody knows."""
-        progress = follow_progress(self._require_still_allowed)
+        progress = follow_progress(self._require_still_allowed, self._intent.principal.key_id)
         started_at = self._gateway.clock.now()
         try:
             made = await self._within_deadline(ready, progress)
@@ -241,7 +305,7 @@ class _Work(Generic[T]):
             return self._refused(error, ready, progress)
         except Exception:
             # A bug of ours: how far it had come is as unknown as after a crash, and so it is recorded.
-            await self._lose(hold)
+            await lose(self._gateway, self._recorder, hold)
             raise
 
     async def _within_deadline(self, ready: Ready, progress: Progress) -> T:
@@ -269,39 +333,6 @@ class _Work(Generic[T]):
             error, self._intent, progress, self._rendering.refusal, is_redrive=ready.is_redrive
         )
 
-    async def _conclude(self, hold: Hold, ending: Ending) -> None:
-        """Store the end with its outcome (W2).
-
-        Raises:
-            AuditUnavailable: It is stored, and its line will follow.
-            OutcomeUnknown: It has happened and could not be stored, so that only the same request finds it again.
-        """
-        entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
-        remains = what_remains(self._gateway, self._intent)
-        if self._is_unstored:
-            await self._gateway.audit.record_later(entry, *remains)
-            return
-        try:
-            await self._gateway.claims.finish(
-                hold, ending.status, ending.answer, entry, *remains, keeps_key=ending.keeps_key
-            )
-        except StorageFailed as error:
-            if self._intent.reduces_risk:
-                await self._gateway.audit.record_later(entry, *remains)
-            elif ending.status is ActionStatus.DONE:
-                raise unknown(self._intent) from error
-            else:
-                _log.warning("the end of an action was not stored (%s)", error.code)
-
-    async def _lose(self, hold: Hold, code: str | None = None) -> None:
-        """Store that nobody knows the outcome; where even that fails, what is stored says the same."""
-        result = Result(status=ActionStatus.UNKNOWN.value, code=code)
-        entry = self._recorder.entry(EntryKind.OUTCOME, hold.action_id, result)
-        try:
-            await self._gateway.claims.lose(hold, entry)
-        except (StorageFailed, AuditUnavailable) as error:
-            _log.warning("an unknown outcome was not stored (%s)", error.code)
-
     def _take_limits(self) -> None:
         """Take what a change costs.
 
@@ -321,17 +352,23 @@ class _Work(Generic[T]):
 
     async def _pass_gates(self, hold: Hold) -> None:
         """See that nothing stands between this change and Telegram; a refusal is written down, too."""
-        if (account := self._gated) is None:
+        if self._gated is None:
             return
         try:
-            await require_open_gates(self._gateway, account)
+            await conditions.GATES.enter(self._seen)
         except SendingDisabled as error:
-            result = Result(status=EntryKind.DENIED.value, code=error.code)
-            entry = self._recorder.entry(EntryKind.DENIED, hold.action_id, result)
-            try:
-                await self._gateway.audit.record(entry)
-            except (StorageFailed, AuditUnavailable) as fault:
-                _log.warning("a refusal was not written down (%s)", fault.code)
+            error.preview = await preview_of(self._seen)
+            await note_refusal(self._gateway, self._recorder, hold.action_id, error)
+            raise
+
+    async def _meet_conditions(self, hold: Hold) -> None:
+        """Use up what the change needs, or refuse it."""
+        if self._gated is None:
+            return
+        try:
+            self._taken = await conditions.enter(self._seen)
+        except VasyaError as error:
+            await note_refusal(self._gateway, self._recorder, hold.action_id, error)
             raise
 
     def _require_still_allowed(self) -> None:
@@ -354,34 +391,3 @@ class _Work(Generic[T]):
         intent = self._intent
         is_free = intent.reduces_risk or not intent.mutation.reaches_telegram
         return None if is_free else intent.account
-
-    def _random_ids(self) -> tuple[int, ...]:
-        """Derive the random_id of every part (D-6.8); without a key this request alone has it."""
-        intent = self._intent
-        if intent.account is None or self._peer is None:
-            return ()
-        # Never the request id: a client may send one of its own, and the same one twice.
-        key = intent.idempotency_key or f"auto:{intent.action_id}"
-        return tuple(
-            random_id(
-                self._gateway.key,
-                owner=intent.account.owner,
-                account=intent.account.id,
-                lineage=intent.principal.lineage,
-                idempotency_key=key,
-                fingerprint=self._fingerprint,
-                peer=self._peer.key,
-                part=part,
-            )
-            for part in range(intent.parts)
-        )
-
-
-def _canonical(intent: Intent, peer: ResolvedPeer | None) -> Mapping[str, str]:
-    """Return the path's parameters with account and chat as what they stand for: both have many names."""
-    path = dict(intent.path)
-    if intent.account is not None and "account" in path:
-        path["account"] = intent.account.id
-    if peer is not None:
-        path["chat"] = peer.key
-    return path

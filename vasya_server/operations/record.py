@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind, Result
 from vasya_server.auth.agent_keys import is_key_id, key_id_of
+from vasya_server.errors import AuditUnavailable, StorageFailed
 from vasya_server.ids import KeyId, is_webhook_id, webhook_id_of
 from vasya_server.model.message import Message
 from vasya_server.sessions.vault import closing_gate, erasing
@@ -14,11 +16,15 @@ from vasya_server.telegram.accounts import AccountRuntime
 
 if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
+    from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.ids import ActionId
     from vasya_server.operations.mutation import Intent
     from vasya_server.store.database import Statement
     from vasya_server.telegram.peers import ResolvedPeer
+
+
+_log: Final = logging.getLogger(__name__)
 
 
 def actor_of(principal: Principal) -> Actor:
@@ -73,6 +79,17 @@ class Recorder:
             case Action.WEBHOOK_CREATE:
                 return webhook_id_of(action_id)
         return None
+
+
+async def note_refusal(
+    gateway: Gateway, recorder: Recorder, action_id: ActionId, error: VasyaError
+) -> None:
+    """Write down that something stood in the way of a mutation; a log that cannot take that stops no refusal."""
+    result = Result(status=EntryKind.DENIED.value, code=error.code)
+    try:
+        await gateway.audit.record(recorder.entry(EntryKind.DENIED, action_id, result))
+    except (StorageFailed, AuditUnavailable) as fault:
+        _log.warning("a refusal was not written down (%s)", fault.code)
 
 
 def messages_in(answer: object) -> list[Message]:

@@ -15,6 +15,7 @@ class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
     action_id: str
     owner_id: str
     lineage: str
+    key_digest: bytes | None
     fingerprint: bytes
     account_id: str | None
     kind: str
@@ -23,6 +24,7 @@ class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes | None
     created_at_ms: int
     finished_at_ms: int | None
+    sent_at_ms: int | None
 
 
 class KeyRow(msgspec.Struct, frozen=True):
@@ -31,11 +33,11 @@ class KeyRow(msgspec.Struct, frozen=True):
     key_digest: bytes
 
 
-_COLUMNS: Final = """
-    SELECT action_id, owner_id, lineage, fingerprint, account_id, kind, status, dispatch, answer,
-           created_at_ms, finished_at_ms
-    FROM claims
+CLAIM_COLUMNS: Final = """
+    claims.action_id, claims.owner_id, claims.lineage, key_digest, fingerprint, account_id, kind, status, dispatch,
+    answer, created_at_ms, finished_at_ms, sent_at_ms
 """
+_COLUMNS: Final = f"SELECT {CLAIM_COLUMNS} FROM claims "  # noqa: S608 — a constant
 CLAIM_OF_KEY: Final = Query(_COLUMNS + "WHERE key_digest = :key_digest")
 CLAIM: Final = Query(_COLUMNS + "WHERE action_id = :action_id")
 ADD_CLAIM: Final = Bulk(
@@ -66,7 +68,9 @@ LOSE_CLAIM: Final = Query("""
 LOSE_CLAIMS: Final = Query("UPDATE claims SET status = 'unknown' WHERE status = 'dispatched'")
 PURGE_FINISHED: Final = Query("DELETE FROM claims WHERE finished_at_ms <= :until_ms")
 PURGE_UNKNOWN: Final = Query("""
-    DELETE FROM claims WHERE finished_at_ms IS NULL AND created_at_ms <= :until_ms
+    DELETE FROM claims
+    WHERE finished_at_ms IS NULL AND coalesce(sent_at_ms, created_at_ms) <= :until_ms
+      AND status IN ('dispatched', 'unknown')
 """)
 ERASE_CLAIMS: Final = Query("""
     DELETE FROM claims WHERE account_id = :account_id AND status <> 'dispatched'

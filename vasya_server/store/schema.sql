@@ -87,7 +87,7 @@ CREATE TABLE audit_owners (
 
 -- One mutation from its intent to its answer. The digest is that of owner, lineage and idempotency key, and is taken
 -- away where the key may begin anew; *dispatch* is what it takes to send the same again, *answer* what the client was told: both are sealed.
-CREATE TABLE claims (
+CREATE TABLE "claims" (
     id INTEGER PRIMARY KEY,
     action_id TEXT NOT NULL UNIQUE,
     owner_id TEXT NOT NULL,
@@ -96,11 +96,13 @@ CREATE TABLE claims (
     fingerprint BLOB NOT NULL,
     account_id TEXT,
     kind TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('dispatched', 'done', 'failed', 'aborted', 'unknown')),
+    status TEXT NOT NULL CHECK (status IN ('awaiting_approval', 'scheduled', 'started', 'dispatched', 'done', 'failed',
+        'aborted', 'unknown', 'rejected', 'expired', 'cancelled')),
     dispatch BLOB NOT NULL,
     answer BLOB,
     created_at_ms INTEGER NOT NULL,
-    finished_at_ms INTEGER
+    finished_at_ms INTEGER,
+    sent_at_ms INTEGER
 ) STRICT;
 
 CREATE INDEX claims_by_end ON claims (finished_at_ms);
@@ -233,6 +235,21 @@ CREATE TABLE message_places (
 
 CREATE INDEX message_places_by_time ON message_places (at_ms);
 
+-- A mutation that does not happen at once: *question* is what a human is asked, *decision* what was decided about it.
+-- Both are sealed, so that whoever writes the database can neither change the one nor make the other.
+CREATE TABLE actions (
+    id INTEGER PRIMARY KEY,
+    action_id TEXT NOT NULL UNIQUE REFERENCES claims (action_id) ON DELETE CASCADE,
+    owner_id TEXT NOT NULL,
+    lineage TEXT NOT NULL,
+    question BLOB NOT NULL,
+    decision BLOB
+) STRICT;
+
+CREATE INDEX actions_by_owner ON actions (owner_id, id);
+
+CREATE INDEX actions_by_lineage ON actions (lineage, id);
+
 -- Where an owner's events go. The row's box (url, filters, secrets) is bound to every other column but the position, which
 -- moves with every event: of the owner's events, those up to it have been delivered, given up, or are not for this hook.
 CREATE TABLE webhooks (
@@ -265,3 +282,21 @@ CREATE TABLE webhook_deliveries (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (webhook_id, created_at_ms, delivery_id);
+
+-- What actions have used up of their keys' budgets in the last 24 hours. A holder is named by random ids alone.
+CREATE TABLE budget_uses (
+    action_id TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (action_id, budget)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX budget_uses_by_time ON budget_uses (at_ms);
+
+-- What Telegram has asked each account to leave alone, and until when: it holds across restarts.
+CREATE TABLE account_breakers (
+    account_id TEXT PRIMARY KEY REFERENCES accounts (account_id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -58,7 +58,7 @@ class Accounts:
     async def open(self) -> None:
         """Load the accounts; nothing is dialled."""
         for record in await self._vault.accounts():
-            self._add(record)
+            await self._add(record).breakers.load()
 
     def start(self) -> None:
         """Dial what is kept connected from now on: only a process that serves may do so unasked.

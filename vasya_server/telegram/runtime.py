@@ -24,6 +24,7 @@ from vasya_server.model.account import (
     AccountStatus,
     mask_phone,
 )
+from vasya_server.telegram.breakers import Breakers
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.consumers import Consumers
 from vasya_server.telegram.errors import is_session_over
@@ -36,6 +37,7 @@ from vasya_server.telegram.session import VaultSession
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from vasya_server.auth.principal import Principal
     from vasya_server.clock import Clock
     from vasya_server.events.log import EventLog
     from vasya_server.ids import AccountId, OwnerId
@@ -72,6 +74,8 @@ class AccountRuntime(Link):
         self.peers = vault.peers(record.owner, record.id)
         self.uploads = vault.uploads(record.owner, record.id)
         self.following = Following(self, vault.updates(record.owner, record.id), events)
+        store = vault.breakers(record.owner, record.id)
+        self.breakers: Breakers = Breakers(self, store, events, clock)
         self.consumers = Consumers(self._on_consumer)
         self.pinned, self.watching = self.consumers.pinned, self.consumers.watching
         self.files = FileCentres(self, endpoint, settings, clock)
@@ -147,8 +151,8 @@ class AccountRuntime(Link):
             return AccountStatus.CONNECTED
         return AccountStatus.CONNECTING if self.is_connecting else AccountStatus.DISCONNECTED
 
-    def describe(self) -> Account:
-        """Return the account as the API shows it."""
+    def describe(self, who: Principal | None = None) -> Account:
+        """Return the account as the API shows it to *who*; None: to a human."""
         record, status = self.record, self.status
         user = None
         phone = None
@@ -163,6 +167,7 @@ class AccountRuntime(Link):
             is_connected=status is AccountStatus.CONNECTED,
             can_send=record.can_send,
             keep_connected=record.keep_connected,
+            restrictions=self.breakers.restrictions(who),
             user=user,
             created_at=record.created_at,
         )
