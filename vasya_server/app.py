@@ -47,6 +47,6 @@ def create_app(gateway: Gateway) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
-    gateway.background.begin("actions", lambda: tend(gateway, Executor(gateway)))
+    gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vasya_server.audit.denials import Denials
 from vasya_server.audit.journal import Journal
@@ -25,9 +24,7 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
-from vasya_server.guards.takeover import Takeover
-from vasya_server.guards.undo import UndoWindow
-from vasya_server.guards.waiting import WaitingStore
+from vasya_server.guards import Guards, make_guards
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
@@ -42,8 +39,7 @@ from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.login import Logins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-    from typing import Any
+    from collections.abc import AsyncIterator
 
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.clock import Clock
@@ -52,7 +48,6 @@ if TYPE_CHECKING:
     from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
-    from vasya_server.telegram.accounts import AccountRuntime
 
 DATABASE_FILE = "vasya.db"
 LOCAL_OWNER = "local"
@@ -75,46 +70,41 @@ class Gateway:
     db: Database
     audit: Audit
     denials: Denials
-    claims: Claims
     asked: Asked
     keys: Keyring
     limits: Limits
     vault: Vault
     owner_settings: SettingsStore
-    providers: ProviderKeys
     events: EventLog
     streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
     outbound: Outbound
-    undo: UndoWindow
-    takeover: Takeover
+    guards: Guards
     webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
     tokens: Tokens | None
-    background: Background
+
+    @property
+    def providers(self) -> ProviderKeys:
+        """Return the owners' keys for services beside Telegram."""
+        return ProviderKeys(self.db, self.key)
+
+    @property
+    def claims(self) -> Claims:
+        """Return the claims of all mutations, those that wait for a human among them."""
+        return self.asked.claims
 
 
-class Background:
-    """What goes on beside the requests for as long as the gateway is open; what it is, a layer above knows."""
+class _Near(NamedTuple):
+    """What stands next to Telegram."""
 
-    def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-
-    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin *work*, which ends with the gateway; what goes on under that name already goes on alone."""
-        if name not in self._tasks:
-            self._tasks[name] = asyncio.create_task(work())
-
-    async def aclose(self) -> None:
-        """End it all."""
-        for task in self._tasks.values():
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())
+    events: EventLog
+    accounts: Accounts
+    logins: Logins
 
 
 @contextlib.asynccontextmanager
@@ -137,17 +127,12 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db, vault, audit, claims, denials = await _open_records(stack, settings, key, clock)
+        db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner, owner_settings = await _open_owners(vault, db, key)
-        serves = is_serving or token is not None
-        undo = UndoWindow(WaitingStore(db, key), claims, keys, clock, is_serving=serves)
-        takeover = Takeover(db, key, clock, settings=settings, claims=claims, owners=owner_settings)
-        guards = undo, takeover
-        opened = await _open_accounts(stack, settings, vault, db, key, clock, guards)
-        events, accounts, logins = opened
-        means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
-        streams, hooks = await _open_delivery(stack, means, is_serving=serves)
+        owner, owners, guards = await _open_owners(vault, db, key, clock, settings, asked, keys)
+        near = await _open_accounts(stack, settings, vault, db, key, clock, guards)
+        means = Means(settings, clock, key, db, audit, keys, near.events, near.accounts, owners)
+        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -155,33 +140,29 @@ async def open_gateway(
             db=db,
             audit=audit,
             denials=denials,
-            claims=claims,
-            asked=Asked(db, clock, claims),
+            asked=asked,
             keys=keys,
             limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
             vault=vault,
-            owner_settings=owner_settings,
-            providers=ProviderKeys(db, key),
-            events=events,
+            owner_settings=owners,
+            events=near.events,
             streams=streams,
-            accounts=accounts,
-            logins=logins,
+            accounts=near.accounts,
+            logins=near.logins,
             cursors=Cursors(key),
             outbound=means.outbound,
-            undo=undo,
-            takeover=takeover,
+            guards=guards,
             webhooks=hooks,
             owner=owner,
             token=token,
             denied=denied,
             tokens=_make_tokens(settings, denied, vault, clock),
-            background=await stack.enter_async_context(contextlib.aclosing(Background())),
         )
 
 
 async def _open_records(
     stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
-) -> tuple[Database, Vault, Audit, Claims, Denials]:
+) -> tuple[Database, Vault, Audit, Asked, Denials]:
     """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
     journal = _make_journal(settings, key, clock)
     db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
@@ -196,15 +177,25 @@ async def _open_records(
     await claims.open()
     denials = Denials(audit, clock)
     stack.push_async_callback(denials.close)
-    return db, vault, audit, claims, denials
+    asked = Asked(db, clock, claims)
+    stack.push_async_callback(asked.close)
+    return db, vault, audit, asked, denials
 
 
-async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:
-    """Make the local owner where there is none yet, and only then read what every owner has set."""
+async def _open_owners(
+    vault: Vault,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+    settings: Settings,
+    asked: Asked,
+    keys: Keyring,
+) -> tuple[OwnerId, SettingsStore, Guards]:
+    """Make the local owner where there is none yet, and only then read what every owner has set, which the guards obey."""
     owner = await vault.owner(LOCAL_OWNER)
-    owner_settings = SettingsStore(db, key)
-    await owner_settings.open()
-    return owner, owner_settings
+    owners = SettingsStore(db, key)
+    await owners.open()
+    return owner, owners, make_guards(db, key, clock, settings, asked.claims, keys, owners)
 
 
 async def _open_accounts(
@@ -214,26 +205,20 @@ async def _open_accounts(
     db: Database,
     key: MasterKey,
     clock: Clock,
-    guards: tuple[UndoWindow, Takeover],
-) -> tuple[EventLog, Accounts, Logins]:
+    guards: Guards,
+) -> _Near:
     """Open the event log, and behind it the accounts that write it."""
     events = EventLog(db, key, clock)
     stack.push_async_callback(events.close)
     await events.open()
-    undo, takeover = guards
-
-    def guard(account: AccountRuntime) -> None:
-        account.is_guarded = lambda: undo.awaits(account.id) or takeover.is_on(account)
-        takeover.watch(account)
-
-    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, on_added=guard)
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, guards)
     stack.push_async_callback(accounts.close)
     await accounts.open()
-    stack.push_async_callback(undo.close)
-    await undo.open(accounts.get)
+    stack.push_async_callback(guards.undo.close)
+    await guards.undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
-    return events, accounts, logins
+    return _Near(events, accounts, logins)
 
 
 async def _open_delivery(

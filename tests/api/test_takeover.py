@@ -59,7 +59,7 @@ async def heard(gateway: Gateway, scene: Scene, chat_id: int) -> bool:
     """Tell whether it is known within a moment that the owner wrote there."""
     (account,) = gateway.accounts.list(gateway.owner)
     for _ in range(100):
-        if await gateway.takeover.left_secs(account, chat_id):
+        if await gateway.guards.takeover.left_secs(account, chat_id):
             return True
         await asyncio.sleep(0.02)
     return False

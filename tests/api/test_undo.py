@@ -465,7 +465,7 @@ async def test_a_key_that_was_revoked_before_a_restart_has_nothing_sent_after_it
         # Telegram cannot be reached in this moment.
         await dc.stop()
         await client.delete(f"{API}/agent-keys/{made.json()['id']}")
-        await gateway.undo.close()
+        await gateway.guards.undo.close()
     await dc.start(port=dc.address[1])
     async with serve() as (_, client):
         assert (await action_of(client, action["actionId"]))["status"] == "cancelled"

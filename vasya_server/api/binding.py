@@ -91,9 +91,7 @@ class Bound:
             watch = gateway.keys.watch(principal.key_id)
         if not operation.answers_file:
             _check_accept(request, _STREAM_ACCEPTED if self._is_stream else _ACCEPTED)
-        query, is_dry_run = request.scope["query_string"], False
-        if self._may_rehearse:
-            is_dry_run, query = take_dry_run(query)
+        is_dry_run, query = self._query(request)
         call = Call(
             gateway=gateway,
             operation=operation,
@@ -120,6 +118,11 @@ class Bound:
         if operation.answers_events:
             return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
+
+    def _query(self, request: Incoming) -> tuple[bool, bytes]:
+        """Tell whether a change is only to be rehearsed, and return the rest of the query."""
+        raw = request.scope["query_string"]
+        return take_dry_run(raw) if self._may_rehearse else (False, raw)
 
     async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:
         operation = self.operation

@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
             from vasya_server.cli import login
 
             return login.run(_flags(arguments), phone=arguments.phone, is_qr=arguments.qr)
-        case "accounts" | "audit" | "keys" | "lockdown" | "settings" | "token":
+        case "accounts" | "actions" | "audit" | "keys" | "lockdown" | "settings" | "token":
             command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
             exit_code: int = command.run(_flags(arguments), arguments)
             return exit_code
@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_login(commands)
     _add_accounts(commands)
     _add_keys(commands)
+    _add_actions(commands)
     _add_lockdown(commands)
     _add_settings(commands)
     _add_audit(commands)
@@ -267,6 +268,28 @@ def _add_keys(commands: Commands) -> None:
     for command in (show, rotate, revoke):
         command.add_argument("key", type=_reference, help="The key's id, like ak0123456789abcdef.")
     for command in (create, listing, show, rotate):
+        command.add_argument("--json", action="store_true", help="One JSON document.")
+
+
+def _add_actions(commands: Commands) -> None:
+    actions = commands.add_parser("actions", help="Decide about what agents ask for.")
+    hows = actions.add_subparsers(dest="action", metavar="action", required=True)
+    listing = _command(hows, "list", "List what waits, and what became of it.", "--data-dir")
+    listing.add_argument(
+        "--status", help="Only those that stand so, like awaiting_approval; a comma list."
+    )
+    show = _command(hows, "show", "Tell what would be done.", "--data-dir")
+    approve = _command(hows, "approve", "Show what would be done, ask, and do it.", "--data-dir")
+    approve.add_argument("--yes", action="store_true", help="Do not ask.")
+    approve.add_argument(
+        "--digest",
+        help="Do it only where this is its digest, for instance from actions list --json.",
+    )
+    reject = _command(hows, "reject", "Refuse it: it is never done.", "--data-dir")
+    cancel = _command(hows, "cancel", "Take it back for the agent: it is never done.", "--data-dir")
+    for command in (show, approve, reject, cancel):
+        command.add_argument("id", type=_reference, help="The action's id, like act_….")
+    for command in (listing, show):
         command.add_argument("--json", action="store_true", help="One JSON document.")
 
 

@@ -45,27 +45,23 @@ def add_to(create: argparse.ArgumentParser) -> None:
             metavar="FOLDER",
             help=f"The id of a Telegram folder whose chats {may}.",
         )
-    create.add_argument(
-        "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
-    )
-    _add_approval_to(create)
-    _add_undo_to(create)
+    _add_rules_to(create)
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."
     )
 
 
-def _add_undo_to(create: argparse.ArgumentParser) -> None:
+def _add_rules_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--undo-secs",
         type=int,
         metavar="SECS",
         help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
     )
-
-
-def _add_approval_to(create: argparse.ArgumentParser) -> None:
+    create.add_argument(
+        "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
+    )
     create.add_argument(
         "--approval",
         action="append",

@@ -22,6 +22,8 @@ _REMEDIES: Final = {
     "access_denied": "vasya-server accounts list and vasya-server keys list show what is here.",
     "agent_key_required": "Name the key: vasya-server keys list, vasya-server keys revoke.",
     "audit_unavailable": "Look at the disk of the data dir: its audit log cannot be written. vasya-server doctor tells more.",
+    "action_stale": "Look at it again with vasya-server actions show: it, or its chat, is not what was shown.",
+    "action_state": "vasya-server actions show tells how it stands.",
     "account_ambiguous": "Name one of these by its id or its alias instead of me.",
     "account_exists": "vasya-server accounts list shows it; remove it first to replace its session.",
     "account_reauth_required": "Log the account in again with vasya-server login.",

@@ -60,26 +60,13 @@ class _Tracked:
 
 
 class UndoWindow:
-    """Everything that may still be taken back; one per running server.
+    """Everything that may still be taken back; one per running server."""
 
-    Args:
-        is_serving: What waits is looked after: only a process that serves may connect for it.
-    """
-
-    def __init__(
-        self,
-        store: WaitingStore,
-        claims: Claims,
-        keys: Keyring,
-        clock: Clock,
-        *,
-        is_serving: bool,
-    ) -> None:
+    def __init__(self, store: WaitingStore, claims: Claims, keys: Keyring, clock: Clock) -> None:
         self.store = store
         self._claims = claims
         self._keys = keys
         self._clock = clock
-        self._is_serving = is_serving
         self._tracked: dict[ActionId, _Tracked] = {}
         self._accounts: Callable[[OwnerId, str], AccountRuntime] | None = None
         self._news = asyncio.Event()
@@ -100,8 +87,10 @@ class UndoWindow:
         self._accounts = find
         for waiting in await self.store.all():
             self.expect(waiting)
-        if self._is_serving:
-            self._watching = asyncio.create_task(self._watch())
+
+    def start(self) -> None:
+        """Look after what waits from now on: only a process that serves may connect for it."""
+        self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """End every task; what waits is taken up by the next process."""

@@ -7,6 +7,7 @@ before any disk is asked.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
@@ -23,8 +24,9 @@ from vasya_server.store import actions as rows
 from vasya_server.store.database import Unexpected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from datetime import datetime
+    from typing import Any
 
     from vasya_server.clock import Clock
     from vasya_server.idempotency.claim import Dispatch, Known, StoredAnswer
@@ -105,12 +107,24 @@ class Asked:
     def __init__(self, db: Database, clock: Clock, claims: Claims) -> None:
         self._db = db
         self._clock = clock
-        self._claims = claims
+        self.claims = claims
         # Called off by this process and not yet seen so in the database.
         self._called_off: dict[ActionId, Decision] = {}
         # Agreed to, and being done: too late to call it off.
         self._going: set[ActionId] = set()
         self._reserved: dict[ActionId, Sequence[Reserved]] = {}
+        self._tending: asyncio.Task[None] | None = None
+
+    def tend(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin what looks after them, where nobody does yet; how they are done, a layer above knows."""
+        if self._tending is None:
+            self._tending = asyncio.create_task(work())
+
+    async def close(self) -> None:
+        """End what looks after them."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.wait({self._tending})
 
     async def ask(self, hold: Hold, dispatch: Dispatch, question: Question, entry: Entry) -> None:
         """Store the claim and what is asked about it, in one write.
@@ -126,11 +140,11 @@ class Asked:
             action_id=claim.action_id,
             owner_id=claim.owner,
             lineage=claim.lineage,
-            question=self._claims.sealed(hold, _QUESTION, question),
+            question=self.claims.sealed(hold, _QUESTION, question),
             max_waiting=MAX_WAITING,
         )
         try:
-            await self._claims.add(rows.ADD_CLAIM, hold, dispatch, entry, added)
+            await self.claims.add(rows.ADD_CLAIM, hold, dispatch, entry, added)
         except Unexpected:
             raise TooManyActions from None
 
@@ -177,13 +191,13 @@ class Asked:
                 rows.NOTE_DECISION.bind(
                     expect=1,
                     action_id=action_id,
-                    decision=self._claims.sealed(hold, _DECISION, decision),
+                    decision=self.claims.sealed(hold, _DECISION, decision),
                 ),
                 entries=(entry,),
             )
         except Unexpected:
             raise ActionState(action_id) from None
-        self._claims.changes.tell(action_id)
+        self.claims.changes.tell(action_id)
 
     def go(self, action_id: ActionId) -> None:
         """See that nobody has called it off, and let nobody do so any more, until `settle`.
@@ -207,14 +221,14 @@ class Asked:
                 rows.DISPATCH.bind(
                     expect=1,
                     action_id=hold.action_id,
-                    dispatch=self._claims.sealed(hold, DISPATCH, dispatch),
+                    dispatch=self.claims.sealed(hold, DISPATCH, dispatch),
                     sent_at_ms=to_ms(self._clock.now()),
                 ),
                 entries=(entry,),
             )
         except Unexpected:
             raise ActionState(hold.action_id) from None
-        self._claims.changes.tell(hold.action_id)
+        self.claims.changes.tell(hold.action_id)
 
     def settle(self, action_id: ActionId) -> None:
         """Note that nobody does it at the moment."""
@@ -236,8 +250,8 @@ class Asked:
         if asked.status not in {*_WAITING, decision.status}:
             return None
         decision = self._called_off.setdefault(known.action_id, decision)
-        self._claims.changes.tell(known.action_id)
-        seal, held = self._claims.sealed, Hold.of(known)
+        self.claims.changes.tell(known.action_id)
+        seal, held = self.claims.sealed, Hold.of(known)
         ended = rows.END.bind(
             action_id=known.action_id,
             status=decision.status.value,
@@ -257,13 +271,15 @@ class Asked:
         return self._reserved.pop(action_id, ())
 
     def _asked(self, row: rows.ActionRow) -> AskedAction:
-        known = self._claims.known(row)
-        question = self._claims.opened(row, _QUESTION, row.question, Question)
-        decision = self._claims.opened(row, _DECISION, row.decision, Decision)
+        known = self.claims.known(row)
+        question = self.claims.opened(row, _QUESTION, row.question, Question)
+        decision = self.claims.opened(row, _DECISION, row.decision, Decision)
         if known.finished_at is not None:
             self._called_off.pop(known.action_id, None)
         decision = self._called_off.get(known.action_id, decision)
         status = self._status(known, question, decision)
+        if status is ActionStatus.EXPIRED and question is not None and known.finished_at is None:
+            decision = Decision(status, "system", question.expires_at_ms)
         return AskedAction(
             position=row.id, known=known, status=status, question=question, decision=decision
         )

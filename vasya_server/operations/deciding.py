@@ -190,9 +190,13 @@ async def _tend_one(gateway: Gateway, asked: AskedAction, executor: Executor) ->
                 await _end(gateway, asked, ActionStatus.CANCELLED, None)
         case ActionStatus.STARTED if asked.question is not None and asked.decision is not None:
             await _resume(gateway, asked, executor)
-        case ActionStatus.EXPIRED | ActionStatus.CANCELLED as status:
-            if asked.decision is None or asked.decision.by == "system":
-                await _end(gateway, asked, status, None)
+        case ActionStatus.EXPIRED | ActionStatus.CANCELLED as status if _ended_by_itself(asked):
+            await _end(gateway, asked, status, None)
+
+
+def _ended_by_itself(asked: AskedAction) -> bool:
+    """Tell whether nobody ended it, and so nobody is storing that."""
+    return asked.decision is None or asked.decision.by == "system"
 
 
 async def _resume(gateway: Gateway, asked: AskedAction, executor: Executor) -> None:
@@ -293,7 +297,9 @@ async def _end(
         who: None: nobody decided, but time or the end of the key.
         is_kept: It is stored as soon as a disk can, whatever happens; otherwise `tend` finds it again.
     """
-    decision = _decision(gateway, status, who)
+    decision = asked.decision
+    if decision is None or decision.status is not status:
+        decision = _decision(gateway, status, who)
     statements = gateway.asked.call_off(asked, decision, answer)
     if statements is None:
         return False

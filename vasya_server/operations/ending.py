@@ -144,7 +144,7 @@ async def conclude(
     entry = recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
     remains = what_remains(gateway, intent)
     if ending.waiting is not None:
-        remains = (*remains, gateway.undo.store.adding(ending.waiting))
+        remains = (*remains, gateway.guards.undo.store.adding(ending.waiting))
     if is_unstored:
         await gateway.audit.record_later(entry, *remains)
         return
@@ -160,7 +160,7 @@ async def conclude(
         else:
             _log.warning("the end of an action was not stored (%s)", error.code)
     if ending.waiting is not None:
-        gateway.undo.expect(ending.waiting)
+        gateway.guards.undo.expect(ending.waiting)
 
 
 async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:

@@ -21,7 +21,7 @@ class OwnerAway:
         """Return for how long the chat is left to the owner."""
         if attempt.who.key_id is None or attempt.peer is None or not attempt.messages:
             return None
-        takeover = attempt.gateway.takeover
+        takeover = attempt.gateway.guards.takeover
         left_secs = await takeover.left_secs(attempt.account, attempt.peer.id)
         return OwnerActive(math.ceil(left_secs)) if left_secs > 0 else None
 

@@ -142,7 +142,7 @@ async def undo(gateway: Gateway, known: Known) -> None:
         VasyaError: Telegram could not be asked; it waits still.
     """
     if known.status is ActionStatus.SCHEDULED:
-        if await gateway.undo.take_back(known.action_id, "undone"):
+        if await gateway.guards.undo.take_back(known.action_id, "undone"):
             return
         found = await gateway.claims.action(known.action_id)
         status: Any = getattr(found, "status", ActionStatus.SCHEDULED)
