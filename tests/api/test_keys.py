@@ -251,7 +251,8 @@ async def test_an_unknown_scope_is_refused_and_pointed_at(client: httpx.AsyncCli
         ({"approval": {"messages:send": "always"}}, "/approval", "unknown"),
         ({"approvalTtlSecs": 60}, "/approvalTtlSecs", "unknown"),
         ({"budgets": {"sendsPerDay": 1}}, "/budgets", "unknown"),
-        ({"undoSecs": 60}, "/undoSecs", "unknown"),
+        ({"undoSecs": 59}, "/undoSecs", "out_of_range"),
+        ({"undoSecs": 86_401}, "/undoSecs", "out_of_range"),
         ({"isRevoked": False}, "/isRevoked", "unknown"),
     ],
 )

@@ -291,3 +291,27 @@ async def test_the_log_of_where_the_owner_wrote_names_nobody(
     (row,) = rows
     assert len(row.chat) == 16
     assert scene.bob.id.to_bytes(8, "big") not in row.chat
+
+
+async def test_an_agent_may_ask_while_the_owner_writes_and_what_is_approved_waits_until_then(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    with_key: Any,
+    to_bob: str,
+    scene: Scene,
+    phone: SandboxClient,
+) -> None:
+    agent = await with_key(approval={"messages:send": "always"})
+    await take_over(client, 600)
+    await listening(gateway)
+    await phone.send_message("bob_b", "I am here myself")
+    assert await heard(gateway, scene, scene.bob.id)
+    asked = await agent.post(to_bob, json={"text": "may I?"})
+    assert asked.status_code == 202
+    action = f"{API}/actions/{asked.json()['actionId']}"
+    approval = {"digest": asked.json()["digest"]}
+    assert_problem(await client.post(f"{action}/approve", json=approval), 409, "owner_active")
+    assert (await client.get(action)).json()["status"] == "awaiting_approval"
+    await take_over(client, 0)
+    approved = await client.post(f"{action}/approve", json=approval)
+    assert (approved.status_code, approved.json()["status"]) == (200, "done")

@@ -53,6 +53,11 @@ class Attempt:
         self.moment = Moment.NOW
 
     @property
+    def is_only_asked(self) -> bool:
+        """Tell whether nothing is sent yet: it is going to wait for a human."""
+        return self.moment is Moment.ASKED
+
+    @property
     def account(self) -> AccountRuntime:
         """Return the account that it is made on."""
         if self.intent.account is None:
