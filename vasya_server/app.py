@@ -38,8 +38,13 @@ if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 
-def create_app(gateway: Gateway) -> Litestar:
-    """Make the application that serves *gateway*, which the caller has opened and will close, and begin what goes on beside it."""
+def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
+    """Make the application that serves *gateway*, which the caller has opened and will close.
+
+    Args:
+        is_command: One command is carried out, and nothing goes on beside it: a lockdown at a terminal must not send what
+            was approved before a crash.
+    """
     app = Litestar(
         [bind(operation, gateway) for operation in OPERATIONS],
         openapi_config=None,
@@ -47,6 +52,7 @@ def create_app(gateway: Gateway) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
-    gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
+    if not is_command:
+        gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app
