@@ -214,7 +214,7 @@ async def _open_accounts(
     accounts = Accounts(vault, settings, clock, Endpoint(settings), events, guards)
     stack.push_async_callback(accounts.close)
     await accounts.open()
-    stack.push_async_callback(guards.undo.close)
+    stack.push_async_callback(guards.close)
     await guards.undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)

@@ -315,3 +315,23 @@ async def test_an_agent_may_ask_while_the_owner_writes_and_what_is_approved_wait
     await take_over(client, 0)
     approved = await client.post(f"{action}/approve", json=approval)
     assert (approved.status_code, approved.json()["status"]) == (200, "done")
+
+
+async def test_what_the_owner_writes_while_an_agents_send_is_under_way_counts_all_the_same(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    agent: httpx.AsyncClient,
+    to_bob: str,
+    scene: Scene,
+    dc: DataCentre,
+    phone: SandboxClient,
+) -> None:
+    await take_over(client, 600)
+    await listening(gateway)
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.6, times=1))
+    sending = asyncio.create_task(agent.post(to_bob, json={"text": "slow"}))
+    await asyncio.sleep(0.2)
+    await phone.send_message("bob_b", "I am here myself")
+    assert (await sending).status_code == 201
+    assert await heard(gateway, scene, scene.bob.id)
+    assert_problem(await agent.post(to_bob, json={"text": "and more"}), 409, "owner_active")

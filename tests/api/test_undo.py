@@ -14,6 +14,7 @@ from tests.problems import assert_problem
 from tests.telegram.hearing import Heard
 from vasya_sandbox import scheduling
 from vasya_sandbox.client import open_client
+from vasya_sandbox.faults import Action, Fault
 from vasya_server.model.event import EventType
 
 if TYPE_CHECKING:
@@ -364,6 +365,65 @@ async def test_a_dry_run_says_how_long_it_would_wait_and_leaves_nothing_waiting(
     told = await agent.post(to_bob, params={"dryRun": "true"}, json={"text": "what if"})
     assert (told.json()["wouldExecute"], told.json()["preview"]["undoSecs"]) == (True, 90)
     assert waiting(scene) == []
+
+
+# With a connection that breaks
+
+
+async def test_a_lost_answer_makes_no_second_one(
+    client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.DROP_AFTER, request="messages.SendMessage", times=1))
+    action = await undoable(client, to_bob)
+    assert (action["scheduledId"], len(waiting(scene))) == (1, 1)
+
+
+ONE = {"Idempotency-Key": "one"}
+LOST = {"text": "lost", "undoSecs": 60}
+
+
+async def test_a_retry_after_an_unknown_outcome_finds_what_waits(
+    client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.DROP_AFTER, request="messages.SendMessage", times=50))
+    assert_problem(await client.post(to_bob, json=LOST, headers=ONE), 409, "outcome_unknown")
+    dc.faults.clear()
+    assert len(waiting(scene)) == 1
+    async with asyncio.timeout(20):
+        while (again := await client.post(to_bob, json=LOST, headers=ONE)).status_code != 202:
+            await asyncio.sleep(0.5)
+    assert (again.json()["status"], len(waiting(scene))) == ("scheduled", 1)
+    await client.post(f"{API}/actions/{again.json()['actionId']}/cancel")
+    assert waiting(scene) == []
+
+
+async def test_a_retry_after_an_unknown_outcome_finds_what_was_sent_meanwhile(
+    client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.DROP_AFTER, request="messages.SendMessage", times=50))
+    assert_problem(await client.post(to_bob, json=LOST, headers=ONE), 409, "outcome_unknown")
+    dc.faults.clear()
+    (sent_id,) = come_due(dc, scene).values()
+    async with asyncio.timeout(20):
+        while (again := await client.post(to_bob, json=LOST, headers=ONE)).status_code != 201:
+            await asyncio.sleep(0.5)
+    assert (again.json()["id"], texts(scene).count("lost")) == (sent_id, 1)
+
+
+async def test_a_retry_after_an_unknown_outcome_does_not_send_what_the_owner_took_back(
+    client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.DROP_AFTER, request="messages.SendMessage", times=50))
+    assert_problem(await client.post(to_bob, json=LOST, headers=ONE), 409, "outcome_unknown")
+    dc.faults.clear()
+    scheduling.remove(dc, scene.alice, scene.bob, [1])
+    async with asyncio.timeout(20):
+        while (again := await client.post(to_bob, json=LOST, headers=ONE)).json()[
+            "code"
+        ] != "idempotency_key_stale":
+            await asyncio.sleep(0.5)
+    assert again.status_code == 409
+    assert (waiting(scene), "lost" in texts(scene)) == ([], False)
 
 
 # Over restarts

@@ -36,6 +36,11 @@ class Guards:
         """Look after what waits from now on."""
         self.undo.start()
 
+    async def close(self) -> None:
+        """End every task."""
+        await self.undo.close()
+        await self.takeover.close()
+
 
 def make_guards(
     db: Database,

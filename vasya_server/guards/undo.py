@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vasya_server.clock import Clock
     from vasya_server.guards.waiting import Waiting, WaitingStore
     from vasya_server.idempotency.claims import Claims
-    from vasya_server.ids import AccountId, ActionId, OwnerId
+    from vasya_server.ids import AccountId, ActionId, KeyId, OwnerId
     from vasya_server.telegram.accounts import AccountRuntime
 
 _log: Final = logging.getLogger(__name__)
@@ -145,12 +145,14 @@ class UndoWindow:
             if tracked.outcome is None:
                 await take_back(account, peer, waiting.awaited.ids)
                 # Between the two it may have been sent, and then it stands in the chat.
-                found, _ = await self._found(tracked, account)
-                tracked.outcome = (
-                    await outcome_of_sent(waiting, self._reading(waiting, account), found)
-                    if found
-                    else Outcome.called_off(waiting, code)
-                )
+                found, is_whole = await self._found(tracked, account)
+                if found:
+                    reading = self._reading(waiting, account)
+                    tracked.outcome = await outcome_of_sent(waiting, reading, found)
+                elif is_whole or to_ms(self._clock.now()) < waiting.due_at_ms:
+                    tracked.outcome = Outcome.called_off(waiting, code)
+                else:
+                    tracked.outcome = Outcome.unknown(waiting)
             is_cancelled = tracked.outcome.status is ActionStatus.CANCELLED
             await self._settle(tracked, tracked.outcome)
             return is_cancelled
@@ -171,11 +173,12 @@ class UndoWindow:
                 pass
 
     async def _tend(self, account_id: AccountId) -> None:
+        revoked: dict[KeyId, bool] = {}
         for tracked in tuple(self._tracked.values()):
             if tracked.waiting.account_id != account_id:
                 continue
             try:
-                await self._tend_one(tracked)
+                await self._tend_one(tracked, revoked)
             except AccessDenied:
                 self._forget(tracked)  # the account was erased, and what was stored of it with it
             except VasyaError as error:
@@ -185,7 +188,7 @@ class UndoWindow:
                 _log.exception("a scheduled message could not be looked after")
                 self._put_off(tracked)
 
-    async def _tend_one(self, tracked: _Tracked) -> None:
+    async def _tend_one(self, tracked: _Tracked, revoked: dict[KeyId, bool]) -> None:
         waiting = tracked.waiting
         account, now = self._account(waiting), self._clock.monotonic()
         is_due = to_ms(self._clock.now()) >= waiting.due_at_ms + _LATE_AFTER_MS
@@ -195,15 +198,16 @@ class UndoWindow:
         )
         if (heard or is_due or is_new) and now >= tracked.look_at:
             await self._look(tracked, account)
-        elif not is_due and now >= tracked.look_at and await self._is_revoked(waiting):
-            await self.take_back(waiting.action_id, "key_revoked")
+        elif not is_due and now >= tracked.look_at and waiting.key_id is not None:
+            if waiting.key_id not in revoked:
+                revoked[waiting.key_id] = await self._is_revoked(waiting, waiting.key_id)
+            if revoked[waiting.key_id]:
+                await self.take_back(waiting.action_id, "key_revoked")
 
-    async def _is_revoked(self, waiting: Waiting) -> bool:
+    async def _is_revoked(self, waiting: Waiting, key_id: KeyId) -> bool:
         """Tell whether the key was revoked, or one that took its place; a key that does not open is as good as revoked."""
-        if waiting.key_id is None:
-            return False
         try:
-            record = await self._keys.find(waiting.owner, waiting.key_id)
+            record = await self._keys.find(waiting.owner, key_id)
         except AccessDenied:
             return True
         if record.revoked_at_ms is not None:
