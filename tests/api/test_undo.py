@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.outbox import Waiting
+    from vasya_server.gateway import Gateway
 
 
 def waiting(scene: Scene) -> list[Waiting]:
@@ -593,3 +594,33 @@ async def test_what_was_approved_can_be_taken_back_within_the_window(
     cancelled = await agent.post(f"{action}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     assert (waiting(scene), "may I?" in texts(scene)) == ([], False)
+
+
+async def test_the_key_and_its_human_are_told_of_the_end(
+    gateway: Gateway, with_key: Any, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    agent = await with_key(undoSecs=60)
+    sent = (await agent.post(to_bob, json={"text": "sent"})).json()
+    come_due(dc, scene)
+    await action_of(agent, sent["actionId"])
+    undone = (await agent.post(to_bob, json={"text": "undone"})).json()
+    await agent.post(f"{API}/actions/{undone['actionId']}/cancel")
+    (account,) = gateway.accounts.list(gateway.owner)
+    told = await Heard(gateway.events, account).of(EventType.ACTION_UPDATED, count=2)
+    key_id = (await agent.get(f"{API}/whoami")).json()["keyId"]
+    assert [(each.data.action_id, each.data.action_status, each.key_id) for each in told] == [
+        (sent["actionId"], "done", key_id),
+        (undone["actionId"], "cancelled", key_id),
+    ]
+
+
+async def test_what_is_taken_back_on_the_phone_is_noticed_however_often_the_connection_broke(
+    client: httpx.AsyncClient, to_bob: str, dc: DataCentre, phone: SandboxClient
+) -> None:
+    action = await undoable(client, to_bob)
+    for _ in range(3):
+        dc.drop_connections()
+        await asyncio.sleep(1.2)
+    await phone.connect()
+    await phone(functions.messages.DeleteScheduledMessagesRequest("bob_b", [1]))
+    assert (await action_of(client, action["actionId"]))["status"] == "cancelled"

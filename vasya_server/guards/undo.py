@@ -29,7 +29,7 @@ from vasya_server.telegram.scheduled import sent_since, still_waiting, take_back
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from vasya_server.auth.keyring import Keyring
     from vasya_server.clock import Clock
@@ -59,6 +59,10 @@ class _Tracked:
     outcome: Outcome | None = None
 
 
+async def _told_to_nobody(_waiting: Waiting, _status: ActionStatus) -> None:
+    pass
+
+
 class UndoWindow:
     """Everything that may still be taken back; one per running server."""
 
@@ -72,6 +76,8 @@ class UndoWindow:
         self._news = asyncio.Event()
         self._tasks: dict[AccountId, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
+        # Is told of every end, when it is stored.
+        self.on_settled: Callable[[Waiting, ActionStatus], Awaitable[None]] = _told_to_nobody
         # Messages that are known to have come of one that waited, by account.
         self._sent: dict[AccountId, set[int]] = {}
 
@@ -197,7 +203,9 @@ class UndoWindow:
             account.scheduled.ended(waiting.awaited.chat_id, each) for each in waiting.awaited.ids
         )
         if (heard or is_due or is_new) and now >= tracked.look_at:
-            await self._look(tracked, account)
+            # What waits although its end was told, or its time is over, is looked at less and less often.
+            if await self._look(tracked, account) and (heard or is_due):
+                self._put_off(tracked)
         elif not is_due and now >= tracked.look_at and waiting.key_id is not None:
             if waiting.key_id not in revoked:
                 revoked[waiting.key_id] = await self._is_revoked(waiting, waiting.key_id)
@@ -220,21 +228,21 @@ class UndoWindow:
             for each in successors
         )
 
-    async def _look(self, tracked: _Tracked, account: AccountRuntime) -> None:
-        """Find out what has become of it."""
+    async def _look(self, tracked: _Tracked, account: AccountRuntime) -> bool:
+        """Find out what has become of it, and tell whether it waits still."""
         waiting, awaited = tracked.waiting, tracked.waiting.awaited
         async with tracked.lock:
             if waiting.action_id not in self._tracked:
-                return
+                return False
             tracked.connection = account.following.connections
             if tracked.outcome is None:
                 peer = stored_peer(*waiting.peer)
                 reading = self._reading(waiting, account)
                 if await still_waiting(reading, peer, awaited.ids):
-                    self._put_off(tracked)
-                    return
+                    return True
                 tracked.outcome = await self._outcome(tracked, account)
             await self._settle(tracked, tracked.outcome)
+            return False
 
     async def _outcome(self, tracked: _Tracked, account: AccountRuntime) -> Outcome:
         """Return what has become of what waits no more."""
@@ -292,6 +300,7 @@ class UndoWindow:
                 raise
         self._sent.setdefault(waiting.account_id, set()).update(outcome.message_ids)
         self._forget(tracked)
+        await self.on_settled(waiting, outcome.status)
 
     def _forget(self, tracked: _Tracked) -> None:
         waiting = tracked.waiting

@@ -141,7 +141,6 @@ async def cancel(gateway: Gateway, who: Principal, action_id: str) -> None:
         await call_off(gateway, who, action_id, ActionStatus.CANCELLED)
     elif known.status is not ActionStatus.CANCELLED:
         await undo(gateway, known)
-        await note_change(gateway, action_id)
 
 
 async def cancel_actions(
