@@ -15,7 +15,6 @@ from tests.e2e.processes import MASTER_KEY, Api, Json, SandboxControl, exchange,
 from tests.e2e.test_crash import DEADLINE_SECS, Host, Request, audited, saved, verify
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -66,13 +65,11 @@ class Asked:
         path = f"/actions/{self.id}/approve"
         return self._human(api, "POST", path, {"digest": self.action["digest"]})
 
-    def approve_in_vain(self, api: Api) -> threading.Thread:
-        """Approve at a server that will not live to answer."""
-        return Request(
-            f"/actions/{self.id}/approve",
-            {"digest": self.action["digest"]},
-            f"approve {self.id}".replace(" ", "-"),
-        ).send_in_vain(api)
+    @property
+    def approval(self) -> Request:
+        """The human's request, which has a key of its own."""
+        path, body = f"/actions/{self.id}/approve", {"digest": self.action["digest"]}
+        return Request(path, body, f"approve-{self.id}")
 
     @property
     def id(self) -> str:
@@ -99,7 +96,7 @@ class Asked:
 
 def kill_at(host: Host, point: str, asked: Asked) -> None:
     """Approve, and kill the server at that point of it."""
-    thread = asked.approve_in_vain(host.serve(point))
+    thread = asked.approval.send_in_vain(host.serve(point))
     host.kill_at(point)
     thread.join(DEADLINE_SECS)
 
@@ -172,6 +169,8 @@ def test_what_was_done_is_answered_after_a_restart(
 
     assert asked.status(api) == "done"
     assert asked.ask(api)[0] == 201
+    status, action = asked.approval.send(api)
+    assert (status, action["status"]) == (200, "done")
     assert asked.approve(api)[0] == 409
     assert asked.times(sandbox) == 1
 

@@ -1,7 +1,7 @@
 """Whether a human is asked before a change is made, what is asked, and that it is still the same when it is done.
 
 A rule of the agent key says so for the scope of the change (auth/policy.py). Humans are never asked. What a human agrees to
-is named by a digest of all that is shown and all that is sent, so that nothing else can be done in its place.
+is named by a digest of all that is shown and all that is sent, so that nothing else can be done in its place (D-8.7).
 """
 
 from __future__ import annotations

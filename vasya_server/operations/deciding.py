@@ -80,8 +80,13 @@ async def approve(
     digest: str,
     executor: Executor,
     request_id: str,
+    *,
+    is_redrive: bool,
 ) -> None:
     """Agree to an action and do it; of one that was agreed to, and of which nobody knows, find out.
+
+    Args:
+        is_redrive: The same was said before a crash: what came of it since is the answer.
 
     Raises:
         AccessDenied: It is not this owner's, or there is none.
@@ -97,6 +102,8 @@ async def approve(
         asked = await _asked(gateway, who, action_id)
         question = asked.question
         if question is None or asked.status not in {ActionStatus.AWAITING_APPROVAL, *_AGREED}:
+            if is_redrive and _was_agreed(asked):
+                return
             raise ActionState(action_id, asked.status.value)
         if not hmac.compare_digest(digest, question.digest):
             raise ActionStale(action_id)
@@ -110,6 +117,10 @@ async def approve(
     finally:
         gateway.asked.settle(hold.action_id)
         gateway.claims.release(hold)
+
+
+def _was_agreed(asked: AskedAction) -> bool:
+    return asked.decision is not None and asked.decision.status is ActionStatus.STARTED
 
 
 async def call_off(gateway: Gateway, who: Principal, action_id: str, status: ActionStatus) -> None:
