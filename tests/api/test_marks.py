@@ -280,4 +280,9 @@ async def test_a_closed_gate_stops_every_mark(
     response = await client.request(method, f"{account}/chats/@bob_b/{path_end}", json=body)
 
     assert_problem(response, 403, "sending_disabled")
-    assert set(dc.requests) <= {"contacts.ResolveUsername", "users.GetUsers", "updates.GetState"}
+    assert set(dc.requests) <= {
+        "contacts.ResolveUsername",
+        "messages.GetPeerDialogs",
+        "users.GetUsers",
+        "updates.GetState",
+    }

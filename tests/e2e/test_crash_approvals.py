@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.processes import MASTER_KEY, Api, Json, SandboxControl, exchange, run
-from tests.e2e.test_crash import DEADLINE_SECS, Host, Request, audited, saved, verify
+from tests.e2e.processes import MASTER_KEY, Api, Host, Json, SandboxControl, exchange, run
+from tests.e2e.test_crash import DEADLINE_SECS, Request, audited, saved, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
