@@ -21,6 +21,7 @@ TEXT_LIMIT, CAPTION_LIMIT = 4096, 1024
 MAX_ENTITIES = 100
 # A date as near as this means "now": https://core.telegram.org/api/scheduled-messages
 SCHEDULE_SLACK_SECS = 10
+SCHEDULE_LIMIT_SECS = 365 * 86_400
 GENERAL_TOPIC = 1
 
 
@@ -32,6 +33,8 @@ class Target(NamedTuple):
     top_id: int
     is_silent: bool
     is_protected: bool
+    # When it is to be sent, in seconds since 1970; 0 is now.
+    due: int = 0
 
 
 def target(session: Session, where: Peer, request: Any) -> Target:
@@ -40,14 +43,23 @@ def target(session: Session, where: Peer, request: Any) -> Target:
     Raises:
         RpcError: CHAT_WRITE_FORBIDDEN, SLOWMODE_WAIT_x, REPLY_MESSAGE_ID_INVALID and their kin.
     """
-    date = inputs.timestamp(request.schedule_date)
-    if date > session.dc.world.now + SCHEDULE_SLACK_SECS:
-        raise RpcError(400, "SCHEDULE_NOT_SERVED_BY_SANDBOX")
     reply, top_id = _reply(session, where, request)
     require_writable(session, where, top_id)
-    return Target(
-        where, reply, top_id, bool(request.silent), bool(getattr(request, "noforwards", False))
-    )
+    is_protected = bool(getattr(request, "noforwards", False))
+    due = due_at(session, request.schedule_date)
+    return Target(where, reply, top_id, bool(request.silent), is_protected, due)
+
+
+def due_at(session: Session, schedule_date: Any) -> int:
+    """Return when a message is to be sent; 0 is now.
+
+    Raises:
+        RpcError: SCHEDULE_DATE_TOO_LATE; "when the other is online" is beyond the sandbox, and as late.
+    """
+    date, now = inputs.timestamp(schedule_date), session.dc.world.now
+    if date > now + SCHEDULE_LIMIT_SECS:
+        raise RpcError(400, "SCHEDULE_DATE_TOO_LATE")
+    return date if date > now + SCHEDULE_SLACK_SECS else 0
 
 
 def require_writable(session: Session, where: Peer, top_id: int = 0) -> None:

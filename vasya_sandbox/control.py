@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from vasya_sandbox import scheduling
 from vasya_sandbox.behaviour import Behaviour
 from vasya_sandbox.control_http import (
     MAX_HEAD_BYTES,
@@ -45,6 +46,13 @@ class Forget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     box: int | str | None
 
 
+class Due(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The time of what a user has scheduled has come, in one chat or everywhere."""
+
+    user: int | str
+    chat: int | str | None = None
+
+
 class Control:
     """The control port of one data centre."""
 
@@ -60,6 +68,7 @@ class Control:
             "/behaviour": {"GET": self._behaviour, "POST": self._behave},
             "/forget": {"POST": self._forget},
             "/drop": {"POST": self._drop},
+            "/due": {"POST": self._due},
             "/messages": {"GET": self._messages},
             "/requests": {"GET": self._requests},
             "/reset-counters": {"POST": self._reset_counters},
@@ -167,6 +176,16 @@ class Control:
 
     def _drop(self, _request: Request) -> Answer:
         return HTTPStatus.OK, {"dropped": self._dc.drop_connections()}
+
+    def _due(self, request: Request) -> Answer:
+        act = msgspec.json.decode(request.body, type=Due)
+        user = self._people.user(act.user)
+        box = scheduling.outbox(self._dc.world, user)
+        due = list(box.waiting.values())
+        if act.chat is not None:
+            due = box.within(self._people.peer(act.chat).peer_id)
+        sent = scheduling.send_due(self._dc, user, due)
+        return HTTPStatus.OK, {"sent": {str(was): now for was, now in sent.items()}}
 
     def _messages(self, request: Request) -> Answer:
         viewer = self._people.user(request.query.get("user", ""))

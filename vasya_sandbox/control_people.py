@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-from telethon.crypto import AuthKey
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import fanout, inputs
-from vasya_sandbox.authorization import Authorization
+from vasya_sandbox import fanout, inputs, scheduling
 from vasya_sandbox.control_http import Answer, Refusal, Request, Routes
 from vasya_sandbox.entities import utf16_length
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.records import Channel, Entity, Group, User
 from vasya_sandbox.registry import HANDLERS
-from vasya_sandbox.session import Session
 
 if TYPE_CHECKING:
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.records import Message, Peer
+    from vasya_sandbox.session import Session
 
 MAX_SENDS = 10_000
 Name = int | str
@@ -208,7 +206,7 @@ class People:
             raise Refusal(HTTPStatus.BAD_REQUEST, "mentions need a word of the text each")
         answered = None
         if send.reply_to is not None:
-            answered = self._message(self._phone(sender), peer, send.reply_to)
+            answered = self._message(scheduling.phone(self._dc, sender), peer, send.reply_to)
         texts = [send.text]
         if send.count > 1:
             texts = [f"{send.text} {n}" for n in range(1, send.count + 1)]
@@ -314,21 +312,13 @@ class People:
     def _status(self, request: Request) -> Answer:
         act = msgspec.json.decode(request.body, type=Status)
         _do(
-            self._phone(self.user(act.user)),
+            scheduling.phone(self._dc, self.user(act.user)),
             f.account.UpdateStatusRequest(offline=not act.is_online),
         )
         return HTTPStatus.NO_CONTENT, None
 
-    # Phones
-
     def _at(self, act: _Act) -> tuple[Session, Peer]:
-        return self._phone(self.user(act.by)), self.peer(act.chat)
-
-    def _phone(self, user: User) -> Session:
-        """Return a session of *user* that nobody is connected to: it acts and hears nothing."""
-        auth = Authorization(AuthKey(bytes(256)), created_at=0, on_user=lambda _auth, _before: None)
-        auth.user = user
-        return Session(self._dc, auth, 0)
+        return scheduling.phone(self._dc, self.user(act.by)), self.peer(act.chat)
 
 
 def _do(phone: Session, request: Any) -> None:

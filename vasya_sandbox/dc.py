@@ -14,7 +14,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
 from telethon.tl import types
 
-from vasya_sandbox import handlers, update_forms, views
+from vasya_sandbox import handlers, scheduling, update_forms, views
 from vasya_sandbox.authorization import Authorization, mint_key
 from vasya_sandbox.behaviour import Behaviour
 from vasya_sandbox.faults import FaultPlan, method_name
@@ -114,6 +114,7 @@ class DataCentre:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Wire(self), host, port, backlog=BACKLOG)
         self.address = self._server.sockets[0].getsockname()[:2]
+        scheduling.arm(self)
 
     async def stop(self) -> None:
         """Hang up on everyone and stop listening; `start` works again, with the same keys."""
@@ -291,7 +292,6 @@ class DataCentre:
         """Tell every session of *user* of *updates*, built for that user.
 
         Args:
-            user: Whom.
             updates: TL updates, in the order of their pts.
             users: The users they mention.
             chats: The groups and channels they mention.
@@ -314,8 +314,7 @@ class DataCentre:
         self.changed()
 
     def _loses_push(self) -> bool:
-        left = self.behaviour.lose_pushes
-        if left:
+        if left := self.behaviour.lose_pushes:
             self.behaviour = structs.replace(self.behaviour, lose_pushes=left - 1)
         return left > 0
 

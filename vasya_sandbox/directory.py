@@ -26,6 +26,8 @@ from vasya_sandbox.srp import make_verifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from vasya_sandbox.outbox import Outbox
+
 SERVICE_ID = 777000
 FIRST_USER_ID = 6_100_000_001
 FIRST_FILE_ID = 5_200_000_000_000_000_001
@@ -49,6 +51,7 @@ class Directory:
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
         self.files: dict[int, File] = {}
+        self.outboxes: dict[int, Outbox] = {}
         # Lower-case username and phone digits -> peer id.
         self.names: dict[str, int] = {}
         self.phones: dict[str, int] = {}

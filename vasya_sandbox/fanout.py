@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
@@ -10,7 +11,7 @@ from vasya_sandbox import views
 from vasya_sandbox.records import CHANNEL_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
     from vasya_sandbox.session import Session
 
 
-def publish(dc: DataCentre, notices: Iterable[Notice], *, skip: Session | None = None) -> None:
-    """Push each user their own view of *notices*; *skip* gets the same as its answer."""
+def publish(
+    dc: DataCentre,
+    notices: Iterable[Notice],
+    *,
+    skip: Session | None = None,
+    first: Mapping[int, list[Any]] = MappingProxyType({}),
+) -> None:
+    """Push each user their own view of *notices*; *skip* gets the same as its answer.
+
+    Args:
+        first: Updates that go before them, by the user who is told.
+    """
     by_user: dict[int, list[Notice]] = {}
     for notice in notices:
         by_user.setdefault(notice.user.id, []).append(notice)
@@ -27,7 +38,7 @@ def publish(dc: DataCentre, notices: Iterable[Notice], *, skip: Session | None =
         user = own[0].user
         if _is_listening(dc, user):
             updates, found = _render(dc.world, user, own)
-            dc.push(user, updates, **found, skip=skip)
+            dc.push(user, [*first.get(user.id, ()), *updates], **found, skip=skip)
         else:
             _note_missed(dc, user, own, skip)
 

@@ -75,6 +75,8 @@ def message(world: World, viewer: User, record: Message) -> Any:
     fields["out"] = is_mine
     fields["post"] = is_post
     fields["silent"] = record.is_silent
+    if record.is_from_scheduled and record.author_id == viewer.id:
+        fields["from_scheduled"] = True
     if has_from:
         fields["from_id"] = peer(record.sender)
     if viewer.id in record.mentions:
@@ -125,7 +127,8 @@ def _add_content(world: World, viewer: User, record: Message, fields: dict[str, 
         fields["views"], fields["forwards"] = record.views, record.forwards
     if record.is_protected:
         fields["noforwards"] = True
-    if record.peer < -CHANNEL_MARK:
+    # What is not sent yet has no number, and no answers.
+    if record.peer < -CHANNEL_MARK and record.number:
         fields["replies"] = replies(world, record)
 
 

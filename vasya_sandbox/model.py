@@ -181,7 +181,7 @@ class World(Directory):
             text=text,
             entities=complete(text, entities or []),
             reply=Reply(reply_to.number) if isinstance(reply_to, Message) else reply_to,
-            forward=None if forward_from is None else self._forward(forward_from, sender, peer),
+            forward=None if forward_from is None else self.forwarded(forward_from, sender, peer),
             **content,
         )
         self.messages[message.number] = message
@@ -247,7 +247,7 @@ class World(Directory):
         message.discussion = twin.message.number
         return twin.notices
 
-    def _forward(self, origin: Message, sender: User, peer: Peer) -> Forward:
+    def forwarded(self, origin: Message, sender: User, peer: Peer) -> Forward:
         """Return the header of a copy; the first author stays, however often it is passed on."""
         first = origin.forward or Forward(
             origin.at, origin.sender, origin.copies.get(min(0, origin.sender), 0)

@@ -152,6 +152,7 @@ class Message(Struct, eq=False, omit_defaults=True):
     edited_at: int = 0
     is_silent: bool = False
     is_protected: bool = False
+    is_from_scheduled: bool = False
     # Owners of the boxes in which it is pinned.
     pinned_in: list[int] = field(default_factory=list)
     # Owner of the box (user or channel, marked) -> the id there.

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from vasya_sandbox.model import World
+from vasya_sandbox.outbox import Outbox
 from vasya_sandbox.records import Channel, File, Group, Message, User
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class _Snapshot(Struct, kw_only=True):
     messages: list[Message]
     files: list[File]
     keys: list[KeyRecord]
+    outboxes: list[Outbox] = []
 
 
 def dump(world: World, keys: list[KeyRecord]) -> bytes:
@@ -73,6 +75,7 @@ def dump(world: World, keys: list[KeyRecord]) -> bytes:
         messages=list(world.messages.values()),
         files=list(world.files.values()),
         keys=keys,
+        outboxes=list(world.outboxes.values()),
     )
     return MAGIC + msgspec.msgpack.encode(snapshot)
 
@@ -99,6 +102,7 @@ def load(data: bytes, clock: Callable[[], float] = time.time) -> tuple[World, li
     world.channels = {channel.id: channel for channel in snapshot.channels}
     world.messages = {message.number: message for message in snapshot.messages}
     world.files = {file.id: file for file in snapshot.files}
+    world.outboxes = {outbox.user_id: outbox for outbox in snapshot.outboxes}
     for channel in snapshot.channels:
         # Of a state written before boxes kept it.
         if not channel.box.moved_at and (numbers := channel.box.numbers):

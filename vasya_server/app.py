@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -33,6 +34,7 @@ from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
 from vasya_server.api.routes import OPERATIONS
 from vasya_server.operations.deciding import tend
+from vasya_server.operations.undo import note_end
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
@@ -52,6 +54,7 @@ def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
+    gateway.guards.undo.on_settled = partial(note_end, gateway)
     if not is_command:
         gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)

@@ -6,7 +6,7 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vasya_server.audit.denials import Denials
 from vasya_server.audit.journal import Journal
@@ -24,6 +24,7 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
+from vasya_server.guards import Guards, make_guards
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
@@ -76,13 +77,13 @@ class Gateway:
     limits: Limits
     vault: Vault
     owner_settings: SettingsStore
-    providers: ProviderKeys
     events: EventLog
     streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
     outbound: Outbound
+    guards: Guards
     webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
@@ -90,9 +91,22 @@ class Gateway:
     tokens: Tokens | None
 
     @property
+    def providers(self) -> ProviderKeys:
+        """Return the owners' keys for services beside Telegram."""
+        return ProviderKeys(self.db, self.key)
+
+    @property
     def claims(self) -> Claims:
         """Return the claims of all mutations, those that wait for a human among them."""
         return self.asked.claims
+
+
+class _Near(NamedTuple):
+    """What stands next to Telegram."""
+
+    events: EventLog
+    accounts: Accounts
+    logins: Logins
 
 
 @contextlib.asynccontextmanager
@@ -117,9 +131,9 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner, owner_settings = await _open_owners(vault, db, key)
-        events, accounts, logins = await _open_accounts(stack, settings, vault, db, key, clock)
-        means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
+        owner, owners, guards = await _open_owners(vault, db, key, clock, settings, asked, keys)
+        near = await _open_accounts(stack, settings, vault, db, key, clock, guards)
+        means = Means(settings, clock, key, db, audit, keys, near.events, near.accounts, owners)
         streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
         yield Gateway(
             settings=settings,
@@ -132,14 +146,14 @@ async def open_gateway(
             keys=keys,
             limits=await _open_limits(stack, settings, db, key, clock),
             vault=vault,
-            owner_settings=owner_settings,
-            providers=ProviderKeys(db, key),
-            events=events,
+            owner_settings=owners,
+            events=near.events,
             streams=streams,
-            accounts=accounts,
-            logins=logins,
+            accounts=near.accounts,
+            logins=near.logins,
             cursors=Cursors(key),
             outbound=means.outbound,
+            guards=guards,
             webhooks=hooks,
             owner=owner,
             token=token,
@@ -184,12 +198,20 @@ async def _open_limits(
     return Limits(buckets, settings, key, budgets, turns)
 
 
-async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:
-    """Make the local owner where there is none yet, and only then read what every owner has set."""
+async def _open_owners(
+    vault: Vault,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+    settings: Settings,
+    asked: Asked,
+    keys: Keyring,
+) -> tuple[OwnerId, SettingsStore, Guards]:
+    """Make the local owner where there is none yet, and only then read what every owner has set, which the guards obey."""
     owner = await vault.owner(LOCAL_OWNER)
-    owner_settings = SettingsStore(db, key)
-    await owner_settings.open()
-    return owner, owner_settings
+    owners = SettingsStore(db, key)
+    await owners.open()
+    return owner, owners, make_guards(db, key, clock, settings, asked.claims, keys, owners)
 
 
 async def _open_accounts(
@@ -199,17 +221,20 @@ async def _open_accounts(
     db: Database,
     key: MasterKey,
     clock: Clock,
-) -> tuple[EventLog, Accounts, Logins]:
+    guards: Guards,
+) -> _Near:
     """Open the event log, and behind it the accounts that write it."""
     events = EventLog(db, key, clock)
     stack.push_async_callback(events.close)
     await events.open()
-    accounts = Accounts(vault, settings, clock, Endpoint(settings), events)
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, guards)
     stack.push_async_callback(accounts.close)
     await accounts.open()
+    stack.push_async_callback(guards.close)
+    await guards.undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
-    return events, accounts, logins
+    return _Near(events, accounts, logins)
 
 
 async def _open_delivery(

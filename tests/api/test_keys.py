@@ -256,7 +256,8 @@ async def test_an_unknown_scope_is_refused_and_pointed_at(client: httpx.AsyncCli
         ({"approvalTtlSecs": 59}, "/approvalTtlSecs", "out_of_range"),
         ({"approvalTtlSecs": 2_592_001}, "/approvalTtlSecs", "out_of_range"),
         ({"budgets": {"perDay": 1}}, "/budgets", "invalid"),
-        ({"undoSecs": 60}, "/undoSecs", "unknown"),
+        ({"undoSecs": 59}, "/undoSecs", "out_of_range"),
+        ({"undoSecs": 86_401}, "/undoSecs", "out_of_range"),
         ({"isRevoked": False}, "/isRevoked", "unknown"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import changes, composing, inputs, uploads
+from vasya_sandbox import changes, composing, inputs, scheduling, uploads
 from vasya_sandbox.composing import CAPTION_LIMIT, TEXT_LIMIT
 from vasya_sandbox.entities import complete
 from vasya_sandbox.errors import RpcError
@@ -35,9 +35,34 @@ def edit_message(session: Session, request: Any) -> Any:
     """
     world, where = session.dc.world, inputs.resolve(session, request.peer)
     if request.schedule_date:
-        raise RpcError(400, "SCHEDULE_NOT_SERVED_BY_SANDBOX")
+        return _edit_waiting(session, where, request)
     record = inputs.message(session, where, request.id)
     _require_editable(session, where, record)
+    _change(session, request, record)
+    record.edited_at = world.now
+    return answer(session, changes.record_change(world, record, "edit"))
+
+
+def _edit_waiting(session: Session, where: Peer, request: Any) -> Any:
+    """Change what is not sent yet, or when it will be; a date within seconds sends it."""
+    waiting = scheduling.find(session.dc.world, session.user, where, request.id)
+    due = composing.due_at(session, request.schedule_date)
+    _change(session, request, waiting.draft, may_stay=due != waiting.draft.at)
+    if not due:
+        notices, gone, _ = scheduling.release(session, [waiting])
+        session.dc.push(session.user, [gone], skip=session)
+        return answer(session, notices, gone)
+    waiting.draft.at = due
+    scheduling.await_due(session.dc, session.user, waiting)
+    return answer(session, [], scheduling.announce(session, waiting))
+
+
+def _change(session: Session, request: Any, record: Message, *, may_stay: bool = False) -> None:
+    """Give a message another text or media.
+
+    Raises:
+        RpcError: MESSAGE_NOT_MODIFIED, unless it may stay what it is; MESSAGE_EMPTY, MESSAGE_TOO_LONG.
+    """
     media = uploads.media(session, request.media) if request.media else record.media
     text, entities = record.text, record.entities
     if request.message is not None:
@@ -46,11 +71,9 @@ def edit_message(session: Session, request: Any) -> Any:
         entities = complete(text, given)
     if not text and media is None:
         raise RpcError(400, "MESSAGE_EMPTY")
-    if (text, entities, media) == (record.text, record.entities, record.media):
+    if (text, entities, media) == (record.text, record.entities, record.media) and not may_stay:
         raise RpcError(400, "MESSAGE_NOT_MODIFIED")
     record.text, record.entities, record.media = text, entities, media
-    record.edited_at = world.now
-    return answer(session, changes.record_change(world, record, "edit"))
 
 
 def _require_editable(session: Session, where: Peer, record: Message) -> None:

@@ -192,12 +192,3 @@ def get_messages_views(session: Session, request: Any) -> Any:
         record.views += bool(request.increment)
         shown.append(t.MessageViews(record.views, record.forwards, replies(world, record)))
     return t.messages.MessageViews(shown, **views.entities(world, me, [where.peer_id]))
-
-
-@rpc(f.messages.GetScheduledHistoryRequest)
-def get_scheduled_history(session: Session, request: Any) -> Any:
-    """Serve messages.getScheduledHistory: nothing can be scheduled here, so nothing is.
-
-    Source: https://core.telegram.org/method/messages.getScheduledHistory
-    """
-    return page(session, inputs.readable(session, request.peer), [], 0)

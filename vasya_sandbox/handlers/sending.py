@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import composing, content_views, inputs, update_forms, uploads
+from vasya_sandbox import composing, content_views, inputs, scheduling, update_forms, uploads
 from vasya_sandbox.composing import CAPTION_LIMIT, Target
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
@@ -17,6 +17,7 @@ from vasya_sandbox.records import CHANNEL_MARK, FileMedia, Notice, User
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
+    from vasya_sandbox.outbox import Waiting
     from vasya_sandbox.records import Message, Peer
     from vasya_sandbox.session import Session
 
@@ -42,7 +43,7 @@ def _earlier(session: Session, where: Peer, random_id: int) -> _Sent | None:
     world, me = session.dc.world, session.user
     number = me.sent.get(where.peer_id, {}).get(random_id)
     if number is None:
-        return None
+        return _waiting(session, where, random_id)
     record = world.messages[number]
     box = world.box(me, where)
     message_id = record.copies[box_owner(me, record)]
@@ -55,8 +56,27 @@ def _earlier(session: Session, where: Peer, random_id: int) -> _Sent | None:
     return _Sent(confirmations, [], peers_of(world, record))
 
 
+def _waiting(session: Session, where: Peer, random_id: int) -> _Sent | None:
+    """Return what a repeated random_id of a scheduled message is answered with, taken back since or not."""
+    box = scheduling.outbox(session.dc.world, session.user)
+    waiting_id = box.given.get(where.peer_id, {}).get(random_id)
+    if waiting_id is None:
+        return None
+    if (waiting := box.waiting.get(waiting_id)) is not None:
+        return _told(session, waiting)
+    return _Sent([t.UpdateMessageID(waiting_id, random_id)], [], [])
+
+
+def _told(session: Session, waiting: Waiting) -> _Sent:
+    confirmation = t.UpdateMessageID(waiting.id, waiting.random_id)
+    peers = peers_of(session.dc.world, waiting.draft)
+    return _Sent([confirmation, scheduling.announce(session, waiting)], [], peers)
+
+
 def _send(session: Session, target: Target, text: str, random_id: int, **content: Any) -> _Sent:
     world, me = session.dc.world, session.user
+    if target.due:
+        return _told(session, scheduling.schedule(session, target, text, random_id, **content))
     posted = world.post(
         me,
         target.peer,

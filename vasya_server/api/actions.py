@@ -20,7 +20,7 @@ from vasya_server.model.action import (
 )
 from vasya_server.operations import Ready, always, local
 from vasya_server.operations import actions as standing
-from vasya_server.operations.deciding import approve, call_off
+from vasya_server.operations.deciding import approve, call_off, cancel
 
 _ACTION: Final = "/actions/{action}"
 _NEWEST: Final = 2**62
@@ -111,12 +111,13 @@ async def reject_action(call: Call, _ready: Ready) -> Action:
     local(audited.Action.ACTION_CANCEL, reduces_risk=always),
 )
 async def cancel_action(call: Call, _ready: Ready) -> Action:
-    """Take back a change that waits, as the key that asked for it or as a human: it is never made.
+    """Take back a change that waits for a human or, `scheduled`, for its time, as the key that asked for it or as a human.
 
-    What is called off already stays as it is; one that was approved answers 409 `action_state`, somebody else's 403
-    `access_denied`.
+    It is never made. What is called off already stays as it is; one that was approved and sent answers 409 `action_state`,
+    a scheduled message that was sent before 409 `undo_expired`, somebody else's action 403 `access_denied`. To delete
+    the scheduled message in a Telegram app does the same.
     """
-    await call_off(call.gateway, call.who, call.path["action"], ActionStatus.CANCELLED)
+    await cancel(call.gateway, call.who, call.path["action"])
     return await _told(call)
 
 

@@ -48,6 +48,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
         chats=None if who.chats is None else chats_told(who.chats),
         budgets=describe_budgets(call.gateway, who),
         **approval_told(who.policy),
+        undo_secs=who.policy.undo_secs,
         limits=describe_limits(call.gateway, who),
         expires_at=who.expires_at,
         operations=[o.name for o in OPERATIONS if is_open_to(o, who)]

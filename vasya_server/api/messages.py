@@ -66,14 +66,26 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
     404 `upload_not_found`.
 
+    `undoSecs`, or that of the key, makes it wait at Telegram for so long: 202 with the action, whose
+    cancellation takes it back. After the owner wrote there, agents may get 409 `owner_active` for a while.
+
     Send an `Idempotency-Key`: repeating the request with it after any failure never makes a second message. When
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
     return await (
-        media.send_media(call.account, ready.chat, body, ready.random_ids, lineage=call.who.lineage)
+        media.send_media(
+            call.account,
+            ready.chat,
+            body,
+            ready.random_ids,
+            lineage=call.who.lineage,
+            undo_secs=ready.undo_secs,
+        )
         if body.media
-        else messages.send_message(call.account, ready.chat, body, ready.random_id)
+        else messages.send_message(
+            call.account, ready.chat, body, ready.random_id, undo_secs=ready.undo_secs
+        )
     )
 
 
@@ -98,7 +110,12 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
     destination, else 403 `chat_not_allowed`.
     """
     return await forward.forward_messages(
-        call.account, ready.chat, ready.source, body, ready.random_ids
+        call.account,
+        ready.chat,
+        ready.source,
+        body,
+        ready.random_ids,
+        undo_secs=ready.undo_secs,
     )
 
 

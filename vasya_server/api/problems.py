@@ -141,6 +141,17 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Action decided",
         "GET /api/v1/actions/{actionId} tells how it stands; what is still wanted needs a new Idempotency-Key.",
     ),
+    "undo_expired": Row(
+        409,
+        "Undo expired",
+        "It was sent: GET /api/v1/actions/{actionId} tells where; delete that message where it may be deleted.",
+    ),
+    "owner_active": Row(
+        409,
+        "Owner active",
+        "Leave the chat to the owner and read on; if it is still wanted, repeat it after retryAfterSecs.",
+        is_retryable=True,
+    ),
     "action_stale": Row(
         409,
         "Action changed",

@@ -1,4 +1,4 @@
-"""What an owner has set for all accounts: the send gate, the time zone, and what becomes of events."""
+"""What an owner has set for all accounts: the send gate, the time zone, when agents leave a chat to the owner, and what becomes of events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def get_settings(call: Call) -> OwnerSettings:
     """Tell what the owner has set: the send gate, the time zone of `today` and `yesterday`, and how long events are kept.
 
-    `sendGate: off` stops every change at Telegram by every account of the owner, whoever asks. An agent key answers 403
+    `takeoverSecs`, left out where it is 0, holds agents' sends to a chat back for so long after the owner wrote there by another device. `sendGate: off` stops every change at Telegram by every account of the owner, whoever asks. An agent key answers 403
     `human_required`.
     """
     return _shown(await call.gateway.owner_settings.of(call.who.owner), call.gateway.settings)
@@ -35,7 +35,7 @@ async def get_settings(call: Call) -> OwnerSettings:
     local(Action.SETTINGS_UPDATE, reduces_risk=lambda body: body.send_gate == "off"),
 )
 async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -> OwnerSettings:
-    """Open or close the owner's send gate, set the time zone or what becomes of events; only the fields that are sent change.
+    """Open or close the owner's send gate, set the time zone, the takeover or what becomes of events; only the fields that are sent change.
 
     `sendGate: off` holds at once, even where neither disk nor log can be written, and what is on its way to Telegram
     and not yet sent is refused, too. Opening it is a change like any other. `eventRetentionSecs` is at most what the
@@ -47,7 +47,12 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
     owners, owner = call.gateway.owner_settings, call.who.owner
     given = {
         name: getattr(body, name)
-        for name in ("time_zone", "event_retention_secs", "can_webhooks_carry_content")
+        for name in (
+            "time_zone",
+            "takeover_secs",
+            "event_retention_secs",
+            "can_webhooks_carry_content",
+        )
     }
     if body.send_gate == "off":
         return _shown(owners.close(owner, **given), settings)
@@ -69,6 +74,7 @@ def _shown(settings: stored.OwnerSettings, server: Settings) -> OwnerSettings:
     return OwnerSettings(
         send_gate="on" if settings.can_send else "off",
         time_zone=settings.time_zone,
+        takeover_secs=settings.takeover_secs,
         event_retention_secs=retention_secs(settings, server),
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
     )

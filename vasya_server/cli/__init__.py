@@ -32,6 +32,7 @@ _MAX_TTL: Final = timedelta(days=366)
 _SETTABLE: Final = {
     "send-gate": re.compile(r".+"),
     "time-zone": re.compile(r".+"),
+    "takeover-secs": re.compile(r"[0-9]{1,9}"),
     "event-retention-secs": re.compile(r"[0-9]{1,9}"),
     "webhook-content": re.compile(r"on|off"),
 }
@@ -232,7 +233,7 @@ def _add_settings(commands: Commands) -> None:
         nargs="+",
         type=_pair,
         metavar="name=value",
-        help="send-gate=on, time-zone=Europe/Berlin, event-retention-secs=86400, webhook-content=off.",
+        help="send-gate=on, time-zone=Europe/Berlin, takeover-secs=600, event-retention-secs=86400, webhook-content=off.",
     )
     for command in (show, change):
         command.add_argument("--json", action="store_true", help="One JSON document.")

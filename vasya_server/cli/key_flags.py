@@ -66,6 +66,12 @@ def _add_budgets_to(create: argparse.ArgumentParser) -> None:
 
 def _add_rules_to(create: argparse.ArgumentParser) -> None:
     create.add_argument(
+        "--undo-secs",
+        type=int,
+        metavar="SECS",
+        help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
+    )
+    create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
     create.add_argument(

@@ -92,6 +92,8 @@ async def _new_key(api: Api, arguments: argparse.Namespace) -> dict[str, Any]:
         body["approvalTtlSecs"] = arguments.approval_ttl_secs
     if arguments.ttl_secs is not None:
         body["ttlSecs"] = arguments.ttl_secs
+    if arguments.undo_secs is not None:
+        body["undoSecs"] = arguments.undo_secs
     return body
 
 

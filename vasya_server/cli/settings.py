@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FIELDS: Final = {
     "send-gate": "sendGate",
     "time-zone": "timeZone",
+    "takeover-secs": "takeoverSecs",
     "event-retention-secs": "eventRetentionSecs",
     "webhook-content": "canWebhooksCarryContent",
 }
@@ -31,6 +32,7 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
     else:
         answer(f"send-gate             {settings.send_gate}")
         answer(f"time-zone             {settings.time_zone}")
+        answer(f"takeover-secs         {settings.takeover_secs}")
         answer(f"event-retention-secs  {settings.event_retention_secs}")
         answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
     return 0
@@ -46,7 +48,7 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
 
 def _value(name: str, text: str) -> str | int | bool:
     match name:
-        case "event-retention-secs":
+        case "event-retention-secs" | "takeover-secs":
             return int(text)
         case "webhook-content":
             return text == "on"

@@ -12,6 +12,7 @@ VasyaError
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
+│                              UndoExpired · OwnerActive
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -84,6 +85,7 @@ from vasya_server.errors.requests import (
     KeyEnded,
     KeyReused,
     OutcomeUnknown,
+    OwnerActive,
     PasswordInvalid,
     PhoneInvalid,
     SessionInvalid,
@@ -93,6 +95,7 @@ from vasya_server.errors.requests import (
     TooManyKeys,
     TooManyUploads,
     TooManyWebhooks,
+    UndoExpired,
     UnknownScope,
     ValidationFailed,
 )
@@ -174,6 +177,7 @@ __all__ = [
     "OutboundFailed",
     "OutboundRefused",
     "OutcomeUnknown",
+    "OwnerActive",
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
@@ -199,6 +203,7 @@ __all__ = [
     "TooManyWebhooks",
     "Unauthenticated",
     "Unavailable",
+    "UndoExpired",
     "UnknownScope",
     "UploadNotFound",
     "ValidationFailed",

@@ -110,6 +110,24 @@ class EventGone(Conflict):
     detail = "The event of this delivery cannot be sent again."
 
 
+class UndoExpired(Conflict):
+    """What was to be taken back has been sent: its time was over."""
+
+    code = "undo_expired"
+    detail = "The message was sent before it could be taken back."
+
+
+class OwnerActive(Conflict):
+    """The owner wrote in the chat a moment ago, by another device: agents leave it to them for a while."""
+
+    code = "owner_active"
+    detail = "The owner has just written in this chat; agents do not write there for a while."
+
+    def __init__(self, retry_after_secs: int) -> None:
+        super().__init__()
+        self.retry_after_secs = retry_after_secs
+
+
 class KeyEnded(Conflict):
     """The agent key is revoked or has expired, so that it can be neither changed nor rotated."""
 

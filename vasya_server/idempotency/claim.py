@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Plain
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from vasya_server.ids import ActionId, OwnerId
-    from vasya_server.model.action import ActionStatus
 
 
 class Dispatch(msgspec.Struct, frozen=True, array_like=True):
@@ -22,10 +22,12 @@ class Dispatch(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
+        undo_secs: How long its messages wait at Telegram; 0: they are sent at once.
     """
 
     peer: tuple[int, int | None] | None
     random_ids: tuple[int, ...]
+    undo_secs: int = 0
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
@@ -80,6 +82,19 @@ class Known(Plain, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None
     sent_at: datetime
+
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether the same request is answered from here, whatever may become of it."""
+        return self.finished_at is not None or self.status is ActionStatus.SCHEDULED
+
+
+class OpenSend(Plain, frozen=True, kw_only=True):
+    """A change that may have happened in a chat; nobody knows, or not yet."""
+
+    chat_id: int
+    created_at: datetime
+    is_running: bool
 
 
 @dataclass(slots=True)

@@ -25,7 +25,14 @@ from vasya_server.crypto.envelope import SealBroken
 from vasya_server.crypto.records import ClaimSeal
 from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
 from vasya_server.idempotency.changes import Changes
-from vasya_server.idempotency.claim import Claim, Dispatch, Hold, Known, StoredAnswer
+from vasya_server.idempotency.claim import (
+    Claim,
+    Dispatch,
+    Hold,
+    Known,
+    OpenSend,
+    StoredAnswer,
+)
 from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
@@ -34,6 +41,7 @@ from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import datetime
     from typing import Any
 
     from vasya_server.clock import Clock
@@ -227,7 +235,7 @@ class Claims:
             action_id=hold.action_id,
             status=status.value,
             answer=self.sealed(hold, ANSWER, answer),
-            finished_at_ms=to_ms(self._clock.now()),
+            finished_at_ms=None if status is ActionStatus.SCHEDULED else to_ms(self._clock.now()),
         )
         if not keeps_key and hold.key_digest is not None:
             more = (rows.FREE_KEY.bind(action_id=hold.action_id), *more)
@@ -237,6 +245,56 @@ class Claims:
             # A claim that was unknown is erased with its account, by the very action that ends now, too: what happened is
             # written down all the same.
             await self._db.write(*more, entries=(entry,))
+
+    async def settle(
+        self,
+        owner: OwnerId,
+        action_id: ActionId,
+        fingerprint: bytes,
+        status: ActionStatus,
+        answer: StoredAnswer,
+        entry: Entry,
+        *more: Statement,
+    ) -> None:
+        """Store the end of what waited at Telegram, together with its outcome, and tell who waits for it.
+
+        Raises:
+            AuditUnavailable, StorageFailed: As `finish`.
+        """
+        packed = msgspec.msgpack.encode(answer)
+        finished = rows.FINISH_CLAIM.bind(
+            action_id=action_id,
+            status=status.value,
+            answer=self._seal_of(owner).seal(
+                ANSWER, packed, binding=_binding(action_id, fingerprint)
+            ),
+            finished_at_ms=to_ms(self._clock.now()),
+        )
+        try:
+            await self._db.write(finished, *more, entries=(entry,))
+        except Unexpected:
+            await self._db.write(*more, entries=(entry,))
+        finally:
+            self.changes.tell(action_id)
+
+    async def open_sends(self, account_id: str, since: datetime) -> list[OpenSend]:
+        """Return the changes of an account that may have happened and of which nothing more is known.
+
+        Raises:
+            StorageFailed: They cannot be read.
+        """
+        found = await self._db.all(
+            rows.OPEN_CLAIMS, rows.ClaimRow, account_id=account_id, since_ms=to_ms(since)
+        )
+        return [
+            OpenSend(
+                chat_id=dispatch.peer[0],
+                created_at=from_ms(row.created_at_ms),
+                is_running=ActionId(row.action_id) in self._running,
+            )
+            for row in found
+            if (dispatch := self.opened(row, DISPATCH, row.dispatch, Dispatch)) and dispatch.peer
+        ]
 
     async def lose(self, hold: Hold, entry: Entry) -> None:
         """Store that nobody knows whether it happened; only sending the same again can tell."""

@@ -25,7 +25,8 @@ class ActionStatus(StrEnum):
     ```
 
     `started` is not yet sent, `dispatched` may be on its way; `failed` was refused, `aborted` provably never sent, and
-    `unknown` may or may not have happened. What nobody has to be asked about begins with `started`.
+    `unknown` may or may not have happened. What nobody has to be asked about begins with `started`. `scheduled`
+    waits at Telegram until `sendsAt`; until then it may be cancelled.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -35,6 +36,7 @@ class ActionStatus(StrEnum):
     FAILED = "failed"
     ABORTED = "aborted"
     UNKNOWN = "unknown"
+    SCHEDULED = "scheduled"
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -42,7 +44,12 @@ class ActionStatus(StrEnum):
 
 # What changes without anybody asking for it again.
 CHANGING: Final = frozenset(
-    {ActionStatus.AWAITING_APPROVAL, ActionStatus.STARTED, ActionStatus.DISPATCHED}
+    {
+        ActionStatus.AWAITING_APPROVAL,
+        ActionStatus.STARTED,
+        ActionStatus.DISPATCHED,
+        ActionStatus.SCHEDULED,
+    }
 )
 # It was decided that it does not happen.
 CALLED_OFF: Final = frozenset({ActionStatus.REJECTED, ActionStatus.EXPIRED, ActionStatus.CANCELLED})
@@ -64,6 +71,9 @@ class Action(Wire, frozen=True, kw_only=True):
         key_id: The agent key that asks for it.
         preview: What would be, or was, done.
         decided_by: Which kind of credential decided; `system` where time did, or the end of the key.
+        scheduled_id: The first message's id while it waits at Telegram; it gets another when it is sent.
+        scheduled_ids: Those of all messages, where there are several.
+        sends_at: When Telegram sends them.
     """
 
     action_id: str
@@ -77,6 +87,9 @@ class Action(Wire, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     decided_at: datetime | None = None
     decided_by: Literal["embedded", "jwt", "agent_key", "system"] | None = None
+    scheduled_id: int | None = None
+    scheduled_ids: list[int] = msgspec.field(default_factory=list)
+    sends_at: datetime | None = None
     finished_at: datetime | None = None
     result: Answered | None = None
     problem: Answered | None = None

@@ -65,6 +65,7 @@ class EventData(Wire, frozen=True, kw_only=True):
         message: `message.new`, `message.edited`.
         people: Names for the ids in *message*.
         is_outgoing: The owner's own message, whichever device or gateway sent it.
+        scheduled_id: `message.new` of one that waited for its time: the id it had until then, where that is known.
         mentions_me: It mentions the owner or replies to a message of the owner's.
         message_id: `message.reaction`.
         message_ids: `message.deleted`; `chat.updated` of pins.
@@ -86,6 +87,7 @@ class EventData(Wire, frozen=True, kw_only=True):
     people: dict[str, Untrusted] = msgspec.field(default_factory=dict)
     is_outgoing: bool = False
     mentions_me: bool = False
+    scheduled_id: int | None = None
     message_id: int | None = None
     message_ids: list[int] = msgspec.field(default_factory=list)
     reactions: list[Reaction] = msgspec.field(default_factory=list)

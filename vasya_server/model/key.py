@@ -31,6 +31,15 @@ AccountIds = Annotated[
 ]
 Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
 Amount = Annotated[int, Meta(ge=0, le=100_000)]
+# Telegram sends at once what is due within seconds.
+KeyUndoSecs = Annotated[
+    int,
+    Meta(
+        ge=60,
+        le=86_400,
+        description="Seconds for which each of its messages waits at Telegram and can be taken back.",
+    ),
+]
 Instant = Annotated[datetime, Meta(tz=True)]
 Rule = Literal["never", "first_contact", "outside_write", "always"]
 Rules = Annotated[
@@ -99,6 +108,7 @@ class NewKey(Input, frozen=True, kw_only=True):
     ] = None
     approval: Rules = msgspec.field(default_factory=dict)
     approval_ttl_secs: ApprovalTtl = APPROVAL_TTL_SECS
+    undo_secs: KeyUndoSecs | None = None
     expires_at: Instant | None = None
     ttl_secs: Ttl | None = None
 
@@ -116,6 +126,7 @@ class KeyPatch(Input, frozen=True, kw_only=True):
     ] = UNSET
     approval: Rules | UnsetType | None = UNSET
     approval_ttl_secs: ApprovalTtl | UnsetType | None = UNSET
+    undo_secs: KeyUndoSecs | UnsetType | None = UNSET
     expires_at: Instant | UnsetType | None = UNSET
     ttl_secs: Ttl | UnsetType = UNSET
 
@@ -159,6 +170,7 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     budgets: BudgetsTold | None = None
     approval: dict[str, Rule] = msgspec.field(default_factory=dict)
     approval_ttl_secs: int = APPROVAL_TTL_SECS
+    undo_secs: int | None = None
     created_at: datetime = msgspec.field()
     expires_at: datetime | None = None
     last_used_at: datetime | None = None

@@ -265,6 +265,16 @@ UploadIds = Annotated[
 ]
 
 
+UndoSecs = Annotated[
+    int,
+    Meta(
+        ge=60,
+        le=86_400,
+        description="Seconds for which it waits at Telegram and can be taken back; the key's own, where that is longer.",
+    ),
+]
+
+
 class SendMessage(Input, frozen=True, kw_only=True):
     """A message to send: a text, or files with the text as their caption."""
 
@@ -276,6 +286,7 @@ class SendMessage(Input, frozen=True, kw_only=True):
     topic: MessageId | None = None
     is_silent: bool = False
     has_link_preview: bool = True
+    undo_secs: UndoSecs | None = None
 
 
 class EditMessage(Input, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class Preview(Wire, frozen=True, kw_only=True):
     """What would be done: `kind` in the audit log's words, and what of the request it is done with.
 
     Args:
+        undo_secs: How long it waits at Telegram before it is seen by anybody else.
         is_reversible: Whether it can be taken back afterwards.
         is_first_contact: Nothing was ever said in this chat, by either side; left out where nobody looked.
     """
@@ -39,6 +40,7 @@ class Preview(Wire, frozen=True, kw_only=True):
     emoji: str | None = None
     for_everyone: bool = False
     is_silent: bool = False
+    undo_secs: int | None = None
     is_reversible: bool = False
     is_first_contact: bool = False
 

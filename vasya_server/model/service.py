@@ -49,6 +49,7 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     budgets: BudgetStates | None = None
     approval: dict[str, Rule] = msgspec.field(default_factory=dict)
     approval_ttl_secs: int = APPROVAL_TTL_SECS
+    undo_secs: int | None = None
     limits: list[BucketState] = msgspec.field()
     expires_at: datetime | None = None
     operations: list[str] | None = None

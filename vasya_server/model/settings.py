@@ -16,10 +16,12 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     """What holds for every account of the owner.
 
     `sendGate` is the owner's alone: something is sent where the server's, the owner's and the account's gate are open.
+    `takeoverSecs` holds agents' sends to a chat back after the owner wrote there.
     """
 
     send_gate: SendGate = msgspec.field()
     time_zone: str = msgspec.field()
+    takeover_secs: int = 0
     event_retention_secs: int = msgspec.field()
     can_webhooks_carry_content: bool = False
 
@@ -31,6 +33,17 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
     time_zone: (
         Annotated[
             str, Meta(min_length=1, max_length=64, description="An IANA name: Europe/Berlin, UTC.")
+        ]
+        | UnsetType
+    ) = UNSET
+    takeover_secs: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=86_400,
+                description="Seconds for which agents do not send to a chat after the owner wrote there by another device; 0: off.",
+            ),
         ]
         | UnsetType
     ) = UNSET

@@ -270,6 +270,11 @@ def _started(hold: Hold) -> Action:
 
 def _stored(known: Known, *, is_told: bool) -> Action:
     result, problem = None, None
+    if known.status is ActionStatus.SCHEDULED and known.answer is not None:
+        waiting = msgspec.json.decode(known.answer.body, type=Action)
+        return waiting if is_told else msgspec.structs.replace(waiting, preview=None)
+    # That it was cancelled is what the action says; its problem is for who asks for the same again.
+    is_told = is_told and known.status is not ActionStatus.CANCELLED
     if is_told and known.answer is not None and known.answer.body:
         told = msgspec.Raw(known.answer.body)
         result, problem = (None, told) if known.answer.is_problem else (told, None)

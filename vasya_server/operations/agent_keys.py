@@ -53,6 +53,7 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
             Policy(
                 approval=checked_approval(body.approval, scopes),
                 approval_ttl_secs=body.approval_ttl_secs,
+                undo_secs=body.undo_secs,
             ),
             body.budgets,
         ),
@@ -132,6 +133,7 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "chats": None if grant.chats is None else chats_told(grant.chats),
         "budgets": budgets_told(grant.policy),
         **approval_told(grant.policy),
+        "undo_secs": grant.policy.undo_secs,
         "created_at": from_ms(record.created_at_ms),
         "expires_at": None if record.expires_at_ms is None else from_ms(record.expires_at_ms),
         "last_used_at": keys.last_used_at(record),
@@ -194,6 +196,8 @@ def _patched_policy(old: Policy, scopes: frozenset[str], patch: KeyPatch) -> Pol
         changes["approval"] = checked_approval(patch.approval or {}, scopes)
     if patch.approval_ttl_secs is not UNSET:
         changes["approval_ttl_secs"] = patch.approval_ttl_secs or NO_POLICY.approval_ttl_secs
+    if patch.undo_secs is not UNSET:
+        changes["undo_secs"] = patch.undo_secs
     patched = msgspec.structs.replace(old, **changes)
     return patched if patch.budgets is UNSET else with_budgets(patched, patch.budgets)
 

@@ -9,14 +9,14 @@ import msgspec
 
 from vasya_server.audit.entry import EntryKind
 from vasya_server.errors import VasyaError
-from vasya_server.idempotency.claim import Dispatch
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import require_unchanged, start
+from vasya_server.operations.chats import chats_of
 from vasya_server.operations.conditions import give_back, storing
 from vasya_server.operations.moment import Moment
-from vasya_server.operations.path import Work, chats_of
+from vasya_server.operations.path import Work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,7 +73,7 @@ class _ApprovedWork(Work[T]):
         reach(KillPoint.AFTER_APPROVAL, gateway.settings.kill_point)
         random_ids = known.dispatch.random_ids if known.dispatch else ()
         ready = msgspec.structs.replace(self._ready(hold.action_id), random_ids=random_ids)
-        dispatch = Dispatch(self._peer.stored if self._peer else None, random_ids)
+        dispatch = self._dispatch(ready)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         await gateway.asked.dispatch(hold, dispatch, entry, *storing(self._taken))
         await note_change(gateway, hold.action_id)

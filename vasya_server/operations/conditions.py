@@ -17,6 +17,7 @@ from vasya_server.operations.gates import require_open_gates
 from vasya_server.operations.moment import Moment
 from vasya_server.operations.pacing import Pacing
 from vasya_server.operations.restrictions import Restrictions
+from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Attempt:
     def left_secs(self) -> float:
         """Return how much of its deadline is left."""
         return self._give_up_at - asyncio.get_running_loop().time()
+
+    @property
+    def is_only_asked(self) -> bool:
+        """Tell whether nothing is sent yet: it is going to wait for a human."""
+        return self.moment is Moment.ASKED
 
     @property
     def account(self) -> AccountRuntime:
@@ -141,7 +147,7 @@ RESTRICTIONS: Final = Restrictions()
 BUDGETING: Final = Budgeting()
 PACING: Final = Pacing()
 # Behind the gates and the question whether a human is asked first.
-CONDITIONS: Final[Sequence[Condition]] = (RESTRICTIONS, BUDGETING, PACING)
+CONDITIONS: Final[Sequence[Condition]] = (RESTRICTIONS, BUDGETING, OwnerAway(), PACING)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:

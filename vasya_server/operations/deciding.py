@@ -27,16 +27,18 @@ from vasya_server.errors import (
     VasyaError,
 )
 from vasya_server.idempotency.asked import AskedAction, By, Decision
+from vasya_server.idempotency.claim import Hold
 from vasya_server.model.action import CALLED_OFF, ActionStatus
 from vasya_server.operations.actions import note_change, own_action
 from vasya_server.operations.approvals import Approved
 from vasya_server.operations.record import actor_of
+from vasya_server.operations.undo import had_window, undo
 
 if TYPE_CHECKING:
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
-    from vasya_server.idempotency.claim import Hold, StoredAnswer
+    from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.ids import AccountId, KeyId, OwnerId
 
 _log: Final = logging.getLogger(__name__)
@@ -133,6 +135,23 @@ async def call_off(gateway: Gateway, who: Principal, action_id: str, status: Act
         asked = await _asked(gateway, who, action_id)
         if asked.status not in CALLED_OFF:
             raise ActionState(action_id, asked.status.value)
+
+
+async def cancel(gateway: Gateway, who: Principal, action_id: str) -> None:
+    """Have an action not be done: one that waits for a human, or one whose messages wait at Telegram.
+
+    Raises:
+        AccessDenied: It is not the principal's, or there is none.
+        UndoExpired: Its messages have been sent.
+        ActionState: It was agreed to, or has ended otherwise.
+        VasyaError: Telegram could not be asked; its messages wait still.
+    """
+    found = await own_action(gateway, who, action_id)
+    known = found.known if isinstance(found, AskedAction) else found
+    if isinstance(known, Hold) or not had_window(known):
+        await call_off(gateway, who, action_id, ActionStatus.CANCELLED)
+    elif known.status is not ActionStatus.CANCELLED:
+        await undo(gateway, known)
 
 
 async def cancel_actions(

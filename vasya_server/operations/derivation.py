@@ -45,3 +45,11 @@ def canonical(intent: Intent, peer: ResolvedPeer | None) -> Mapping[str, str]:
     if peer is not None:
         path["chat"] = peer.key
     return path
+
+
+def undo_secs_of(intent: Intent) -> int:
+    """Return for how long what *intent* makes may be taken back; 0: it makes no messages, or nobody asked for it."""
+    if not intent.parts:
+        return 0
+    asked = getattr(intent.body, "undo_secs", None) or 0
+    return max(asked, intent.principal.policy.undo_secs or 0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
+    from vasya_server.guards.waiting import Waiting
     from vasya_server.idempotency.claim import Hold, StoredAnswer
     from vasya_server.operations.conditions import Taken
     from vasya_server.operations.mutation import Intent
@@ -43,6 +44,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     Args:
         keeps_key: The same request with the same key gets this answer from now on.
         error: What the client is told where the answer is not stored for it.
+        waiting: What waits at Telegram because of it: then this is not the end.
     """
 
     status: ActionStatus
@@ -50,6 +52,7 @@ class Ending(Plain, frozen=True, kw_only=True):
     result: Result
     keeps_key: bool
     error: VasyaError | None = None
+    waiting: Waiting | None = None
 
 
 def success(answer: StoredAnswer, made: object) -> Ending:
@@ -147,6 +150,8 @@ async def conclude(
         returned = [statement for each in reversed(taken) for statement in each.give_back()]
         # What an earlier process, or an earlier request, has taken for the action only the budgets know.
         remains = (*remains, *returned, *gateway.limits.budgets.give_back(hold.action_id))
+    if ending.waiting is not None:
+        remains = (*remains, gateway.guards.undo.store.adding(ending.waiting))
     if is_unstored:
         await gateway.audit.record_later(entry, *remains)
         return
@@ -157,10 +162,12 @@ async def conclude(
     except StorageFailed as error:
         if intent.reduces_risk:
             await gateway.audit.record_later(entry, *remains)
-        elif ending.status is ActionStatus.DONE:
+        elif ending.status in (ActionStatus.DONE, ActionStatus.SCHEDULED):
             raise unknown(intent) from error
         else:
             _log.warning("the end of an action was not stored (%s)", error.code)
+    if ending.waiting is not None:
+        gateway.guards.undo.expect(ending.waiting)
 
 
 async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:

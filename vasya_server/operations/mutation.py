@@ -137,6 +137,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     Args:
         random_ids: One for each message that it makes.
         is_redrive: The same was sent before, and nobody knows what became of it.
+        undo_secs: For how long its messages wait at Telegram.
     """
 
     action_id: ActionId
@@ -144,6 +145,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     random_ids: tuple[int, ...]
     is_redrive: bool
     source_peer: ResolvedPeer | None = None
+    undo_secs: int = 0
 
     @property
     def chat(self) -> ResolvedPeer:

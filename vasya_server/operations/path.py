@@ -36,9 +36,9 @@ from vasya_server.operations.approvals import (
     answer_again,
     ask,
     is_asked,
-    resolve_changed,
 )
-from vasya_server.operations.derivation import canonical, random_ids
+from vasya_server.operations.chats import chats_of
+from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
 from vasya_server.operations.dry_run import dry_run, rehearse
 from vasya_server.operations.ending import (
     conclude,
@@ -53,10 +53,10 @@ from vasya_server.operations.moment import Moment
 from vasya_server.operations.mutation import Performed, Ready, is_unlimited
 from vasya_server.operations.preview import preview_of
 from vasya_server.operations.record import Recorder, note_refusal
-from vasya_server.telegram.peers import resolve, stored_peer
+from vasya_server.operations.undo import waiting_ending
+from vasya_server.telegram.peers import stored_peer
 from vasya_server.telegram.progress import follow_progress
-from vasya_server.telegram.service_chat import require_outside_service_chat
-from vasya_server.telegram.view import AccountView
+from vasya_server.telegram.scheduled import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -119,17 +119,6 @@ async def perform(
         raise
 
 
-async def chats_of(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
-    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3, D-11.6)."""
-    if intent.account is None or "chat" not in intent.path:
-        return None, None
-    account = AccountView(intent.account, intent.principal)
-    peer = await resolve_changed(account, intent, intent.path["chat"])
-    source = None if intent.source is None else await resolve(account, intent.source)
-    require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
-    return peer, source
-
-
 class Work(Generic[T]):
     """One mutation on its way."""
 
@@ -190,7 +179,7 @@ class Work(Generic[T]):
                 return await self._begin(hold)
             if again := await answer_again(self._seen, known, self._recorder):
                 return again
-            if known.finished_at is not None:
+            if known.is_answered:
                 return await self._replay(known)
             try:
                 return await self._redrive(hold, known)
@@ -211,7 +200,7 @@ class Work(Generic[T]):
             return await self._ask(hold, ready)
         await self._meet_conditions(hold)
         reach(KillPoint.BEFORE_W1, self._gateway.settings.kill_point)
-        dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
+        dispatch = self._dispatch(ready)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
@@ -230,7 +219,7 @@ class Work(Generic[T]):
         await rehearse(self._seen, ready, self._execute)
         self._seen.moment = Moment.ASKED
         await self._meet_conditions(hold)
-        dispatch = Dispatch(self._peer.stored if self._peer else None, ready.random_ids)
+        dispatch = self._dispatch(ready)
         self.has_begun = True
         with conditions.stored(self._taken) as kept:
             waiting = await ask(self._seen, hold, dispatch, self._source, self._recorder, kept)
@@ -244,7 +233,12 @@ class Work(Generic[T]):
             source_peer=self._source,
             random_ids=random_ids(self._gateway.key, self._intent, self._peer, self._fingerprint),
             is_redrive=False,
+            undo_secs=undo_secs_of(self._intent),
         )
+
+    def _dispatch(self, ready: Ready) -> Dispatch:
+        peer = self._peer.stored if self._peer else None
+        return Dispatch(peer, ready.random_ids, ready.undo_secs)
 
     async def _replay(self, known: Known) -> Performed:
         """Answer what was answered before."""
@@ -270,6 +264,7 @@ class Work(Generic[T]):
             source_peer=self._source,
             random_ids=stored.random_ids,
             is_redrive=True,
+            undo_secs=stored.undo_secs,
         )
         return await self._drive(hold, ready)
 
@@ -301,6 +296,9 @@ class Work(Generic[T]):
             if not ready.is_redrive:
                 require_new(made, progress, started_at)
             return success(self._rendering.answer(made), made)
+        except Waits as waits:
+            refusal, made_there = self._rendering.refusal, waits.scheduled
+            return await waiting_ending(self._seen, hold, self._recorder, made_there, refusal)
         except VasyaError as error:
             return self._refused(error, ready, progress)
         except Exception:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vasya_server.audit.actions import Action
 from vasya_server.errors import VasyaError
 from vasya_server.model.preview import Preview, PreviewChat
+from vasya_server.operations.derivation import undo_secs_of
 from vasya_server.telegram.requests.chats import get_chat
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ async def preview_of(attempt: Attempt, *, must_name_chat: bool = False) -> Previ
         media_count=len(_said(body, "media") or ()),
         emoji=_said(body, "emoji"),
         for_everyone=bool(_said(body, "for_everyone")) or intent.query.get("forEveryone") == "true",
+        undo_secs=undo_secs_of(intent) or None,
         is_silent=bool(_said(body, "is_silent")),
         is_reversible=intent.mutation.action in _REVERSIBLE,
     )

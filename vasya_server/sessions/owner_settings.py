@@ -42,6 +42,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
 
     can_send: bool
     time_zone: str
+    takeover_secs: int = 0
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
 
@@ -50,6 +51,7 @@ class _Given(TypedDict, total=False):
     """What may be set beside the gate."""
 
     time_zone: str | UnsetType
+    takeover_secs: int | UnsetType
     event_retention_secs: int | UnsetType
     can_webhooks_carry_content: bool | UnsetType
 
@@ -61,6 +63,7 @@ class OwnerSettings:
     Args:
         can_send: The owner's gate is open.
         time_zone: An IANA name.
+        takeover_secs: For how long agents do not send to a chat after the owner wrote there; 0: they may.
         event_retention_secs: None: as long as the server keeps events.
         can_webhooks_carry_content: Events may leave the host with what was written in them.
         is_readable: False where what is stored does not open: then the gate is closed.
@@ -68,6 +71,7 @@ class OwnerSettings:
 
     can_send: bool = True
     time_zone: str = _UTC
+    takeover_secs: int = 0
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
     is_readable: bool = True
@@ -173,6 +177,7 @@ class SettingsStore:
         return OwnerSettings(
             can_send=stored.can_send,
             time_zone=stored.time_zone,
+            takeover_secs=stored.takeover_secs,
             event_retention_secs=stored.event_retention_secs,
             can_webhooks_carry_content=stored.can_webhooks_carry_content,
         )
@@ -202,6 +207,7 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
     stored = _Stored(
         can_send=settings.can_send,
         time_zone=settings.time_zone,
+        takeover_secs=settings.takeover_secs,
         event_retention_secs=settings.event_retention_secs,
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
     )

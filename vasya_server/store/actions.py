@@ -9,10 +9,10 @@ from vasya_server.store.database import Query
 
 
 class ActionRow(ClaimRow, frozen=True, kw_only=True):
-    """A mutation that did not happen at once, with what was asked about it."""
+    """A mutation that did not happen at once, with what was asked about it: nothing, where it waits at Telegram alone."""
 
     id: int
-    question: bytes
+    question: bytes | None
     decision: bytes | None
 
 
@@ -21,13 +21,18 @@ _COLUMNS: Final = f"""
     FROM actions JOIN claims ON claims.action_id = actions.action_id
 """  # noqa: S608 — a constant
 ACTION: Final = Query(_COLUMNS + "WHERE actions.action_id = :action_id")
+# Those that wait for a human, or have waited, and those that wait at Telegram.
 ACTIONS_OF_OWNER: Final = Query(
-    _COLUMNS
-    + """
-    WHERE actions.owner_id = :owner_id AND actions.id < :below
-      AND (:lineage IS NULL OR actions.lineage = :lineage)
-    ORDER BY actions.id DESC LIMIT :limit
-    """
+    f"""
+    SELECT claims.id, question, decision, {CLAIM_COLUMNS}
+    FROM claims LEFT JOIN actions ON actions.action_id = claims.action_id
+    WHERE claims.id < :below AND (:lineage IS NULL OR claims.lineage = :lineage)
+      AND claims.action_id IN (
+          SELECT action_id FROM actions WHERE owner_id = :owner_id
+          UNION SELECT action_id FROM scheduled_sends WHERE owner_id = :owner_id
+      )
+    ORDER BY claims.id DESC LIMIT :limit
+    """  # noqa: S608 — a constant
 )
 WAITING: Final = Query(
     _COLUMNS + "WHERE finished_at_ms IS NULL AND status IN ('awaiting_approval', 'started')"

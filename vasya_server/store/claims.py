@@ -61,6 +61,13 @@ FINISH_CLAIM: Final = Bulk(
     columns=("action_id", "status", "answer", "finished_at_ms"),
 )
 FREE_KEY: Final = Query("UPDATE claims SET key_digest = NULL WHERE action_id = :action_id")
+OPEN_CLAIMS: Final = Query(
+    _COLUMNS
+    + """
+    WHERE finished_at_ms IS NULL AND account_id = :account_id AND created_at_ms >= :since_ms
+      AND status IN ('dispatched', 'unknown')
+    """
+)
 KEYS: Final = Query("SELECT key_digest FROM claims WHERE key_digest IS NOT NULL")
 LOSE_CLAIM: Final = Query("""
     UPDATE claims SET status = 'unknown' WHERE action_id = :action_id AND status = 'dispatched'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import (
     AccessDenied,
@@ -34,8 +34,22 @@ _log: Final = logging.getLogger(__name__)
 _TEND_EVERY_SECS: Final = 1.0
 
 
+class Guard(Protocol):
+    """Somebody who watches what happens in accounts."""
+
+    def watch(self, account: AccountRuntime) -> None:
+        """Watch an account, which was just loaded or logged in."""
+
+    def start(self) -> None:
+        """Act from now on: the process serves."""
+
+
 class Accounts:
-    """Every account in memory; there are as many as people have logged in, and each is small until it connects."""
+    """Every account in memory; there are as many as people have logged in, and each is small until it connects.
+
+    Args:
+        guard: Watches every account; None: nobody does.
+    """
 
     def __init__(
         self,
@@ -44,12 +58,14 @@ class Accounts:
         clock: Clock,
         endpoint: Endpoint,
         events: EventLog,
+        guard: Guard | None = None,
     ) -> None:
         self._vault = vault
         self._settings = settings
         self._clock = clock
         self.endpoint = endpoint
         self._events = events
+        self._guard = guard
         self._runtimes: dict[AccountId, AccountRuntime] = {}
         self._tending: asyncio.Task[None] | None = None
         # Two logins of one Telegram user at the same moment land on one account.
@@ -66,6 +82,8 @@ class Accounts:
         A session that two processes use at the same time, say one over a copy of the data dir, is ended by Telegram.
         """
         self._tending = asyncio.create_task(self._tend())
+        if self._guard is not None:
+            self._guard.start()
 
     async def close(self) -> None:
         """Disconnect everything and end every task."""
@@ -180,6 +198,8 @@ class Accounts:
             application=self.application,
             on_gone=self._forget,
         )
+        if self._guard is not None:
+            self._guard.watch(runtime)
         return runtime
 
     def _forget(self, runtime: AccountRuntime) -> None:

@@ -55,15 +55,21 @@ class Following:
         # Writes down what the open connection, or the one before it, has heard.
         self._task: asyncio.Task[None] | None = None
         self._told: AccountStatus | None = None
+        # What had happened before the open connection is written down.
+        self.is_current = asyncio.Event()
+        # How many connections were followed.
+        self.connections = 0
 
     def listen(self) -> Inbox:
         """Return what takes in the news of the next connection."""
-        self._inbox = Inbox(self._account.user_id)
+        self.is_current.clear()
+        self._inbox = Inbox(self._account.user_id, on_own=self._account.owner_seen.note_own)
         return self._inbox
 
     def begin(self, client: Client) -> None:
         """Follow *client*, whose inbox is the last that was made."""
         self._entities.add(client.greeted[0])
+        self.connections += 1
         if self._inbox is not None:
             self._task = asyncio.create_task(self._follow(client, self._inbox, self._task))
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
 
 from vasya_server.telegram.short_forms import told_by_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class LoginInbox:
@@ -41,10 +44,18 @@ class Inbox:
     Args:
         limit: How many containers may wait, of a few kB each. Beyond that they are dropped, and asked for as a
             difference when there is time.
+        on_own: Told first of what an own request changed.
     """
 
-    def __init__(self, self_id: int, limit: int = 2000) -> None:
+    def __init__(
+        self,
+        self_id: int,
+        limit: int = 2000,
+        *,
+        on_own: Callable[[Any], None] = lambda _told: None,
+    ) -> None:
         self._self_id = self_id
+        self._on_own = on_own
         self._limit = limit
         self._waiting: deque[Any] = deque()
         self._news = asyncio.Event()
@@ -64,6 +75,7 @@ class Inbox:
     def put_answer(self, request: Any, answer: Any) -> None:
         """Take what an own request changed: Telegram tells it in the answer and does not push it as well."""
         if (told := told_by_answer(request, answer, self._self_id)) is not None:
+            self._on_own(told)
             self.put_nowait(told)
 
     def nudge(self) -> None:

@@ -71,6 +71,10 @@ def note_confirmed(answer: Any) -> None:
         for update in updates
         if isinstance(update, t.UpdateNewMessage | t.UpdateNewChannelMessage) and update.pts_count
     }
+    # What waits for its time is told in the same way, the first and a repeated time.
+    made |= {
+        update.message.id for update in updates if isinstance(update, t.UpdateNewScheduledMessage)
+    }
     for update in updates:
         if isinstance(update, t.UpdateMessageID) and update.id not in made:
             progress.repeated_id = int(update.id)

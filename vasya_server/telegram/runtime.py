@@ -31,7 +31,9 @@ from vasya_server.telegram.errors import is_session_over
 from vasya_server.telegram.files import FileCentres
 from vasya_server.telegram.following import Following
 from vasya_server.telegram.link import Link
+from vasya_server.telegram.owner_seen import OwnerSeen
 from vasya_server.telegram.profile import account_user, profile_of
+from vasya_server.telegram.scheduled import Heard
 from vasya_server.telegram.session import VaultSession
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ class AccountRuntime(Link):
         self.breakers: Breakers = Breakers(self, store, events, clock)
         self.consumers = Consumers(self._on_consumer)
         self.pinned, self.watching = self.consumers.pinned, self.consumers.watching
+        self.scheduled, self.owner_seen = Heard(), OwnerSeen()
+        # Whether somebody who guards it needs its connection.
+        self.is_guarded: Callable[[], bool] = lambda: False
         self.files = FileCentres(self, endpoint, settings, clock)
         self._vault = vault
         self._endpoint = endpoint
@@ -322,7 +327,8 @@ class AccountRuntime(Link):
 
     @property
     def _is_wanted(self) -> bool:
-        return self.record.keep_connected or self.consumers.is_followed
+        is_followed = self.consumers.is_followed or self.is_guarded()
+        return self.record.keep_connected or is_followed
 
     def _on_consumer(self) -> None:
         """Connect for whoever follows the account now, or have its channels looked at."""

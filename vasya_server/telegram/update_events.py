@@ -6,6 +6,7 @@ What is told in a message is told here once for people and, where it is Telegram
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from telethon.tl import types as t
@@ -73,6 +74,7 @@ class Converter:
         entities: Whom the account has met on this connection, by marked id.
         places: In which chats the messages are that were deleted without a word of where.
         now: For what Telegram gives no time.
+        scheduled: The ids that messages had while they waited for their time, by chat and id.
     """
 
     def __init__(
@@ -81,10 +83,12 @@ class Converter:
         entities: dict[int, Any],
         places: Mapping[int, int],
         now: datetime,
+        scheduled: Mapping[tuple[int, int], int] = MappingProxyType({}),
     ) -> None:
         self._self_id = self_id
         self._places = places
         self._now = now
+        self._scheduled = scheduled
         self._people = Directory(self_id, is_agent=False)
         self._agents = Directory(self_id, is_agent=True)
         self._people.entities = self._agents.entities = entities
@@ -130,14 +134,14 @@ class Converter:
             agent_data=agent_data,
         )
 
-    @staticmethod
-    def _data(message: Message) -> EventData:
+    def _data(self, message: Message) -> EventData:
         sender = message.sender
         return EventData(
             message=to_compact(message, _MAX_TEXT),
             people={str(sender.id): sanitize(sender.name).text} if sender and sender.name else {},
             is_outgoing=message.is_outgoing,
             mentions_me=message.mentions_me,
+            scheduled_id=self._scheduled.get((message.chat_id, message.id)),
         )
 
     def _deleted(self, message_ids: list[int]) -> Iterator[Draft]:

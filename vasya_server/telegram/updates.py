@@ -90,6 +90,7 @@ class Updates:
             await self._resume()
             while not self._inbox.is_closed:
                 await self._catch_up()
+                self._account.following.is_current.set()
                 await self._watch()
                 await self._take()
         except ConnectionLost:
@@ -256,6 +257,7 @@ class Updates:
             drafts.append(self._gap(applied.missed, applied.channel_id))
         if applied.updates:
             drafts += await self._drafts(applied.updates)
+        wrote = account.owner_seen.wrote_in(applied.updates, account.user_id)
         met = account.peers.changed(peers_in(applied))
         state = self._box.state()
         saved = self._saved
@@ -267,6 +269,7 @@ class Updates:
                 store.saving(state),
                 *account.peers.storing(met),
                 *store.placing(places_in(applied.updates)),
+                *(await account.owner_seen.storing(wrote) if wrote else ()),
             ),
         )
         account.peers.stored(met)
@@ -277,7 +280,9 @@ class Updates:
         new = places_in(updates)
         missing = [each for each in unplaced_in(updates) if each not in new]
         places = new | (await self._store.places(missing) if missing else {})
-        converter = Converter(account.user_id, self._entities, places, account._clock.now())
+        now = account._clock.now()
+        scheduled = account.scheduled.take(updates, now)
+        converter = Converter(account.user_id, self._entities, places, now, scheduled)
         drafts: list[Draft] = []
         for update in updates:
             try:

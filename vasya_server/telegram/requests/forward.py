@@ -12,6 +12,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_ids, told
 from vasya_server.telegram.requests.lookup import read_by_id, refuse_foreign
 from vasya_server.telegram.requests.writing import refusal_of, topic_of
+from vasya_server.telegram.scheduled import date_in, require_sent
 from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ async def forward_messages(
     source: ResolvedPeer,
     body: ForwardMessages,
     random_ids: Sequence[int],
+    *,
+    undo_secs: int = 0,
 ) -> ForwardedMessages:
     """Forward messages of *source* to the chat *peer*, or copy them there without naming their author.
 
     Args:
         random_ids: One for each message, in their order: those that stand there already are not sent again.
+        undo_secs: How long they wait at Telegram before they go out.
 
     Raises:
+        Waits: It waits at Telegram until its time comes.
         ServiceChat: An agent passes on a service notification.
         MessageNotFound: A message is not in that chat.
         ChatProtected: What that chat says may not leave it.
@@ -58,11 +63,14 @@ async def forward_messages(
         silent=body.is_silent,
         drop_author=body.as_copy,
         drop_media_captions=body.without_caption,
+        schedule_date=date_in(account.runtime, undo_secs),
     )
     try:
         answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
+    if undo_secs:
+        require_sent(answer, random_ids)
     ids = sent_ids(answer, random_ids)
     missing = [each for each, at in zip(body.message_ids, ids, strict=True) if at is None]
     messages = await told(account, peer, answer, [at for at in ids if at is not None])

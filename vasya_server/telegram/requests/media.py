@@ -12,9 +12,11 @@ from vasya_server.errors import FieldError, OutcomeUnknown, TelegramError, Valid
 from vasya_server.telegram.requests.answers import sent_ids, told
 from vasya_server.telegram.requests.uploads import renew
 from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
+from vasya_server.telegram.scheduled import date_in, require_sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from telethon.tl.tlobject import TLRequest
 
@@ -33,14 +35,17 @@ async def send_media(
     random_ids: Sequence[int],
     *,
     lineage: str,
+    undo_secs: int = 0,
 ) -> Message:
     """Send the uploads that *body* names, with its text as the caption of the first, and return that one.
 
     Args:
         random_ids: One for each upload, in their order; none of them ever makes a second message.
         lineage: Whose uploads they are.
+        undo_secs: How long they wait at Telegram before they go out.
 
     Raises:
+        Waits: It waits at Telegram until its time comes.
         UploadNotFound: One of them is not there, or its time is over.
         ValidationFailed: Photos and other files are mixed, the caption is too long, or refers to what is not there.
         OutcomeUnknown: They were sent and no answer came back.
@@ -51,7 +56,7 @@ async def send_media(
     files = [await account.runtime.uploads.find(lineage, upload_id) for upload_id in body.media]
     if len({file.is_photo for file in files}) > 1:
         raise ValidationFailed(FieldError("/media", "mixed", ("photos", "other files")))
-    draft = await _draft(account, peer, body, random_ids)
+    draft = await _draft(account, peer, body, random_ids, undo_secs=undo_secs)
     try:
         answer = await account.runtime.mutate(draft(files), is_exactly_once=True)
     except TelegramError as error:
@@ -61,6 +66,8 @@ async def send_media(
         for upload_id, file in zip(body.media, files, strict=True):
             await account.runtime.uploads.replace(lineage, upload_id, file)
         answer = await _again(account, draft(files))
+    if undo_secs:
+        require_sent(answer, random_ids)
     return await _first(account, peer, answer, random_ids)
 
 
@@ -75,6 +82,7 @@ class _Draft:
         *,
         caption: tuple[str, list[Any]],
         reply_to: Any,
+        date: datetime | None,
     ) -> None:
         self._random_ids = random_ids
         self._caption = caption
@@ -82,6 +90,7 @@ class _Draft:
             "peer": peer.input_peer,
             "silent": body.is_silent,
             "reply_to": reply_to,
+            "schedule_date": date,
         }
 
     def __call__(self, files: Sequence[StoredFile]) -> TLRequest:
@@ -107,13 +116,19 @@ class _Draft:
 
 
 async def _draft(
-    account: AccountView, peer: ResolvedPeer, body: SendMessage, random_ids: Sequence[int]
+    account: AccountView,
+    peer: ResolvedPeer,
+    body: SendMessage,
+    random_ids: Sequence[int],
+    *,
+    undo_secs: int,
 ) -> _Draft:
     caption: tuple[str, list[Any]] = ("", [])
     if body.text is not None:
         caption = await compose(account, body.text, body.format)
     reply_to = await reply_to_of(account, peer, body)
-    return _Draft(peer, body, random_ids, caption=caption, reply_to=reply_to)
+    date = date_in(account.runtime, undo_secs)
+    return _Draft(peer, body, random_ids, caption=caption, reply_to=reply_to, date=date)
 
 
 async def _again(account: AccountView, request: TLRequest) -> Any:

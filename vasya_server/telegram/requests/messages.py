@@ -15,6 +15,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_id, told
 from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
+from vasya_server.telegram.scheduled import date_in, require_sent
 from vasya_server.telegram.short_forms import sent_in_short
 
 if TYPE_CHECKING:
@@ -39,11 +40,20 @@ async def get_message(
 
 
 async def send_message(
-    account: AccountView, peer: ResolvedPeer, body: SendMessage, random_id: int
+    account: AccountView,
+    peer: ResolvedPeer,
+    body: SendMessage,
+    random_id: int,
+    *,
+    undo_secs: int = 0,
 ) -> Message:
     """Send a text; the same *random_id* in the same chat never makes a second message.
 
+    Args:
+        undo_secs: How long it waits at Telegram before it goes out; a repeated one may have gone already.
+
     Raises:
+        Waits: It waits there, and is sent when its time has come.
         ValidationFailed: The text is empty or longer than 4,096 UTF-16 code units once formatted, or refers to what is
             not there.
         OutcomeUnknown: It was sent and no answer came back.
@@ -62,11 +72,14 @@ async def send_message(
         reply_to=reply_to,
         random_id=random_id,
         entities=entities or None,
+        schedule_date=date_in(account.runtime, undo_secs),
     )
     try:
         answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
+    if undo_secs:
+        require_sent(answer, [random_id])
     if isinstance(answer, t.UpdateShortSentMessage):
         message = sent_in_short(answer, request, peer.peer, account.runtime.user_id)
         return to_message(message, _own_directory(account))
