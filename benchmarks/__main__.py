@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import functools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,39 +16,29 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from telethon.tl.functions.messages import GetHistoryRequest, SendMessageRequest
 
+from benchmarks.events import Place, fan_out, latency
 from benchmarks.http_load import Measured, Request, get, load, post
+from benchmarks.kills import storm
+from benchmarks.processes import Running, running
 from vasya_sandbox.client import open_client, trust
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
 BIN = Path(sys.executable).parent
 CHAT = "me"
 HISTORY = 20
 # What is measured is what a request costs, not what a key may spend.
 UNLIMITED = {
-    f"VASYA_LIMIT_{name}": "1000000"
-    for name in ("READ_PER_MIN", "READ_BURST", "MUTATE_PER_MIN", "MUTATE_BURST", "CHAT_PER_HOUR")
+    **{
+        f"VASYA_LIMIT_{name}": "1000000"
+        for name in (
+            *("READ_PER_MIN", "READ_BURST", "MUTATE_PER_MIN", "MUTATE_BURST", "CHAT_PER_HOUR"),
+            "NEW_CHATS_PER_DAY",
+        )
+    },
+    "VASYA_PACING": "off",
 }
-
-
-@contextlib.contextmanager
-def running(*command: str, stdin: str = "") -> Iterator[str]:
-    """Run *command* and yield the line that says where it listens."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(stdin)
-    process.stdin.close()
-    try:
-        lines = iter(process.stdout.readline, "")
-        yield next(line for line in lines if line.startswith("READY ") or line.strip().isdigit())
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
 
 
 def ask(url: str, token: str, body: dict[str, Any] | None = None) -> str:
@@ -114,8 +102,8 @@ async def bench(ready: dict[str, Any], *, rounds: int, scale: float) -> None:
     messages = f"{account}/chats/{CHAT}/messages"
     key = make_key(api, token, ready["accountId"])
     print("| path | gateway | denominator | ratio | added p50 |\n|---|---|---|---|---|")
-    with running(sys.executable, "-m", "benchmarks.bare", stdin=ask(f"{api}/whoami", key)) as line:
-        bare = get(f"http://127.0.0.1:{int(line)}/bare", token)
+    with running(sys.executable, "-m", "benchmarks.bare", stdin=ask(f"{api}/whoami", key)) as other:
+        bare = get(f"http://127.0.0.1:{int(other.line)}/bare", token)
 
         async def against_bare(name: str, request: Request, count: int) -> None:
             total = int(count * scale)
@@ -158,15 +146,32 @@ async def bench(ready: dict[str, Any], *, rounds: int, scale: float) -> None:
     await client.disconnect()
 
 
+async def bench_events(server: Running, ready: dict[str, Any], *, rounds: int) -> None:
+    info = json.loads(Path(ready["sandbox"]).read_text())
+    trust(Path(info["publicKey"]).read_text())
+    place = Place(server, ready["url"], ready["token"], info)
+    await latency(place, rounds=rounds)
+    await fan_out(place)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, 21))
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of requests")
+    parser.add_argument("--only", choices=("requests", "events", "kills"))
     arguments = parser.parse_args()
     os.environ |= UNLIMITED
-    with running(str(BIN / "vasya-server"), "demo") as ready:
-        parts = json.loads(ready.removeprefix("READY "))
-        asyncio.run(bench(parts, rounds=arguments.rounds, scale=arguments.scale))
+    if arguments.only in {None, "requests"}:
+        with running(str(BIN / "vasya-server"), "demo") as server:
+            parts = json.loads(server.line.removeprefix("READY "))
+            asyncio.run(bench(parts, rounds=arguments.rounds, scale=arguments.scale))
+    # A server of its own: its memory is measured, too.
+    if arguments.only in {None, "events"}:
+        with running(str(BIN / "vasya-server"), "demo") as server:
+            parts = json.loads(server.line.removeprefix("READY "))
+            asyncio.run(bench_events(server, parts, rounds=arguments.rounds))
+    if arguments.only in {None, "kills"}:
+        storm()
 
 
 if __name__ == "__main__":

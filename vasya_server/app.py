@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -33,14 +34,20 @@ from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
 from vasya_server.api.routes import OPERATIONS
 from vasya_server.operations.deciding import tend
+from vasya_server.operations.undo import note_end
 from vasya_server.owner_chat.keeper import keep_lines
 
 if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 
-def create_app(gateway: Gateway) -> Litestar:
-    """Make the application that serves *gateway*, which the caller has opened and will close, and begin what goes on beside it."""
+def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
+    """Make the application that serves *gateway*, which the caller has opened and will close.
+
+    Args:
+        is_command: One command is carried out, and nothing goes on beside it: a lockdown at a terminal must not send what
+            was approved before a crash.
+    """
     app = Litestar(
         [bind(operation, gateway) for operation in OPERATIONS],
         openapi_config=None,
@@ -48,7 +55,9 @@ def create_app(gateway: Gateway) -> Litestar:
         debug=False,
         pdb_on_exception=False,
     )
-    gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
-    gateway.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
+    gateway.guards.undo.on_settled = partial(note_end, gateway)
+    if not is_command:
+        gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
+        gateway.guards.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
     app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
     return app

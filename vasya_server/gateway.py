@@ -6,7 +6,7 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vasya_server.audit.denials import Denials
 from vasya_server.audit.journal import Journal
@@ -24,15 +24,14 @@ from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
 from vasya_server.delivery.webhooks import Webhooks
 from vasya_server.events.log import EventLog
-from vasya_server.guards.owner_line import OwnerLine
-from vasya_server.guards.takeover import Takeover
-from vasya_server.guards.undo import UndoWindow
-from vasya_server.guards.waiting import WaitingStore
+from vasya_server.guards import Guards, make_guards
 from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
+from vasya_server.limits.budgets import Budgets
 from vasya_server.limits.key_addresses import KeyAddresses
 from vasya_server.limits.rules import Limits
+from vasya_server.limits.turns import Turns
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
 from vasya_server.sessions.vault import Vault
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
     from vasya_server.store.database import Database
-    from vasya_server.telegram.accounts import AccountRuntime
 
 DATABASE_FILE = "vasya.db"
 LOCAL_OWNER = "local"
@@ -81,16 +79,13 @@ class Gateway:
     key_addresses: KeyAddresses
     vault: Vault
     owner_settings: SettingsStore
-    providers: ProviderKeys
     events: EventLog
     streams: Streams
     accounts: Accounts
     logins: Logins
     cursors: Cursors
     outbound: Outbound
-    undo: UndoWindow
-    takeover: Takeover
-    line: OwnerLine
+    guards: Guards
     webhooks: Webhooks
     owner: OwnerId
     token: EmbeddedToken | None
@@ -98,9 +93,22 @@ class Gateway:
     tokens: Tokens | None
 
     @property
+    def providers(self) -> ProviderKeys:
+        """Return the owners' keys for services beside Telegram."""
+        return ProviderKeys(self.db, self.key)
+
+    @property
     def claims(self) -> Claims:
         """Return the claims of all mutations, those that wait for a human among them."""
         return self.asked.claims
+
+
+class _Near(NamedTuple):
+    """What stands next to Telegram."""
+
+    events: EventLog
+    accounts: Accounts
+    logins: Logins
 
 
 @contextlib.asynccontextmanager
@@ -125,19 +133,10 @@ async def open_gateway(
     async with contextlib.AsyncExitStack() as stack:
         db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
-        owner, owner_settings = await _open_owners(vault, db, key)
-        serves = is_serving or token is not None
-        undo = UndoWindow(WaitingStore(db, key), asked.claims, keys, clock, is_serving=serves)
-        takeover = Takeover(
-            db, key, clock, settings=settings, claims=asked.claims, owners=owner_settings
-        )
-        line = OwnerLine(db, key, owner_settings)
-        guards = undo, takeover, line
-        opened = await _open_accounts(stack, settings, vault, db, key, clock, guards)
-        events, accounts, logins = opened
-        means = Means(settings, clock, key, db, audit, keys, events, accounts, owner_settings)
-        stack.push_async_callback(line.close)
-        streams, hooks = await _open_delivery(stack, means, is_serving=serves)
+        owner, owners, guards = await _open_owners(vault, db, key, clock, settings, asked, keys)
+        near = await _open_accounts(stack, settings, vault, db, key, clock, guards)
+        means = Means(settings, clock, key, db, audit, keys, near.events, near.accounts, owners)
+        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
         yield Gateway(
             settings=settings,
             clock=clock,
@@ -147,20 +146,17 @@ async def open_gateway(
             denials=denials,
             asked=asked,
             keys=keys,
-            limits=Limits(await stack.enter_async_context(open_buckets(db, clock)), settings, key),
+            limits=await _open_limits(stack, settings, db, key, clock),
             key_addresses=KeyAddresses(db, key),
             vault=vault,
-            owner_settings=owner_settings,
-            providers=ProviderKeys(db, key),
-            events=events,
+            owner_settings=owners,
+            events=near.events,
             streams=streams,
-            accounts=accounts,
-            logins=logins,
+            accounts=near.accounts,
+            logins=near.logins,
             cursors=Cursors(key),
             outbound=means.outbound,
-            undo=undo,
-            takeover=takeover,
-            line=line,
+            guards=guards,
             webhooks=hooks,
             owner=owner,
             token=token,
@@ -191,12 +187,34 @@ async def _open_records(
     return db, vault, audit, asked, denials
 
 
-async def _open_owners(vault: Vault, db: Database, key: MasterKey) -> tuple[OwnerId, SettingsStore]:
-    """Make the local owner where there is none yet, and only then read what every owner has set."""
+async def _open_limits(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+) -> Limits:
+    budgets = Budgets(db, clock)
+    await budgets.open()
+    buckets = await stack.enter_async_context(open_buckets(db, clock))
+    turns = Turns(buckets, clock, is_on=settings.pacing == "human")
+    return Limits(buckets, settings, key, budgets, turns)
+
+
+async def _open_owners(
+    vault: Vault,
+    db: Database,
+    key: MasterKey,
+    clock: Clock,
+    settings: Settings,
+    asked: Asked,
+    keys: Keyring,
+) -> tuple[OwnerId, SettingsStore, Guards]:
+    """Make the local owner where there is none yet, and only then read what every owner has set, which the guards obey."""
     owner = await vault.owner(LOCAL_OWNER)
-    owner_settings = SettingsStore(db, key)
-    await owner_settings.open()
-    return owner, owner_settings
+    owners = SettingsStore(db, key)
+    await owners.open()
+    return owner, owners, make_guards(db, key, clock, settings, asked.claims, keys, owners)
 
 
 async def _open_accounts(
@@ -206,29 +224,20 @@ async def _open_accounts(
     db: Database,
     key: MasterKey,
     clock: Clock,
-    guards: tuple[UndoWindow, Takeover, OwnerLine],
-) -> tuple[EventLog, Accounts, Logins]:
+    guards: Guards,
+) -> _Near:
     """Open the event log, and behind it the accounts that write it."""
     events = EventLog(db, key, clock)
     stack.push_async_callback(events.close)
     await events.open()
-    undo, takeover, line = guards
-
-    def guard(account: AccountRuntime) -> None:
-        account.is_guarded = lambda: (
-            undo.awaits(account.id) or takeover.is_on(account) or line.is_on(account)
-        )
-        takeover.watch(account)
-        line.watch(account)
-
-    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, on_added=guard)
+    accounts = Accounts(vault, settings, clock, Endpoint(settings), events, guards)
     stack.push_async_callback(accounts.close)
     await accounts.open()
-    stack.push_async_callback(undo.close)
-    await undo.open(accounts.get)
+    stack.push_async_callback(guards.close)
+    await guards.undo.open(accounts.get)
     logins = Logins(accounts, vault, settings, clock)
     stack.push_async_callback(logins.close)
-    return events, accounts, logins
+    return _Near(events, accounts, logins)
 
 
 async def _open_delivery(

@@ -99,6 +99,7 @@ def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
     return {
         "VASYA_DATA_DIR": str(data_dir),
         "VASYA_TELEGRAM_DC": f"{dc.dc_id}@127.0.0.1:{dc.address[1]}",
+        "VASYA_PACING": "off",
         "VASYA_TELEGRAM_DC_KEY": str(pem),
         "TELEGRAM_API_ID": "12345",
         "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",

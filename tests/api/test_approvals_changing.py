@@ -13,6 +13,7 @@ import pytest
 
 from tests.api.approving import ALWAYS, KEY, TEXT, approve, ask, decide, lines, of_alice, stands
 from tests.api.conftest import API, BASE_URL, transport
+from tests.api.test_idempotency import lose_answers, repeated
 from tests.api.test_risk import NO_ROOM_BYTES
 from tests.audit.test_journal import files_end_at
 from tests.problems import assert_problem
@@ -225,32 +226,36 @@ async def test_what_telegram_refuses_has_failed_and_says_why(
     assert again.json() == failed["problem"]
 
 
-async def test_of_an_unknown_outcome_another_approval_finds_out(
-    asking: httpx.AsyncClient, client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+@pytest.mark.parametrize("has_happened", [False, True])
+@pytest.mark.parametrize("finds_out", ["approval", "request"])
+async def test_an_unknown_outcome_is_found_out_by_approving_or_asking_again(
+    asking: httpx.AsyncClient,
+    client: httpx.AsyncClient,
+    to_bob: str,
+    scene: Scene,
+    dc: DataCentre,
+    *,
+    has_happened: bool,
+    finds_out: str,
 ) -> None:
     action = await ask(asking, to_bob)
-    dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=2))
+    if has_happened:
+        lose_answers(dc, "messages.SendMessage")
+    else:
+        dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=2))
 
     lost = (await approve(client, action)).json()
-    found = (await approve(client, action)).json()
+    dc.faults.clear()
+    if finds_out == "approval":
+        found = await repeated(lambda: approve(client, action))
+    else:
+        found = await repeated(lambda: asking.post(to_bob, json=TEXT, headers=KEY))
 
-    assert (lost["status"], found["status"]) == ("unknown", "done")
-    assert of_alice(scene, scene.bob).count("may I?") == 1
-    assert_problem(await approve(client, action), 409, "action_state")
-
-
-async def test_of_an_unknown_outcome_the_original_request_finds_out(
-    asking: httpx.AsyncClient, client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
-) -> None:
-    action = await ask(asking, to_bob)
-    dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=2))
-
-    lost = (await approve(client, action)).json()
-    found = await asking.post(to_bob, json=TEXT, headers=KEY)
-
-    assert (lost["status"], found.status_code) == ("unknown", 201)
+    assert lost["status"] == "unknown"
+    assert found.status_code == (200 if finds_out == "approval" else 201), found.text
     assert of_alice(scene, scene.bob).count("may I?") == 1
     assert await stands(client, action) == "done"
+    assert_problem(await approve(client, action), 409, "action_state")
 
 
 async def imported(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> str:

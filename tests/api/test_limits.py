@@ -358,5 +358,6 @@ async def test_limits_are_the_callers_own_buckets(
         "buckets": [
             {"name": "read", "quota": 60, "windowSecs": 30, "remaining": 59, "resetSecs": 1},
             {"name": "mutate", "quota": 30, "windowSecs": 60, "remaining": 30, "resetSecs": 0},
+            {"name": "newpeer", "quota": 10, "windowSecs": 86400, "remaining": 10, "resetSecs": 0},
         ]
     }

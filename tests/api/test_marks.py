@@ -280,4 +280,6 @@ async def test_a_closed_gate_stops_every_mark(
     response = await client.request(method, f"{account}/chats/@bob_b/{path_end}", json=body)
 
     assert_problem(response, 403, "sending_disabled")
-    assert set(dc.requests) <= {"contacts.ResolveUsername", "users.GetUsers", "updates.GetState"}
+    # The refusal shows the chat that it is about.
+    reads = {"contacts.ResolveUsername", "users.GetUsers", "updates.GetState"}
+    assert set(dc.requests) <= {*reads, "messages.GetPeerDialogs"}

@@ -105,7 +105,9 @@ async def test_a_send_whose_answer_was_stored_and_whose_update_was_not_is_no_com
         assert sent.status_code == 201
     with closing(sqlite3.connect(file)) as db, db:
         for account, sealed in before:
-            db.execute("UPDATE update_states SET sealed = ? WHERE account_id = ?", (sealed, account))
+            db.execute(
+                "UPDATE update_states SET sealed = ? WHERE account_id = ?", (sealed, account)
+            )
     async with serve() as (gateway, client):
         await listening(gateway)
         await answered(scene, _OWN)
@@ -171,7 +173,7 @@ async def test_an_old_command_is_not_obeyed(
         await open_line(client, await import_alice(client, dc, scene))
         await listening(gateway)
     await phone.send_message("me", "vasya lock")
-    clock.move(timedelta(hours=13))
+    clock.ahead += timedelta(hours=13)
     async with serve() as (gateway, client):
         await listening(gateway)
         await nothing_new(scene, ["vasya lock"])
@@ -206,7 +208,7 @@ async def test_another_session_of_this_gateway_is_no_second_device(
             accounts[subject] = made.json()["accountId"]
         line = {"ownerChat": {"isOn": True, "accountId": accounts["alice"]}}
         await web.patch(f"{API}/settings", json=line, headers=bearer("alice"))
-        for account in gateway.line.accounts():
+        for account in gateway.guards.line.accounts():
             await account.connect()
             await account.following.is_current.wait()
         sent = await web.post(

@@ -71,7 +71,7 @@ async def test_one_request_may_close_the_gate_and_set_the_time_zone(
 
 @pytest.mark.parametrize(
     "field",
-    ["disabledScopes", "pacing", "takeoverSecs", "eventRetentionSecs", "canWebhooksCarryContent", "ownerChat"],
+    ["disabledScopes", "pacing", "eventRetentionSecs", "canWebhooksCarryContent", "ownerChat"],
 )  # fmt: skip
 async def test_what_nothing_enforces_cannot_be_set(client: httpx.AsyncClient, field: str) -> None:
     response = await client.patch(SETTINGS, json={field: None})

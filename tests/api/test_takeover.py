@@ -59,7 +59,7 @@ async def heard(gateway: Gateway, scene: Scene, chat_id: int) -> bool:
     """Tell whether it is known within a moment that the owner wrote there."""
     (account,) = gateway.accounts.list(gateway.owner)
     for _ in range(100):
-        if await gateway.takeover.left_secs(account, chat_id):
+        if await gateway.guards.takeover.left_secs(account, chat_id):
             return True
         await asyncio.sleep(0.02)
     return False
@@ -291,3 +291,47 @@ async def test_the_log_of_where_the_owner_wrote_names_nobody(
     (row,) = rows
     assert len(row.chat) == 16
     assert scene.bob.id.to_bytes(8, "big") not in row.chat
+
+
+async def test_an_agent_may_ask_while_the_owner_writes_and_what_is_approved_waits_until_then(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    with_key: Any,
+    to_bob: str,
+    scene: Scene,
+    phone: SandboxClient,
+) -> None:
+    agent = await with_key(approval={"messages:send": "always"})
+    await take_over(client, 600)
+    await listening(gateway)
+    await phone.send_message("bob_b", "I am here myself")
+    assert await heard(gateway, scene, scene.bob.id)
+    asked = await agent.post(to_bob, json={"text": "may I?"})
+    assert asked.status_code == 202
+    action = f"{API}/actions/{asked.json()['actionId']}"
+    approval = {"digest": asked.json()["digest"]}
+    assert_problem(await client.post(f"{action}/approve", json=approval), 409, "owner_active")
+    assert (await client.get(action)).json()["status"] == "awaiting_approval"
+    await take_over(client, 0)
+    approved = await client.post(f"{action}/approve", json=approval)
+    assert (approved.status_code, approved.json()["status"]) == (200, "done")
+
+
+async def test_what_the_owner_writes_while_an_agents_send_is_under_way_counts_all_the_same(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    agent: httpx.AsyncClient,
+    to_bob: str,
+    scene: Scene,
+    dc: DataCentre,
+    phone: SandboxClient,
+) -> None:
+    await take_over(client, 600)
+    await listening(gateway)
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.6, times=1))
+    sending = asyncio.create_task(agent.post(to_bob, json={"text": "slow"}))
+    await asyncio.sleep(0.2)
+    await phone.send_message("bob_b", "I am here myself")
+    assert (await sending).status_code == 201
+    assert await heard(gateway, scene, scene.bob.id)
+    assert_problem(await agent.post(to_bob, json={"text": "and more"}), 409, "owner_active")

@@ -204,6 +204,7 @@ async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked
     told = await _told(gateway, asking, dc, scene)
     assert UNSEEN.search(told.decode()) is None
     seen.update(filled(msgspec.json.decode(told, type=EventPage)))
+    await _have_it_wait(agent, client, f"{account}/chats/{dirty[0][0]}/messages/{dirty[0][1]}")
     hint = await _login_hint(client)
     for operation in READS:
         await look(operation)
@@ -225,6 +226,14 @@ async def _told(gateway: Gateway, asking: httpx.AsyncClient, dc: DataCentre, sce
         assert UNSEEN.search(stream.raw.decode()) is None
     start = gateway.events.cursor(gateway.owner, 0)
     return (await asking.get(POLL, params={"cursor": start, **wish})).content
+
+
+async def _have_it_wait(agent: httpx.AsyncClient, client: httpx.AsyncClient, path: str) -> None:
+    """Let the agent ask for a reaction that a human is asked about, in a chat whose names cannot be seen."""
+    key = f"/api/v1/agent-keys/{(await agent.get('/api/v1/whoami')).json()['keyId']}"
+    await client.patch(key, json={"approval": {"messages:react": "always"}})
+    assert (await agent.put(f"{path}/reaction", json={"emoji": "👍"})).status_code == 202
+    await client.patch(key, json={"approval": None})
 
 
 async def _login_hint(client: httpx.AsyncClient) -> str:

@@ -315,6 +315,7 @@ async def test_an_event_is_given_up_when_its_time_is_over_and_the_next_one_comes
     environment: dict[str, str], serve: Serve, dc: DataCentre, scene: Any
 ) -> None:
     environment["VASYA_WEBHOOK_GIVE_UP_SECS"] = "1"
+    environment["VASYA_WEBHOOK_DEADLINE_SECS"] = "15"
     async with serve() as (gateway, client), receiving() as receiver:
         receiver.saying = lambda _: (500 if numbers(receiver.bodies)[-1] == 1 else 200, "")
         session = {"session": dc.mint(scene.alice)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from vasya_server.auth.key_records import Grant
@@ -119,6 +120,27 @@ async def test_a_key_that_is_read_while_it_is_changed_is_not_called_tampered_wit
         record = saved
 
     assert reports == []
+
+
+async def test_what_is_open_for_a_key_whose_row_was_changed_elsewhere_ends_as_changed(
+    keys: Keyring, db: Between, clock: MovableClock
+) -> None:
+    minted = await keys.create(KEY_ID, OWNER, GRANT, None)
+    await keys.authenticate(minted.token.encode())
+    watch = keys.watch(KEY_ID)
+    elsewhere = Keyring(db, MasterKey(bytes(range(32))), clock, max_live=3, report=_nobody)
+    narrower = msgspec.structs.replace(GRANT, scopes=frozenset({"messages:read"}))
+    assert await elsewhere.save(minted.record, narrower, None) is not None
+    assert not watch.is_over
+
+    await keys.authenticate(minted.token.encode())
+
+    assert watch.is_over
+    assert watch.reason == "key_changed"
+
+
+async def _nobody(_key_id: KeyId, _owner: OwnerId) -> None:
+    raise AssertionError("nothing was tampered with")
 
 
 async def test_a_revocation_that_cannot_be_stored_holds_and_says_what_is_left(

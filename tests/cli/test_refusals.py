@@ -101,7 +101,7 @@ def test_no_refusal_of_a_command_speaks_of_requests(code: str) -> None:
         "origin_not_allowed", "outcome_unknown", "request_timeout", "scope_required", "unsupported_media_type",
         "uri_too_long", "body_too_large", "idempotency_in_progress", "idempotency_key_reused", "idempotency_key_stale",
         "media_not_found", "upload_not_found", "too_many_uploads", "encoding_invalid", "account_spam_limited", "account_frozen",
-        "content_not_allowed", "too_many_webhooks",
+        "content_not_allowed", "too_many_webhooks", "budget_exhausted", "too_many_actions",
     }  # fmt: skip
     text = told(ApiRefused(400, Problem(code=code, detail="No.", remedy=PROBLEMS[code].remedy)))
     assert code in unmet or not any(

@@ -136,3 +136,14 @@ def test_what_is_no_key_file_is_refused_at_once(
     make(tmp_path / "key.pem")
     with pytest.raises(ConfigurationInvalid, match="VASYA_TELEGRAM_DC_KEY must be a readable PEM"):
         load(with_key(tmp_path / "key.pem"))
+
+
+def test_an_account_sends_at_a_persons_pace_unless_it_is_a_test(tmp_path: Path) -> None:
+    pem = tmp_path / "dc.pem"
+    pem.write_text(PEM)
+    sandbox = {"VASYA_TELEGRAM_DC": "2@127.0.0.1:443", "VASYA_TELEGRAM_DC_KEY": str(pem)}
+
+    assert load({}).pacing == "human"
+    assert load({**sandbox, "VASYA_PACING": "off"}).pacing == "off"
+    with pytest.raises(ConfigurationInvalid, match="VASYA_PACING=off is for tests"):
+        load({"VASYA_PACING": "off"})

@@ -185,6 +185,7 @@ class SandboxControl:
         """Return what points a gateway at it."""
         return {
             "VASYA_TELEGRAM_DC": f"{self.info['dcId']}@{self.info['address']}",
+            "VASYA_PACING": "off",
             "VASYA_TELEGRAM_DC_KEY": self.info["publicKey"],
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": API_HASH,
@@ -198,6 +199,65 @@ class SandboxControl:
     def unserved(self) -> dict[str, int]:
         unknown: dict[str, int] = self.ask("GET", "/state")["unknown"]
         return unknown
+
+
+def import_account(data_dir: Path, sandbox: SandboxControl, user: Mapping[str, Json]) -> None:
+    """Bring one of the sandbox's people into a data dir."""
+    done = run(
+        *("vasya-server", "accounts", "import", "--data-dir", str(data_dir)),
+        stdin=user["session"] + "\n",
+        settings={"SESSION_MASTER_KEY": MASTER_KEY, **sandbox.settings()},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+class Host:
+    """Starts servers on one data dir, one at a time, and ends each.
+
+    Args:
+        port: Where all of them listen; 0: each where it likes.
+        settings: Beside those that it needs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data_dir: Path,
+        sandbox: SandboxControl,
+        *,
+        port: int = 0,
+        settings: Mapping[str, str] = NOTHING,
+    ) -> None:
+        self.folder, self.data_dir, self.sandbox = folder, data_dir, sandbox
+        self.port, self.settings = port, settings
+        self.process: Process | None = None
+
+    def serve(self, kill_point: str | None = None) -> Api:
+        self.stop()
+        point = {} if kill_point is None else {"VASYA_KILL_POINT": kill_point}
+        needed = {"SESSION_MASTER_KEY": MASTER_KEY, **self.sandbox.settings()}
+        self.process = start(
+            self.folder,
+            *("vasya-server", "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)),
+            settings={**needed, **self.settings, **point},
+        )
+        self.process.line("LISTENING ")
+        told = json.loads((self.data_dir / "embedded.json").read_text())
+        return Api(told["url"], told["token"])
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.stop(number)
+            self.process = None
+
+    def kill_at(self, point: str) -> None:
+        """Wait until the server stands at *point*, and kill it."""
+        assert self.process is not None
+        give_up_at = time.monotonic() + DEADLINE_SECS
+        while f"KILL_POINT {point}" not in self.process.stderr:
+            assert time.monotonic() < give_up_at, self.process.stderr
+            time.sleep(0.02)
+        self.stop(signal.SIGKILL)
 
 
 def is_running(pid: int) -> bool:

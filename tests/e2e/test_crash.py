@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import time
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,12 @@ import pytest
 from tests.e2e.processes import (
     MASTER_KEY,
     Api,
+    Host,
     Json,
-    Process,
     SandboxControl,
     exchange,
+    import_account,
     run,
-    start,
 )
 
 if TYPE_CHECKING:
@@ -52,47 +51,8 @@ TELEGRAM = 777000
 def data_dir(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxControl) -> Path:
     """A data dir with the sandbox's first user in it."""
     path = tmp_path_factory.mktemp("crash") / "data"
-    done = run(
-        *("vasya-server", "accounts", "import", "--data-dir", str(path)),
-        stdin=sandbox.users[0]["session"] + "\n",
-        settings={"SESSION_MASTER_KEY": MASTER_KEY, **sandbox.settings()},
-    )
-    assert done.returncode == 0, done.stderr
+    import_account(path, sandbox, sandbox.users[0])
     return path
-
-
-class Host:
-    """Starts servers on one data dir, one at a time, and ends each."""
-
-    def __init__(self, folder: Path, data_dir: Path, sandbox: SandboxControl) -> None:
-        self.folder, self.data_dir, self.sandbox = folder, data_dir, sandbox
-        self.process: Process | None = None
-
-    def serve(self, kill_point: str | None = None) -> Api:
-        self.stop()
-        point = {} if kill_point is None else {"VASYA_KILL_POINT": kill_point}
-        self.process = start(
-            self.folder,
-            *("vasya-server", "serve", "--data-dir", str(self.data_dir), "--port", "0"),
-            settings={"SESSION_MASTER_KEY": MASTER_KEY, **self.sandbox.settings(), **point},
-        )
-        self.process.line("LISTENING ")
-        told = json.loads((self.data_dir / "embedded.json").read_text())
-        return Api(told["url"], told["token"])
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.stop(number)
-            self.process = None
-
-    def kill_at(self, point: str) -> None:
-        """Wait until the server stands at *point*, and kill it."""
-        assert self.process is not None
-        give_up_at = time.monotonic() + DEADLINE_SECS
-        while f"KILL_POINT {point}" not in self.process.stderr:
-            assert time.monotonic() < give_up_at, self.process.stderr
-            time.sleep(0.02)
-        self.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -126,6 +86,17 @@ class Request:
         thread = threading.Thread(target=send)
         thread.start()
         return thread
+
+
+class KeyRequest(Request):
+    """A request of an agent key."""
+
+    def __init__(self, path: str, body: Json, key: str, secret: str) -> None:
+        super().__init__(path, body, key)
+        self.secret = secret
+
+    def send(self, api: Api) -> tuple[int, Json]:
+        return super().send(Api(api.url, self.secret))
 
 
 def audited(data_dir: Path, action_id: str) -> list[str]:
@@ -282,12 +253,7 @@ def test_an_account_whose_erasure_was_cut_short_is_erased_and_that_is_written_do
     tmp_path: Path, sandbox: SandboxControl
 ) -> None:
     data_dir = tmp_path / "data"
-    imported = run(
-        *("vasya-server", "accounts", "import", "--data-dir", str(data_dir)),
-        stdin=sandbox.users[1]["session"] + "\n",
-        settings={"SESSION_MASTER_KEY": MASTER_KEY, **sandbox.settings()},
-    )
-    assert imported.returncode == 0, imported.stderr
+    import_account(data_dir, sandbox, sandbox.users[1])
     host = Host(tmp_path, data_dir, sandbox)
     request = Request("/accounts/me", None, "erase", "DELETE")
     try:
@@ -311,3 +277,20 @@ def test_a_kill_point_is_refused_with_telegrams_own_data_centres(data_dir: Path)
 
     assert done.returncode == 78
     assert "VASYA_KILL_POINT" in done.stderr
+
+
+def test_no_crash_loses_or_doubles_what_a_key_has_used_of_its_budget(
+    host: Host, sandbox: SandboxControl
+) -> None:
+    body = {"name": "held", "scopes": ["messages:send"], "budgets": {"sendsPerDay": 100}}
+    secret = host.serve().call("POST", "/agent-keys", body)[1]["secret"]
+    for used, point in enumerate(POINTS, 1):
+        text = f"counted, killed at {point}"
+        message = {"text": text, "format": "plain"}
+        request = KeyRequest("/accounts/me/chats/me/messages", message, f"budget-{point}", secret)
+
+        api, answer = crash_and_repeat(host, point, request)
+
+        assert [m["id"] for m in saved(sandbox) if m["text"] == text] == [answer["id"]]
+        whoami = Api(api.url, secret).get("/whoami")
+        assert whoami["budgets"]["sendsPerDay"]["remaining"] == 100 - used, point

@@ -60,6 +60,18 @@ def test_a_key_is_made_shown_once_and_taken_away(
     assert told["chats"]["read"]["ids"][0] == -100123
 
 
+def test_a_key_is_given_budgets(commands: Commands) -> None:
+    who = ("keys", "create", "--name", "x", "--preset", "assistant", "--account", "me")
+    made = commands.run(*who, "--sends-per-day", "20", "--new-chats-per-day", "0", "--json")
+    wrong = commands.run(*who, "--sends-per-day", "-1")
+
+    told = json.loads(made.stdout)
+    assert told["budgets"] == {"sendsPerDay": 20, "newChatsPerDay": 0}
+    shown = commands.run("keys", "show", told["id"]).stdout
+    assert "budgets:      20 messages, 0 new chats in any 24 hours" in shown
+    assert wrong.returncode == 2
+
+
 def test_whom_a_key_reaches_is_never_left_to_a_default(commands: Commands) -> None:
     nothing = commands.run("keys", "create", "--name", "x", "--preset", "reader")
     both = commands.run(

@@ -61,6 +61,7 @@ async def human(telegram: Telegram, tmp_path: Path) -> AsyncIterator[httpx.Async
             "SESSION_MASTER_KEY": MASTER_KEY,
             "VASYA_LOCAL_TOKEN": TOKEN,
             "VASYA_TELEGRAM_DC": f"{dc.dc_id}@127.0.0.1:{dc.address[1]}",
+            "VASYA_PACING": "off",
             "VASYA_TELEGRAM_DC_KEY": str(pem),
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",

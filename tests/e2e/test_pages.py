@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[2] / "docs" / "api"
 BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
-PAGES = {"mutations.md": 4, "keys.md": 6, "webhooks.md": 3}
+PAGES = {
+    "approvals.md": 3,
+    "mutations.md": 4,
+    "keys.md": 6,
+    "undo-and-takeover.md": 2,
+    "webhooks.md": 3,
+}
 TOKEN = "vl_" + "7b" * 32
 
 

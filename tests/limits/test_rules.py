@@ -12,11 +12,15 @@ from vasya_server.crypto.master_key import MasterKey
 from vasya_server.errors import RateLimited
 from vasya_server.ids import KeyId, OwnerId
 from vasya_server.limits.buckets import Buckets
+from vasya_server.limits.budgets import Budgets
 from vasya_server.limits.rules import Limits, require_allowed
+from vasya_server.limits.turns import Turns
 from vasya_server.settings import load
 from vasya_server.store.database import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.limits.conftest import StandingClock
     from vasya_server.limits.gcra import Verdict
     from vasya_server.store.database import Database
@@ -48,8 +52,19 @@ def buckets(db: Database, clock: StandingClock) -> Buckets:
 
 
 @pytest.fixture
-def limits(buckets: Buckets) -> Limits:
-    return Limits(buckets, load({}), MasterKey(bytes(range(32))))
+def make(db: Database, clock: StandingClock, buckets: Buckets) -> Callable[[bytes], Limits]:
+    """Return what makes limits over the same buckets under a master key."""
+
+    def make(key: bytes) -> Limits:
+        turns = Turns(buckets, clock, is_on=True)
+        return Limits(buckets, load({}), MasterKey(key), Budgets(db, clock), turns)
+
+    return make
+
+
+@pytest.fixture
+def limits(make: Callable[[bytes], Limits]) -> Limits:
+    return make(bytes(range(32)))
 
 
 def left(limits: Limits, who: Principal) -> dict[str, int]:
@@ -203,9 +218,8 @@ async def test_no_name_number_or_address_is_stored(
         assert not any(clear in key for key in keys)
 
 
-async def test_another_master_key_gives_other_names(buckets: Buckets) -> None:
-    one = Limits(buckets, load({}), MasterKey(bytes(range(32))))
-    other = Limits(buckets, load({}), MasterKey(bytes(range(32, 64))))
+async def test_another_master_key_gives_other_names(make: Callable[[bytes], Limits]) -> None:
+    one, other = make(bytes(range(32))), make(bytes(range(32, 64)))
     for _ in range(10):
         one.take_failure("192.0.2.1")
 

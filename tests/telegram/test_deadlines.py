@@ -182,18 +182,22 @@ async def test_a_flood_wait_is_told_at_once(alice: AccountRuntime, fault: Faults
     assert time.monotonic() - started < 1
 
 
-async def test_a_flood_wait_is_telegrams_to_end_and_closes_nothing_here(
-    alice: AccountRuntime, fault: Faults
+async def test_a_flood_wait_closes_its_method_and_nothing_else(
+    alice: AccountRuntime, fault: Faults, dc: DataCentre
 ) -> None:
     fault("flood_wait", "users.GetUsers", secs=3600)
     with pytest.raises(FloodWait):
         await alice.call(a_read())
+    asked = dc.requests["users.GetUsers"]
 
     sent = await alice.mutate(a_send(), is_exactly_once=True)
-    users = await alice.call(a_read())
+    with pytest.raises(FloodWait) as again:
+        await alice.call(a_read())
 
     assert sent.updates
-    assert users[0].first_name == "Alice"
+    assert 3590 < again.value.retry_after_secs <= 3600
+    assert dc.requests["users.GetUsers"] == asked
+    assert (await alice.call(GetConfigRequest())).dc_options
 
 
 async def test_a_failing_server_is_told_at_once(

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 from telethon import functions
 
 from tests.telegram.conftest import as_owner, client_of, followed
@@ -230,6 +231,40 @@ async def test_what_was_sent_before_a_crash_is_told_after_it(
         for draft in new
         if draft.data.message and draft.data.message.text
     ] == [(True, "the last thing it did")]
+
+
+@pytest.mark.parametrize("chat", ["bob", "group", "supergroup"])
+async def test_a_send_that_is_repeated_is_told_once(
+    heard: Heard, scene: Scene, alice: AccountRuntime, say: Callable[..., int], chat: str
+) -> None:
+    account = as_owner(alice)
+    peer = await resolve_to_write(account, str(getattr(scene, chat).peer_id))
+    first = await send_message(account, peer, SendMessage(text="only once"), 4713)
+    assert await heard.texts(1) == ["only once"]
+    again = await send_message(account, peer, SendMessage(text="only once"), 4713)
+    say(scene.bob, scene.alice, "and then this")
+
+    assert await heard.texts(2) == ["only once", "and then this"]
+    assert first.id == again.id
+
+
+async def test_a_repeat_that_comes_before_what_it_repeats_was_told_is_told_once(
+    heard: Heard, scene: Scene, alice: AccountRuntime
+) -> None:
+    """The answer to the first was lost, in a channel of which nothing had been heard."""
+    account = as_owner(alice)
+    peer = await resolve_to_write(account, str(scene.supergroup.peer_id))
+    inbox: Any = client_of(alice).inbox
+    put_nowait = inbox.put_nowait
+    inbox.put_nowait = lambda _updates: None
+    await send_message(account, peer, SendMessage(text="only once"), 4714)
+    inbox.put_nowait = put_nowait
+    for _ in range(2):
+        await send_message(account, peer, SendMessage(text="only once"), 4714)
+
+    assert await heard.texts(1) == ["only once"]
+    await asyncio.sleep(0.3)
+    assert await heard.texts(1) == ["only once"]
 
 
 async def test_login_codes_are_for_people_and_not_for_agents(

@@ -128,7 +128,7 @@ class Entrance:
     def _tell_left(self, request: Incoming, who: Principal | None) -> None:
         """Have the refusal of a request that took nothing say what is left."""
         if who is not None and not request.verdicts:
-            request.verdicts = self._limits.look(who)[:1]
+            request.verdicts = [*self._limits.look(who)[:1]]
 
     def _take_read(self, request: Incoming, operation: Operation, who: Principal) -> None:
         """Take what every request costs.
@@ -141,7 +141,7 @@ class Entrance:
         if not verdict.is_allowed:
             change = operation.mutation
             if change is None or not is_unlimited(who, change, change.may_reduce_risk):
-                require_allowed(request.verdicts)
+                require_allowed([verdict])
 
     def _note_denied(
         self,

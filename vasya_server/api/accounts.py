@@ -35,7 +35,7 @@ async def list_accounts(call: Call, query: AccountQuery) -> AccountPage:
     `validation_failed`.
     """
     accounts = call.gateway.accounts.list(call.who.owner, call.who.account_ids)
-    described = [account.describe() for account in reversed(accounts)]
+    described = [account.describe(call.who) for account in reversed(accounts)]
     items, position = page(call, described, query.limit, query.cursor, lambda a: a.account_id)
     return AccountPage(items=items, next=position)
 
@@ -47,7 +47,7 @@ async def get_account(call: Call) -> Account:
     The phone number is masked. An account that is not yours and one that does not exist answer the same 403
     `access_denied`.
     """
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)
 
 
 @mutation(
@@ -102,7 +102,7 @@ async def connect_account(call: Call, _ready: Ready) -> Account:
     409 `account_reauth_required` when Telegram has ended the session.
     """
     await call.account.runtime.connect()
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)
 
 
 @mutation(
@@ -117,4 +117,4 @@ async def disconnect_account(call: Call, _ready: Ready) -> Account:
     Disconnecting what is not connected changes nothing. An account of somebody else answers 403 `access_denied`.
     """
     await call.account.runtime.disconnect()
-    return call.account.runtime.describe()
+    return call.account.runtime.describe(call.who)

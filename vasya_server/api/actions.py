@@ -67,7 +67,7 @@ async def get_action(call: Call, query: ActionQuery) -> Action:
 
 
 @mutation("POST", _ACTION + "/approve", Access.HUMAN, local(audited.Action.ACTION_APPROVE))
-async def approve_action(call: Call, _ready: Ready, body: Approval) -> Action:
+async def approve_action(call: Call, ready: Ready, body: Approval) -> Action:
     """Agree to a change that waits, and do it now, for the key that asked; the answer is the action as it stands then.
 
     `digest` is that of the action as it was shown: another one, or a chat that has another id or username meanwhile, answers
@@ -83,6 +83,7 @@ async def approve_action(call: Call, _ready: Ready, body: Approval) -> Action:
         body.digest,
         Executor(call.gateway),
         call.request_id,
+        is_redrive=ready.is_redrive,
     )
     return await _told(call)
 

@@ -9,11 +9,12 @@ import msgspec
 from msgspec import Meta
 
 from vasya_server.api.access import is_open_to
-from vasya_server.api.limits import describe_limits
+from vasya_server.api.limits import describe_budgets, describe_limits
 from vasya_server.api.openapi import document
 from vasya_server.api.routes import OPERATIONS, Access, Call, read
 from vasya_server.auth.scopes import Scope
 from vasya_server.errors import MissingToken
+from vasya_server.model.account import AccountRestriction
 from vasya_server.model.base import Query
 from vasya_server.model.service import AccountName, WhoAmI
 from vasya_server.operations.agent_keys import approval_told, chats_told
@@ -45,6 +46,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
             for account in call.gateway.accounts.list(who.owner, who.account_ids)
         ],
         chats=None if who.chats is None else chats_told(who.chats),
+        budgets=describe_budgets(call.gateway, who),
         **approval_told(who.policy),
         undo_secs=who.policy.undo_secs,
         limits=describe_limits(call.gateway, who),
@@ -54,6 +56,11 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
         else None,
         now=call.gateway.clock.now(),
         time_zone=settings.time_zone,
+        restrictions=[
+            AccountRestriction(account_id=account.id, **msgspec.structs.asdict(told))
+            for account in call.gateway.accounts.list(who.owner, who.account_ids)
+            for told in account.breakers.restrictions(who)
+        ],
     )
 
 

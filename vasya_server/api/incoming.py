@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from litestar.types import HTTPScope, Receive
 
+    from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
 
 
@@ -38,7 +39,7 @@ class Incoming:
         self.receive = receive
         self.request_id = request_id
         self.route = ""
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[Verdict | Balance] = []
         self._fields = fields
         self._is_plain = is_plain
 

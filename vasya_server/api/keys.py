@@ -79,7 +79,9 @@ async def create_agent_key(call: Call, ready: Ready, body: NewKey) -> KeyMade:
     """Make an agent key; `secret` in the answer is the whole key and is never shown again, not even to the same request.
 
     It opens the `scopes` that are named and those of the `preset`, in the accounts of `accountIds` and the chats of
-    `chats`, until `expiresAt` or for `ttlSecs`; what is left out is not limited. `approval` says before which changes a human is asked. An unknown scope answers 422
+    `chats`, until `expiresAt` or for `ttlSecs`; what is left out is not limited. `budgets` says how many messages it may
+    send, and how many new chats begin, in any 24 hours: 0 is never. `approval` says before which changes a human is asked.
+    An unknown scope answers 422
     `unknown_scope`, a list that would allow nothing 422 `empty_allowlist`, an account that is not yours 422
     `validation_failed`, and a scope beyond your own credential's 403 `scope_required`.
     """

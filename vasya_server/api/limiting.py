@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.api.answer import Header
+    from vasya_server.limits.budgets import Balance, Budget
     from vasya_server.limits.gcra import Quota, Verdict
 
 
-def limit_headers(verdicts: Sequence[Verdict]) -> Sequence[Header]:
+def limit_headers(verdicts: Sequence[Verdict | Balance]) -> Sequence[Header]:
     """Return `RateLimit-Policy` and `RateLimit` for the buckets that a request was taken from; none without any.
 
     `q` and `w` are what a bucket holds and the time in which an empty one fills; `r` is what is left and `t` when more
@@ -34,8 +35,8 @@ def limit_headers(verdicts: Sequence[Verdict]) -> Sequence[Header]:
     ]
 
 
-@cache
-def _written(quota: Quota) -> tuple[bytes, bytes]:
+@lru_cache(1024)
+def _written(quota: Quota | Budget) -> tuple[bytes, bytes]:
     """Return a bucket's policy, and the form of what is left in it."""
     name = quota.name.encode("ascii")
     policy = b'"%b";q=%d;w=%d' % (name, quota.burst, quota.window_secs)

@@ -66,6 +66,9 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
     404 `upload_not_found`.
 
+    `undoSecs`, or that of the key, makes it wait at Telegram for so long: 202 with the action, whose
+    cancellation takes it back. After the owner wrote there, agents may get 409 `owner_active` for a while.
+
     Send an `Idempotency-Key`: repeating the request with it after any failure never makes a second message. When
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.

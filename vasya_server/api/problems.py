@@ -272,6 +272,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Wait for retryAfterSecs; only the operator of the server can raise the limits.",
         is_retryable=True,
     ),
+    "budget_exhausted": Row(
+        429,
+        "Budget exhausted",
+        "Wait for retryAfterSecs, or ask the human who owns the key to raise its budgets.",
+        is_retryable=True,
+    ),
     "auth_rate_limited": Row(
         429,
         "Too many wrong credentials",

@@ -87,7 +87,7 @@ def _members(error: VasyaError) -> dict[str, object]:
             member["message_id"] = error.message_id
         case errors.CursorExpired():
             member["oldest_cursor"] = error.oldest
-        case errors.RateLimited():
+        case errors.RateLimited() | errors.BudgetExhausted():
             member["violated_policies"] = list(error.violated)
         case errors.TelegramError():
             member["telegram_error"] = error.rpc_name

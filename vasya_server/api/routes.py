@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.auth.scopes import Scope
     from vasya_server.gateway import Gateway
+    from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
 
@@ -119,7 +120,7 @@ class Call(Plain, frozen=True, kw_only=True):
     path: Mapping[str, str]
     query_string: bytes
     idempotency_key: str | None
-    verdicts: list[Verdict]
+    verdicts: list[Verdict | Balance]
     message: int | None = None
     is_dry_run: bool = False
     watch: Watch | None = None

@@ -64,7 +64,7 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
     else:
         can_send = True if body.send_gate == "on" else UNSET
         changed = await owners.change(owner, can_send=can_send, **given)
-    call.gateway.line.news.set()
+    call.gateway.guards.line.news.set()
     return _shown(changed, settings)
 
 

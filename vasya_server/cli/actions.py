@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -12,7 +12,8 @@ from vasya_server.cli import EX_REFUSED
 from vasya_server.cli.api_client import Api, open_api
 from vasya_server.cli.standard_files import answer, say
 from vasya_server.cli.terminal import confirm, plain
-from vasya_server.model.action import Action, ActionPage, ActionStatus
+from vasya_server.model.action import Action, ActionStatus
+from vasya_server.model.base import Wire
 
 if TYPE_CHECKING:
     import argparse
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
 _NOT_DONE: Final = frozenset({ActionStatus.FAILED, ActionStatus.ABORTED, ActionStatus.UNKNOWN})
 
 
-class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person is told of why an action was refused."""
+class _Action(Action, frozen=True, kw_only=True):
+    """An action as a command reads it: what it answered is of many shapes."""
 
-    code: str = ""
-    detail: str = ""
+    result: Any = None
+    problem: Any = None
+
+
+class _Page(Wire, frozen=True, kw_only=True):
+    items: list[_Action] = msgspec.field()
+    next: str | None = None
 
 
 def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
@@ -41,7 +47,7 @@ async def _run(flags: dict[str, str | None], arguments: argparse.Namespace) -> i
             case "list":
                 _list(await _all(api, arguments.status), is_json=arguments.json)
             case "show":
-                action = await api.get(_path(arguments.id), Action)
+                action = await api.get(_path(arguments.id), _Action)
                 if arguments.json:
                     answer(msgspec.json.encode(action).decode())
                 else:
@@ -49,7 +55,7 @@ async def _run(flags: dict[str, str | None], arguments: argparse.Namespace) -> i
             case "approve":
                 return await _approve(api, arguments)
             case how:
-                action = await api.post(f"{_path(arguments.id)}/{how}", None, Action)
+                action = await api.post(f"{_path(arguments.id)}/{how}", None, _Action)
                 say(f"{action.action_id} is {action.status.value}; it is never done.")
     return 0
 
@@ -58,37 +64,37 @@ def _path(action_id: str) -> str:
     return f"/actions/{quote(action_id, safe='')}"
 
 
-async def _all(api: Api, status: str | None) -> list[Action]:
+async def _all(api: Api, status: str | None) -> list[_Action]:
     query = "/actions?limit=200" + (f"&status={quote(status)}" if status else "")
-    page = await api.get(query, ActionPage)
+    page = await api.get(query, _Page)
     actions = [*page.items]
     while page.next:
-        page = await api.get(f"{query}&cursor={quote(page.next)}", ActionPage)
+        page = await api.get(f"{query}&cursor={quote(page.next)}", _Page)
         actions += page.items
     return actions
 
 
 async def _approve(api: Api, arguments: argparse.Namespace) -> int:
     """Show what would be done, ask, and have it done; return 1 where it was not."""
-    action = await api.get(_path(arguments.id), Action)
+    action = await api.get(_path(arguments.id), _Action)
     _show(action)
     if not await confirm("Do this?", is_given=arguments.yes):
         say("Nothing was decided; it waits on.")
         return EX_REFUSED
     # What was shown is what is agreed to: a digest that the person brings along is checked instead.
     digest = arguments.digest or action.digest or ""
-    done = await api.post(f"{_path(arguments.id)}/approve", {"digest": digest}, Action)
+    done = await api.post(f"{_path(arguments.id)}/approve", {"digest": digest}, _Action)
     say(f"{done.action_id} is {done.status.value}.{_why(done)}")
     return EX_REFUSED if done.status in _NOT_DONE else 0
 
 
-def _why(action: Action) -> str:
+def _why(action: _Action) -> str:
     if action.problem is None:
         return ""
-    return f" {msgspec.json.decode(action.problem, type=_Refusal).detail}"
+    return f" {action.problem.get('detail', '')}"
 
 
-def _list(actions: list[Action], *, is_json: bool) -> None:
+def _list(actions: list[_Action], *, is_json: bool) -> None:
     if is_json:
         answer(msgspec.json.encode({"items": actions}).decode())
         return
@@ -115,7 +121,7 @@ def _list(actions: list[Action], *, is_json: bool) -> None:
         answer("  ".join([*cells, row[last]]).rstrip())
 
 
-def _show(action: Action) -> None:
+def _show(action: _Action) -> None:
     told = {
         "action": action.action_id,
         "status": action.status.value,

@@ -161,7 +161,7 @@ async def _open_in_process(flags: dict[str, str | None], token: str | None) -> A
             key=ready.key,
             token=EmbeddedToken(bearer) if is_embedded else None,
         ) as gateway:
-            yield Api(_InProcess(create_app(gateway), bearer))
+            yield Api(_InProcess(create_app(gateway, is_command=True), bearer))
 
 
 @dataclass(frozen=True, slots=True)

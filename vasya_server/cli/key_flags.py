@@ -8,6 +8,7 @@ from typing import Final
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 _UNIT_SECS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AMOUNT: Final = re.compile(r"100000|[0-9]{1,5}")
 _ID: Final = re.compile(r"-?[0-9]{1,16}")
 
 
@@ -45,15 +46,31 @@ def add_to(create: argparse.ArgumentParser) -> None:
             metavar="FOLDER",
             help=f"The id of a Telegram folder whose chats {may}.",
         )
+    _add_budgets_to(create)
     _add_rules_to(create)
-    _add_undo_to(create)
     create.epilog = (
         "Without --read and --write it reaches every chat; with one of them, the other is the same. A list that begins "
         "with a minus, like a group's, is written --read=-100123."
     )
 
 
+def _add_budgets_to(create: argparse.ArgumentParser) -> None:
+    for flag, what in (("sends", "messages it may send"), ("new-chats", "new chats it may begin")):
+        create.add_argument(
+            f"--{flag}-per-day",
+            type=_amount,
+            metavar="N",
+            help=f"How many {what} in any 24 hours; 0: none.",
+        )
+
+
 def _add_rules_to(create: argparse.ArgumentParser) -> None:
+    create.add_argument(
+        "--undo-secs",
+        type=int,
+        metavar="SECS",
+        help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
+    )
     create.add_argument(
         "--for", dest="ttl_secs", type=span, metavar="TIME", help="How long it lives, like 30d."
     )
@@ -84,6 +101,12 @@ def span(text: str) -> int:
     return int(found[1]) * _UNIT_SECS[found[2]]
 
 
+def _amount(text: str) -> int:
+    if (found := _AMOUNT.fullmatch(text)) is None:
+        raise argparse.ArgumentTypeError("must be a whole number, 0 to 100000")
+    return int(found[0])
+
+
 def _chat(text: str) -> int | str:
     return int(text) if _ID.fullmatch(text) else text
 
@@ -93,12 +116,3 @@ def _rule(text: str) -> tuple[str, str]:
     if not (scope and equals and rule):
         raise argparse.ArgumentTypeError("must be a scope, = and a rule, like messages:send=always")
     return scope, rule
-
-
-def _add_undo_to(create: argparse.ArgumentParser) -> None:
-    create.add_argument(
-        "--undo-secs",
-        type=int,
-        metavar="SECS",
-        help="For how long each of its messages waits at Telegram and can be taken back: 60 to 86400.",
-    )

@@ -80,6 +80,12 @@ async def _new_key(api: Api, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if any(halves.values()):
         body["chats"] = {name: half for name, half in halves.items() if half}
+    budgets = {
+        "sendsPerDay": arguments.sends_per_day,
+        "newChatsPerDay": arguments.new_chats_per_day,
+    }
+    if any(limit is not None for limit in budgets.values()):
+        body["budgets"] = {name: limit for name, limit in budgets.items() if limit is not None}
     if arguments.approval:
         body["approval"] = dict(arguments.approval)
     if arguments.approval_ttl_secs is not None:
@@ -141,6 +147,7 @@ def _show(key: AgentKey, *, is_json: bool) -> None:
         "accounts": "all" if key.account_ids is None else ", ".join(key.account_ids),
         "may read": "all chats" if chats is None else _told(chats.read),
         "may write to": "all chats" if chats is None else _told(chats.write),
+        "budgets": _budgets(key),
         "asks you": ", ".join(f"{scope}: {rule}" for scope, rule in key.approval.items())
         or "never",
         "created": _time(key.created_at),
@@ -158,6 +165,15 @@ def _told(half: ChatHalfTold) -> str:
     if not half.excepted:
         return listed
     return f"{listed} but {', '.join(str(each) for each in half.excepted)}"
+
+
+def _budgets(key: AgentKey) -> str:
+    """Say what the key may send in 24 hours in words."""
+    if (budgets := key.budgets) is None:
+        return "none"
+    limits = {"messages": budgets.sends_per_day, "new chats": budgets.new_chats_per_day}
+    told = [f"{limit} {name}" for name, limit in limits.items() if limit is not None]
+    return f"{', '.join(told)} in any 24 hours"
 
 
 def _end(key: AgentKey) -> str:

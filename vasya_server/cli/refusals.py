@@ -39,6 +39,7 @@ _REMEDIES: Final = {
     "token_expired": "Make another with vasya-server token create, and put it into VASYA_TOKEN.",
     "login_not_found": "Begin again with vasya-server login.",
     "overloaded": _AGAIN,
+    "owner_active": _WAIT,
     "password_invalid": "",  # as code_invalid
     "phone_invalid": "Give the number with its country code, like +4915112345678.",
     "rate_limited": _WAIT,
@@ -52,6 +53,7 @@ _REMEDIES: Final = {
     "telegram_timeout": _AGAIN,
     "telegram_unavailable": _AGAIN,
     "too_many_keys": "Revoke what is not needed: vasya-server keys list, vasya-server keys revoke.",
+    "undo_expired": "vasya-server actions show tells where it stands now.",
     "unknown_scope": "",  # as validation_failed
     "validation_failed": "",  # the fields are listed
 }

@@ -7,6 +7,7 @@ VasyaError
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
+├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
@@ -33,6 +34,7 @@ from vasya_server.errors.access import (
     AgentKeyRequired,
     ApprovalRequired,
     AuthRateLimited,
+    BudgetExhausted,
     ChatNotAllowed,
     ChatNotFound,
     ContentNotAllowed,
@@ -137,6 +139,7 @@ __all__ = [
     "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
+    "BudgetExhausted",
     "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",

@@ -147,10 +147,36 @@ class RateLimited(LimitReached):
     code = "rate_limited"
     detail = "This credential has made too many requests; this one was not carried out."
 
-    def __init__(self, violated: tuple[str, ...], retry_after_secs: int, remedy: str) -> None:
+    def __init__(
+        self,
+        violated: tuple[str, ...],
+        retry_after_secs: int,
+        remedy: str,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.violated = violated
+        self.retry_after_secs = retry_after_secs
+
+
+class BudgetExhausted(VasyaError):
+    """What the human allows this key in 24 hours is used up; nothing was done.
+
+    Args:
+        violated: The names of the budgets.
+        retry_after_secs: When enough of it is over; None: it never will be.
+    """
+
+    code = "budget_exhausted"
+    detail = "What this key may send in 24 hours is used up; nothing was sent."
+
+    def __init__(
+        self, violated: tuple[str, ...], retry_after_secs: int | None, remedy: str
+    ) -> None:
         super().__init__(remedy=remedy)
         self.violated = violated
         self.retry_after_secs = retry_after_secs
+        self.is_retryable = retry_after_secs is not None
 
 
 class AuthRateLimited(LimitReached):

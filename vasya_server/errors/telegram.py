@@ -35,17 +35,33 @@ class SlowMode(FloodWait):
 
 
 class AccountSpamLimited(TelegramError):
-    """Telegram limits the account for writing to strangers (PEER_FLOOD)."""
+    """Telegram limits the account for writing to strangers (PEER_FLOOD).
+
+    Args:
+        retry_after_secs: For how long it writes to no stranger.
+    """
 
     code = "account_spam_limited"
     detail = "Telegram has limited this account for contacting strangers."
 
+    def __init__(self, rpc_name: str | None = None, *, retry_after_secs: int | None = None) -> None:
+        super().__init__(rpc_name)
+        self.retry_after_secs = retry_after_secs
+
 
 class AccountFrozen(TelegramError):
-    """Telegram has frozen the account (FROZEN_METHOD_INVALID)."""
+    """Telegram has frozen the account (FROZEN_METHOD_INVALID).
+
+    Args:
+        retry_after_secs: When it is tried again whether it still is.
+    """
 
     code = "account_frozen"
     detail = "Telegram has frozen this account."
+
+    def __init__(self, rpc_name: str | None = None, *, retry_after_secs: int | None = None) -> None:
+        super().__init__(rpc_name)
+        self.retry_after_secs = retry_after_secs
 
 
 class ChatWriteForbidden(TelegramError):

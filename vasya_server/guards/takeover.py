@@ -7,14 +7,16 @@ come back as an update like any other, and then a message in that chat, of that 
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.clock import from_ms, to_ms
 from vasya_server.crypto.records import AccountSeal
-from vasya_server.errors import TelegramTimeout
+from vasya_server.errors import StorageFailed, TelegramTimeout
 from vasya_server.store import activity as rows
+from vasya_server.store.database import ConstraintFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +35,8 @@ _KIND: Final = "owner-activity"
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
 # The longest that a takeover can last; what is older holds nothing up.
 _KEPT: Final = timedelta(days=1)
+_JUDGED_EVERY_SECS: Final = 0.05
+_log: Final = logging.getLogger(__name__)
 
 
 class Takeover:
@@ -54,6 +58,14 @@ class Takeover:
         self._settings = settings
         self._claims = claims
         self._owners = owners
+        self._judging: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End every task."""
+        for task in self._judging:
+            task.cancel()
+        if self._judging:
+            await asyncio.wait(set(self._judging))
 
     def watch(self, account: AccountRuntime) -> None:
         """Have what the account's owner writes remembered."""
@@ -103,31 +115,51 @@ class Takeover:
         if not recent or not self.is_on(account):
             return ()
         opened = await self._claims.open_sends(account.id, now - _KEPT)
-        theirs = [
-            each
-            for each in recent
-            if not account.owner_seen.is_own(each) and not self._may_be_own(each, opened)
-        ]
-        return (
-            *(
-                rows.NOTE_ACTIVITY.bind(
-                    account_id=account.id,
-                    chat=self._digest(account, each.chat_id),
-                    at_ms=to_ms(min(each.at, now)),
-                )
-                for each in theirs
-            ),
-            rows.FORGET_ACTIVITY.bind(before_ms=to_ms(now - _KEPT)),
+        forgetting = rows.FORGET_ACTIVITY.bind(before_ms=to_ms(now - _KEPT))
+        noting: list[Statement] = []
+        for each in recent:
+            if account.owner_seen.is_own(each):
+                continue
+            if any(send.is_running and send.chat_id == each.chat_id for send in opened):
+                self._judge_later(account, each)
+            elif not self._may_be_own(each, opened):
+                noting.append(self._noting(account, each))
+        return (*noting, forgetting)
+
+    def _judge_later(self, account: AccountRuntime, wrote: Wrote) -> None:
+        """Wait for the answers to what is under way in that chat: they tell whose the message is."""
+        task = asyncio.create_task(self._judge(account, wrote))
+        self._judging.add(task)
+        task.add_done_callback(self._judging.discard)
+
+    async def _judge(self, account: AccountRuntime, wrote: Wrote) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_JUDGED_EVERY_SECS)
+                since = self._clock.now() - _KEPT
+                opened = await self._claims.open_sends(account.id, since)
+                if not any(each.is_running and each.chat_id == wrote.chat_id for each in opened):
+                    break
+            if not account.owner_seen.is_own(wrote) and not self._may_be_own(wrote, opened):
+                await self._db.write(self._noting(account, wrote))
+        except (StorageFailed, ConstraintFailed) as error:
+            _log.warning("where an owner wrote was not noted (%s)", type(error).__name__)
+
+    def _noting(self, account: AccountRuntime, wrote: Wrote) -> Statement:
+        return rows.NOTE_ACTIVITY.bind(
+            account_id=account.id,
+            chat=self._digest(account, wrote.chat_id),
+            at_ms=to_ms(min(wrote.at, self._clock.now())),
         )
 
     def _may_be_own(self, wrote: Wrote, opened: Sequence[OpenSend]) -> bool:
-        deadline = timedelta(seconds=self._settings.send_deadline_secs)
-        for each in opened:
-            if each.chat_id != wrote.chat_id or wrote.at < each.created_at - _CLOCKS_DIFFER_BY:
-                continue
-            if each.is_running or wrote.at <= each.created_at + deadline + _CLOCKS_DIFFER_BY:
-                return True
-        return False
+        """Tell whether it may be what became of a send of which nobody knows the outcome."""
+        longest = timedelta(seconds=self._settings.send_deadline_secs) + _CLOCKS_DIFFER_BY
+        return any(
+            each.chat_id == wrote.chat_id
+            and each.created_at - _CLOCKS_DIFFER_BY <= wrote.at <= each.created_at + longest
+            for each in opened
+        )
 
     def _digest(self, account: AccountRuntime, chat_id: int) -> bytes:
         return AccountSeal(self._key, account.owner, account.id).digest(_KIND, chat_id)

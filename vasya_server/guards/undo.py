@@ -29,13 +29,13 @@ from vasya_server.telegram.scheduled import sent_since, still_waiting, take_back
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from vasya_server.auth.keyring import Keyring
     from vasya_server.clock import Clock
     from vasya_server.guards.waiting import Waiting, WaitingStore
     from vasya_server.idempotency.claims import Claims
-    from vasya_server.ids import AccountId, ActionId, OwnerId
+    from vasya_server.ids import AccountId, ActionId, KeyId, OwnerId
     from vasya_server.telegram.accounts import AccountRuntime
 
 _log: Final = logging.getLogger(__name__)
@@ -59,32 +59,25 @@ class _Tracked:
     outcome: Outcome | None = None
 
 
+async def _told_to_nobody(_waiting: Waiting, _status: ActionStatus) -> None:
+    pass
+
+
 class UndoWindow:
-    """Everything that may still be taken back; one per running server.
+    """Everything that may still be taken back; one per running server."""
 
-    Args:
-        is_serving: What waits is looked after: only a process that serves may connect for it.
-    """
-
-    def __init__(
-        self,
-        store: WaitingStore,
-        claims: Claims,
-        keys: Keyring,
-        clock: Clock,
-        *,
-        is_serving: bool,
-    ) -> None:
+    def __init__(self, store: WaitingStore, claims: Claims, keys: Keyring, clock: Clock) -> None:
         self.store = store
         self._claims = claims
         self._keys = keys
         self._clock = clock
-        self._is_serving = is_serving
         self._tracked: dict[ActionId, _Tracked] = {}
         self._accounts: Callable[[OwnerId, str], AccountRuntime] | None = None
         self._news = asyncio.Event()
         self._tasks: dict[AccountId, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
+        # Is told of every end, when it is stored.
+        self.on_settled: Callable[[Waiting, ActionStatus], Awaitable[None]] = _told_to_nobody
         # Messages that are known to have come of one that waited, by account.
         self._sent: dict[AccountId, set[int]] = {}
 
@@ -100,8 +93,10 @@ class UndoWindow:
         self._accounts = find
         for waiting in await self.store.all():
             self.expect(waiting)
-        if self._is_serving:
-            self._watching = asyncio.create_task(self._watch())
+
+    def start(self) -> None:
+        """Look after what waits from now on: only a process that serves may connect for it."""
+        self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """End every task; what waits is taken up by the next process."""
@@ -156,12 +151,14 @@ class UndoWindow:
             if tracked.outcome is None:
                 await take_back(account, peer, waiting.awaited.ids)
                 # Between the two it may have been sent, and then it stands in the chat.
-                found, _ = await self._found(tracked, account)
-                tracked.outcome = (
-                    await outcome_of_sent(waiting, self._reading(waiting, account), found)
-                    if found
-                    else Outcome.called_off(waiting, code)
-                )
+                found, is_whole = await self._found(tracked, account)
+                if found:
+                    reading = self._reading(waiting, account)
+                    tracked.outcome = await outcome_of_sent(waiting, reading, found)
+                elif is_whole or to_ms(self._clock.now()) < waiting.due_at_ms:
+                    tracked.outcome = Outcome.called_off(waiting, code)
+                else:
+                    tracked.outcome = Outcome.unknown(waiting)
             is_cancelled = tracked.outcome.status is ActionStatus.CANCELLED
             await self._settle(tracked, tracked.outcome)
             return is_cancelled
@@ -182,11 +179,12 @@ class UndoWindow:
                 pass
 
     async def _tend(self, account_id: AccountId) -> None:
+        revoked: dict[KeyId, bool] = {}
         for tracked in tuple(self._tracked.values()):
             if tracked.waiting.account_id != account_id:
                 continue
             try:
-                await self._tend_one(tracked)
+                await self._tend_one(tracked, revoked)
             except AccessDenied:
                 self._forget(tracked)  # the account was erased, and what was stored of it with it
             except VasyaError as error:
@@ -196,7 +194,7 @@ class UndoWindow:
                 _log.exception("a scheduled message could not be looked after")
                 self._put_off(tracked)
 
-    async def _tend_one(self, tracked: _Tracked) -> None:
+    async def _tend_one(self, tracked: _Tracked, revoked: dict[KeyId, bool]) -> None:
         waiting = tracked.waiting
         account, now = self._account(waiting), self._clock.monotonic()
         is_due = to_ms(self._clock.now()) >= waiting.due_at_ms + _LATE_AFTER_MS
@@ -205,16 +203,19 @@ class UndoWindow:
             account.scheduled.ended(waiting.awaited.chat_id, each) for each in waiting.awaited.ids
         )
         if (heard or is_due or is_new) and now >= tracked.look_at:
-            await self._look(tracked, account)
-        elif not is_due and now >= tracked.look_at and await self._is_revoked(waiting):
-            await self.take_back(waiting.action_id, "key_revoked")
+            # What waits although its end was told, or its time is over, is looked at less and less often.
+            if await self._look(tracked, account) and (heard or is_due):
+                self._put_off(tracked)
+        elif not is_due and now >= tracked.look_at and waiting.key_id is not None:
+            if waiting.key_id not in revoked:
+                revoked[waiting.key_id] = await self._is_revoked(waiting, waiting.key_id)
+            if revoked[waiting.key_id]:
+                await self.take_back(waiting.action_id, "key_revoked")
 
-    async def _is_revoked(self, waiting: Waiting) -> bool:
+    async def _is_revoked(self, waiting: Waiting, key_id: KeyId) -> bool:
         """Tell whether the key was revoked, or one that took its place; a key that does not open is as good as revoked."""
-        if waiting.key_id is None:
-            return False
         try:
-            record = await self._keys.find(waiting.owner, waiting.key_id)
+            record = await self._keys.find(waiting.owner, key_id)
         except AccessDenied:
             return True
         if record.revoked_at_ms is not None:
@@ -227,21 +228,21 @@ class UndoWindow:
             for each in successors
         )
 
-    async def _look(self, tracked: _Tracked, account: AccountRuntime) -> None:
-        """Find out what has become of it."""
+    async def _look(self, tracked: _Tracked, account: AccountRuntime) -> bool:
+        """Find out what has become of it, and tell whether it waits still."""
         waiting, awaited = tracked.waiting, tracked.waiting.awaited
         async with tracked.lock:
             if waiting.action_id not in self._tracked:
-                return
+                return False
             tracked.connection = account.following.connections
             if tracked.outcome is None:
                 peer = stored_peer(*waiting.peer)
                 reading = self._reading(waiting, account)
                 if await still_waiting(reading, peer, awaited.ids):
-                    self._put_off(tracked)
-                    return
+                    return True
                 tracked.outcome = await self._outcome(tracked, account)
             await self._settle(tracked, tracked.outcome)
+            return False
 
     async def _outcome(self, tracked: _Tracked, account: AccountRuntime) -> Outcome:
         """Return what has become of what waits no more."""
@@ -299,6 +300,7 @@ class UndoWindow:
                 raise
         self._sent.setdefault(waiting.account_id, set()).update(outcome.message_ids)
         self._forget(tracked)
+        await self.on_settled(waiting, outcome.status)
 
     def _forget(self, tracked: _Tracked) -> None:
         waiting = tracked.waiting

@@ -97,8 +97,11 @@ class AskedAction(Plain, frozen=True, kw_only=True):
 class Reserved(Protocol):
     """Something that is kept for an action until it is done or called off."""
 
-    def give_back(self) -> None:
-        """Have it again, because nothing was sent."""
+    def storing(self) -> Sequence[Statement]:
+        """Return what stores that it is used up."""
+
+    def give_back(self) -> Sequence[Statement]:
+        """Have it again, because nothing was sent; return what stores that."""
 
 
 class Asked:
@@ -126,8 +129,10 @@ class Asked:
             self._tending.cancel()
             await asyncio.wait({self._tending})
 
-    async def ask(self, hold: Hold, dispatch: Dispatch, question: Question, entry: Entry) -> None:
-        """Store the claim and what is asked about it, in one write.
+    async def ask(
+        self, hold: Hold, dispatch: Dispatch, question: Question, entry: Entry, *more: Statement
+    ) -> None:
+        """Store the claim and what is asked about it, and *more*, in one write.
 
         Raises:
             TooManyActions: As many of the lineage wait already.
@@ -144,7 +149,7 @@ class Asked:
             max_waiting=MAX_WAITING,
         )
         try:
-            await self.claims.add(rows.ADD_CLAIM, hold, dispatch, entry, added)
+            await self.claims.add(rows.ADD_CLAIM, hold, dispatch, entry, added, *more)
         except Unexpected:
             raise TooManyActions from None
 
@@ -209,8 +214,10 @@ class Asked:
             raise ActionState(action_id)
         self._going.add(action_id)
 
-    async def dispatch(self, hold: Hold, dispatch: Dispatch, entry: Entry) -> None:
-        """Store that it is about to be sent: from here on it may have happened.
+    async def dispatch(
+        self, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement
+    ) -> None:
+        """Store that it is about to be sent, and *more*: from here on it may have happened.
 
         Raises:
             ActionState: It is not to be done.
@@ -224,6 +231,7 @@ class Asked:
                     dispatch=self.claims.sealed(hold, DISPATCH, dispatch),
                     sent_at_ms=to_ms(self._clock.now()),
                 ),
+                *more,
                 entries=(entry,),
             )
         except Unexpected:

@@ -40,7 +40,7 @@ from vasya_server.store import claims as rows
 from vasya_server.store.database import ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
     from typing import Any
 
@@ -97,12 +97,21 @@ class Claims:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do *work* to its end, even where whoever waits for it goes away: a change half recorded is one nobody knows of."""
+    async def shielded(self, work: Coroutine[Any, Any, T], has_begun: Callable[[], bool]) -> T:
+        """Do *work* to its end once it has begun, even where whoever waits goes away: half recorded, nobody knows of it.
+
+        Args:
+            has_begun: Tells whether it has; until then it ends with the one who waits.
+        """
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not has_begun():
+                task.cancel()
+            raise
 
     def hold(self, claim: Claim) -> Hold:
         """Hold the claim's key until `release`: as long as one has it, every other is refused.
@@ -164,14 +173,17 @@ class Claims:
         self._running[hold.action_id] = hold
         return known
 
-    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry) -> None:
+    async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement) -> None:
         """Store the claim as dispatched, together with its intent (W1): from here on it may have happened.
+
+        Args:
+            more: What else has to be stored with it.
 
         Raises:
             ClaimInProgress: The key was claimed meanwhile.
             AuditUnavailable, StorageFailed: Nothing is stored, and nothing may be sent.
         """
-        await self.add(rows.ADD_CLAIM, hold, dispatch, entry)
+        await self.add(rows.ADD_CLAIM, hold, dispatch, entry, *more)
 
     async def add(
         self, query: Bulk | Query, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement

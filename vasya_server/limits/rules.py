@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vasya_server.crypto.master_key import MasterKey
-    from vasya_server.ids import OwnerId
+    from vasya_server.ids import AccountId, OwnerId
     from vasya_server.limits.buckets import Buckets
+    from vasya_server.limits.budgets import Budgets
     from vasya_server.limits.gcra import Verdict
+    from vasya_server.limits.turns import Turns
     from vasya_server.settings import Settings
 
 _MINUTE_SECS: Final = 60
@@ -56,6 +58,7 @@ class Quotas:
     human_read: Quota
     human_mutate: Quota
     chat: Quota
+    newpeer: Quota
     login: Quota
     login_day: Quota
     authfail: Quota
@@ -68,6 +71,7 @@ def quotas_of(settings: Settings) -> Quotas:
     read, mutate = "VASYA_LIMIT_READ_PER_MIN", "VASYA_LIMIT_MUTATE_PER_MIN"
     hour, day = s.limit_login_per_hour, s.limit_login_per_day
     chat, failures = s.limit_chat_per_hour, s.limit_authfail_per_min
+    chats = s.limit_new_chats_per_day
     return Quotas(
         read=Quota("read", reads, _MINUTE_SECS, s.limit_read_burst, read),
         mutate=Quota("mutate", changes, _MINUTE_SECS, s.limit_mutate_burst, mutate),
@@ -76,6 +80,7 @@ def quotas_of(settings: Settings) -> Quotas:
             "mutate", changes * times, _MINUTE_SECS, s.limit_mutate_burst * times, mutate
         ),
         chat=Quota("chat", chat, _HOUR_SECS, chat, "VASYA_LIMIT_CHAT_PER_HOUR"),
+        newpeer=Quota("newpeer", chats, _DAY_SECS, chats, "VASYA_LIMIT_NEW_CHATS_PER_DAY"),
         login=Quota("login", hour, _HOUR_SECS, hour, "VASYA_LIMIT_LOGIN_PER_HOUR"),
         login_day=Quota("login_day", day, _DAY_SECS, day, "VASYA_LIMIT_LOGIN_PER_DAY"),
         authfail=Quota(
@@ -85,9 +90,13 @@ def quotas_of(settings: Settings) -> Quotas:
 
 
 class Limits:
-    """The limits of one process."""
+    """The limits of one process: the buckets of callers, the budgets of keys, and the turns of accounts."""
 
-    def __init__(self, buckets: Buckets, settings: Settings, key: MasterKey) -> None:
+    def __init__(
+        self, buckets: Buckets, settings: Settings, key: MasterKey, budgets: Budgets, turns: Turns
+    ) -> None:
+        self.budgets = budgets
+        self.turns = turns
         self._buckets = buckets
         self._quotas = quotas_of(settings)
         self._keyed = key.digest(Purpose.LIMIT_INDEX)
@@ -110,6 +119,18 @@ class Limits:
             digest = self._digest("chat", who.owner, who.lineage, chat)
             wanted.append((self._quotas.chat, digest))
         return self._take_all(*wanted)
+
+    def take_new_chat(self, account_id: AccountId) -> Verdict:
+        """Take what the first message to somebody costs, from all keys together: Telegram counts by the account."""
+        return self._buckets.take(self._quotas.newpeer, account_id)
+
+    def give_back_new_chat(self, account_id: AccountId, verdict: Verdict) -> None:
+        """Put it back, because nothing was sent."""
+        self._buckets.give_back(verdict, account_id)
+
+    def look_new_chat(self, account_id: AccountId) -> Verdict:
+        """Tell how many new chats keys may still begin from the account."""
+        return self._buckets.look(self._quotas.newpeer, account_id)
 
     def take_login(self, phone: str) -> list[Verdict]:
         """Take what asking for a login code costs, whoever asks: Telegram counts by the number, too.

@@ -33,12 +33,23 @@ class AccountUser(Wire, frozen=True, kw_only=True):
 
 
 class Restriction(Wire, frozen=True, kw_only=True):
-    """Something that Telegram keeps the account from doing."""
+    """Something that Telegram keeps the account from doing.
+
+    Args:
+        cause: A sentence: what, until when, and what goes on.
+        key_id: The agent key whose change met it; for humans, and for that key.
+    """
 
     kind: str
     until: datetime | None = None
     cause: str | None = None
     key_id: str | None = None
+
+
+class AccountRestriction(Restriction, frozen=True, kw_only=True):
+    """A restriction, and of which account."""
+
+    account_id: str
 
 
 class Account(Wire, frozen=True, kw_only=True):

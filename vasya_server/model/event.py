@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from vasya_server.model.account import Restriction
 from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Query, Sanitized, Untrusted, Wire
 from vasya_server.model.chat import ChatType
@@ -73,6 +74,10 @@ class EventData(Wire, frozen=True, kw_only=True):
         change: `chat.updated`: what changed, in a word.
         status: `user.status`, `account.status`.
         last_seen_at: `user.status` of somebody who went offline.
+        restriction: `account.limited`: what Telegram keeps the account from doing.
+        budget: `budget.exhausted`: which field of the key's budgets.
+        limit: `budget.exhausted`: how much it allows in 24 hours.
+        until: `budget.exhausted`: when the oldest use of it is over.
         action_id: `action.updated`: the action, its status now, and what it does.
         key_id: `key.new_address`: which key.
         missed: `gap`: the types of which events may be lost.
@@ -93,6 +98,10 @@ class EventData(Wire, frozen=True, kw_only=True):
     change: str | None = None
     status: EventStatus | None = None
     last_seen_at: datetime | None = None
+    restriction: Restriction | None = None
+    budget: str | None = None
+    limit: int | None = None
+    until: datetime | None = None
     action_id: str | None = None
     action_status: ActionStatus | None = None
     kind: str | None = None

@@ -30,6 +30,7 @@ AccountIds = Annotated[
     Meta(max_length=_MAX_LISTED, description="Absent: every account, present and future."),
 ]
 Ttl = Annotated[int, Meta(ge=1, le=31_536_000, description="Seconds from now.")]
+Amount = Annotated[int, Meta(ge=0, le=100_000)]
 # Telegram sends at once what is due within seconds.
 KeyUndoSecs = Annotated[
     int,
@@ -83,6 +84,13 @@ class ChatsInput(Input, frozen=True, kw_only=True):
     write: ChatHalf | None = None
 
 
+class BudgetsInput(Input, frozen=True, kw_only=True):
+    """How much a key may send in any 24 hours; what is left out is not limited by them, and 0 is never."""
+
+    sends_per_day: Amount | None = None
+    new_chats_per_day: Amount | None = None
+
+
 class NewKey(Input, frozen=True, kw_only=True):
     """A key to be made: a name, `scopes` or a `preset` or both, and what limits it."""
 
@@ -94,6 +102,10 @@ class NewKey(Input, frozen=True, kw_only=True):
     ] = None
     account_ids: AccountIds | None = None
     chats: Annotated[ChatsInput | None, Meta(description="Absent: every chat.")] = None
+    budgets: Annotated[
+        BudgetsInput | None,
+        Meta(description="Messages and new chats in any 24 hours. Absent: as the limits allow."),
+    ] = None
     approval: Rules = msgspec.field(default_factory=dict)
     approval_ttl_secs: ApprovalTtl = APPROVAL_TTL_SECS
     undo_secs: KeyUndoSecs | None = None
@@ -108,6 +120,10 @@ class KeyPatch(Input, frozen=True, kw_only=True):
     scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=64)] | UnsetType = UNSET
     account_ids: AccountIds | UnsetType | None = UNSET
     chats: ChatsInput | UnsetType | None = UNSET
+    budgets: Annotated[
+        BudgetsInput | UnsetType | None,
+        Meta(description="Replaces both: what it leaves out is not limited any more."),
+    ] = UNSET
     approval: Rules | UnsetType | None = UNSET
     approval_ttl_secs: ApprovalTtl | UnsetType | None = UNSET
     undo_secs: KeyUndoSecs | UnsetType | None = UNSET
@@ -136,6 +152,13 @@ class ChatsTold(Wire, frozen=True, kw_only=True):
     write: ChatHalfTold = msgspec.field()
 
 
+class BudgetsTold(Wire, frozen=True, kw_only=True):
+    """How much a key may send in any 24 hours: an absent field limits nothing, 0 is never."""
+
+    sends_per_day: int | None = None
+    new_chats_per_day: int | None = None
+
+
 class AgentKey(Wire, frozen=True, kw_only=True):
     """An agent key, without its secret; without `accountIds` it reaches every account, without `chats` every chat."""
 
@@ -144,6 +167,7 @@ class AgentKey(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     account_ids: list[str] | None = None
     chats: ChatsTold | None = None
+    budgets: BudgetsTold | None = None
     approval: dict[str, Rule] = msgspec.field(default_factory=dict)
     approval_ttl_secs: int = APPROVAL_TTL_SECS
     undo_secs: int | None = None

@@ -24,8 +24,28 @@ class BucketState(Wire, frozen=True, kw_only=True):
     reset_secs: int = msgspec.field()
 
 
+class BudgetState(Wire, frozen=True, kw_only=True):
+    """One budget of a key.
+
+    Args:
+        limit: How much the human allows in any 24 hours.
+        reset_secs: Seconds until more is left than now; 0 where nothing is used.
+    """
+
+    limit: int = msgspec.field()
+    remaining: int = msgspec.field()
+    reset_secs: int = msgspec.field()
+
+
+class BudgetStates(Wire, frozen=True, kw_only=True):
+    """The budgets of a key; one that it has not is absent."""
+
+    sends_per_day: BudgetState | None = None
+    new_chats_per_day: BudgetState | None = None
+
+
 class Flood(Wire, frozen=True, kw_only=True):
-    """A method that Telegram has asked to be left alone for a time."""
+    """A method that Telegram has asked to be left alone: until when, and how often it has since it was last quiet for a day."""
 
     method: str
     until: datetime = msgspec.field()

@@ -7,9 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from vasya_server.model.account import AccountRestriction
 from vasya_server.model.base import Wire
 from vasya_server.model.key import APPROVAL_TTL_SECS, ChatsTold, Rule
-from vasya_server.model.limits import BucketState
+from vasya_server.model.limits import BucketState, BudgetStates
 
 
 class Health(Wire, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     scopes: list[str] = msgspec.field()
     accounts: list[AccountName] = msgspec.field()
     chats: ChatsTold | None = None
+    budgets: BudgetStates | None = None
     approval: dict[str, Rule] = msgspec.field(default_factory=dict)
     approval_ttl_secs: int = APPROVAL_TTL_SECS
     undo_secs: int | None = None
@@ -53,3 +55,4 @@ class WhoAmI(Wire, frozen=True, kw_only=True):
     operations: list[str] | None = None
     now: datetime
     time_zone: str = msgspec.field()
+    restrictions: list[AccountRestriction] = msgspec.field(default_factory=list)

@@ -13,7 +13,7 @@ from vasya_server.auth.policy import NO_POLICY, Policy
 from vasya_server.clock import from_ms
 from vasya_server.errors import AgentKeyRequired, ScopeRequired
 from vasya_server.ids import KeyId
-from vasya_server.model.key import AgentKey, ChatHalfTold, ChatsTold, KeyMade
+from vasya_server.model.key import AgentKey, BudgetsTold, ChatHalfTold, ChatsTold, KeyMade
 from vasya_server.operations.deciding import cancel_actions
 from vasya_server.operations.grants import (
     checked_accounts,
@@ -23,6 +23,7 @@ from vasya_server.operations.grants import (
     checked_name,
     checked_scopes,
     require_no_folders,
+    with_budgets,
 )
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
         account_ids=account_ids,
         chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
         created_by=who.kind.value,
-        policy=Policy(
-            approval=checked_approval(body.approval, scopes),
-            approval_ttl_secs=body.approval_ttl_secs,
-            undo_secs=body.undo_secs,
+        policy=with_budgets(
+            Policy(
+                approval=checked_approval(body.approval, scopes),
+                approval_ttl_secs=body.approval_ttl_secs,
+                undo_secs=body.undo_secs,
+            ),
+            body.budgets,
         ),
     )
     expires_at_ms = checked_end(
@@ -127,6 +131,7 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "scopes": sorted(grant.scopes),
         "account_ids": None if grant.account_ids is None else sorted(grant.account_ids),
         "chats": None if grant.chats is None else chats_told(grant.chats),
+        "budgets": budgets_told(grant.policy),
         **approval_told(grant.policy),
         "undo_secs": grant.policy.undo_secs,
         "created_at": from_ms(record.created_at_ms),
@@ -134,6 +139,14 @@ def _fields(keys: Keyring, record: KeyRecord) -> dict[str, Any]:
         "last_used_at": keys.last_used_at(record),
         "is_revoked": record.revoked_at_ms is not None,
     }
+
+
+def budgets_told(policy: Policy) -> BudgetsTold | None:
+    """Return a key's budgets as they are shown; None where it has none."""
+    told = BudgetsTold(
+        sends_per_day=policy.sends_per_day, new_chats_per_day=policy.new_chats_per_day
+    )
+    return None if told == BudgetsTold() else told
 
 
 def approval_told(policy: Policy) -> dict[str, Any]:
@@ -185,7 +198,8 @@ def _patched_policy(old: Policy, scopes: frozenset[str], patch: KeyPatch) -> Pol
         changes["approval_ttl_secs"] = patch.approval_ttl_secs or NO_POLICY.approval_ttl_secs
     if patch.undo_secs is not UNSET:
         changes["undo_secs"] = patch.undo_secs
-    return msgspec.structs.replace(old, **changes)
+    patched = msgspec.structs.replace(old, **changes)
+    return patched if patch.budgets is UNSET else with_budgets(patched, patch.budgets)
 
 
 def _patched_end(gateway: Gateway, old: KeyRecord, patch: KeyPatch) -> int | None:

@@ -1,7 +1,7 @@
 """Whether a human is asked before a change is made, what is asked, and that it is still the same when it is done.
 
 A rule of the agent key says so for the scope of the change (auth/policy.py). Humans are never asked. What a human agrees to
-is named by a digest of all that is shown and all that is sent, so that nothing else can be done in its place.
+is named by a digest of all that is shown and all that is sent, so that nothing else can be done in its place (D-8.7).
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from vasya_server.telegram.reach import require
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vasya_server.audit.entry import Entry
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from vasya_server.operations.conditions import Attempt
     from vasya_server.operations.mutation import Intent
     from vasya_server.operations.record import Recorder
+    from vasya_server.store.database import Statement
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
@@ -122,8 +125,12 @@ async def ask(
     dispatch: Dispatch,
     source: ResolvedPeer | None,
     recorder: Recorder,
+    kept: Sequence[Statement],
 ) -> Performed:
     """Store what is asked, and answer that it waits.
+
+    Args:
+        kept: What stores that the action has used something up.
 
     Raises:
         VasyaError: Nobody is asked.
@@ -147,7 +154,7 @@ async def ask(
     )
     status = ActionStatus.AWAITING_APPROVAL
     entry = recorder.entry(EntryKind.ASKED, hold.action_id, Result(status=status.value))
-    await gateway.asked.ask(hold, dispatch, question, entry)
+    await gateway.asked.ask(hold, dispatch, question, entry, *kept)
     asked = await note_change(gateway, hold.action_id)
     return await _waiting(gateway, attempt, asked, is_replayed=False)
 

@@ -14,7 +14,8 @@ from vasya_server.model.action import ActionStatus
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import require_unchanged, start
 from vasya_server.operations.chats import chats_of
-from vasya_server.operations.conditions import Moment, give_back
+from vasya_server.operations.conditions import give_back, storing
+from vasya_server.operations.moment import Moment
 from vasya_server.operations.path import Work
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def perform_approved(
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     peer, source = await chats_of(intent)
     work = _ApprovedWork(gateway, intent, peer, source, execute, rendering, give_up_at)
-    await gateway.claims.shielded(work.carry_out_approved(approved))
+    await gateway.claims.shielded(work.carry_out_approved(approved), lambda: approved.has_begun)
 
 
 class _ApprovedWork(Work[T]):
@@ -61,7 +62,7 @@ class _ApprovedWork(Work[T]):
             await self._redrive(hold, known)
             return
         await require_unchanged(self._seen, approved, self._source, self._fingerprint)
-        self._seen.moment = Moment.APPROVED
+        self._seen.moment, self._seen.action_id = Moment.APPROVED, hold.action_id
         await self._meet_conditions(hold)
         try:
             await start(gateway, approved)
@@ -74,7 +75,7 @@ class _ApprovedWork(Work[T]):
         ready = msgspec.structs.replace(self._ready(hold.action_id), random_ids=random_ids)
         dispatch = self._dispatch(ready)
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
-        await gateway.asked.dispatch(hold, dispatch, entry)
+        await gateway.asked.dispatch(hold, dispatch, entry, *storing(self._taken))
         await note_change(gateway, hold.action_id)
         reach(KillPoint.AFTER_W1, gateway.settings.kill_point)
         await self._drive(hold, ready)

@@ -6,37 +6,29 @@ this be refused, and may it go now.
 
 from __future__ import annotations
 
-from enum import Enum
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
-from vasya_server.errors import SendingDisabled
+from vasya_server.errors import AuditUnavailable, SendingDisabled, VasyaError
 from vasya_server.operations.approvals import APPROVAL
+from vasya_server.operations.budgeting import Budgeting
 from vasya_server.operations.gates import require_open_gates
+from vasya_server.operations.moment import Moment
+from vasya_server.operations.pacing import Pacing
+from vasya_server.operations.restrictions import Restrictions
 from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vasya_server.auth.principal import Principal
-    from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.operations.mutation import Intent
+    from vasya_server.store.database import Statement
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
-
-
-class Moment(Enum):
-    """When a change meets its conditions.
-
-    What a budget counts is taken `NOW`, or when it is `ASKED` for and waits for a human; it is kept with the action and
-    not taken again where that was `APPROVED`. What is about the moment of sending (pacing, takeover, a flood) counts
-    `NOW` and when it is `APPROVED`.
-    """
-
-    NOW = "now"
-    ASKED = "asked"
-    APPROVED = "approved"
 
 
 class Attempt:
@@ -44,13 +36,35 @@ class Attempt:
 
     Args:
         peer: The chat that is changed; None where it is none.
+        give_up_at: The end of its deadline, in the loop's time; None: it begins now.
     """
 
-    def __init__(self, gateway: Gateway, intent: Intent, peer: ResolvedPeer | None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        intent: Intent,
+        peer: ResolvedPeer | None,
+        give_up_at: float | None = None,
+    ) -> None:
         self.gateway = gateway
         self.intent = intent
         self.peer = peer
         self.moment = Moment.NOW
+        # Of an action that was approved, and not of the request that does it.
+        self.action_id = intent.action_id
+        if give_up_at is None:
+            give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
+        self._give_up_at = give_up_at
+
+    @property
+    def left_secs(self) -> float:
+        """Return how much of its deadline is left."""
+        return self._give_up_at - asyncio.get_running_loop().time()
+
+    @property
+    def is_only_asked(self) -> bool:
+        """Tell whether nothing is sent yet: it is going to wait for a human."""
+        return self.moment is Moment.ASKED
 
     @property
     def account(self) -> AccountRuntime:
@@ -82,8 +96,11 @@ class Taken(Protocol):
     action's id how that stands, for the claim is stored when the 202 is answered.
     """
 
-    def give_back(self) -> None:
-        """Have it again, because nothing was sent."""
+    def storing(self) -> Sequence[Statement]:
+        """Return what stores that it is used up, in one unit with the claim."""
+
+    def give_back(self) -> Sequence[Statement]:
+        """Have it again, because nothing was sent; return what stores that."""
 
 
 class Look(Protocol):
@@ -125,8 +142,12 @@ class Gates:
 
 
 GATES: Final = Gates()
+# What Telegram itself would refuse comes first: it uses up nothing.
+RESTRICTIONS: Final = Restrictions()
+BUDGETING: Final = Budgeting()
+PACING: Final = Pacing()
 # Behind the gates and the question whether a human is asked first.
-CONDITIONS: Final[Sequence[Condition]] = (OwnerAway(),)
+CONDITIONS: Final[Sequence[Condition]] = (RESTRICTIONS, BUDGETING, OwnerAway(), PACING)
 
 
 async def reasons(attempt: Attempt) -> list[VasyaError]:
@@ -153,7 +174,22 @@ async def enter(attempt: Attempt) -> list[Taken]:
     return taken
 
 
-def give_back(taken: Sequence[Taken]) -> None:
-    """Have back what was used up, the last first."""
-    for each in reversed(taken):
-        each.give_back()
+def storing(taken: Sequence[Taken]) -> list[Statement]:
+    """Return what stores that it is used up."""
+    return [statement for each in taken for statement in each.storing()]
+
+
+def give_back(taken: Sequence[Taken]) -> list[Statement]:
+    """Have back what was used up, the last first; return what stores that."""
+    return [statement for each in reversed(taken) for statement in each.give_back()]
+
+
+@contextlib.contextmanager
+def stored(taken: Sequence[Taken]) -> Iterator[list[Statement]]:
+    """Give what stores that it is used up, and have it back where that is not stored."""
+    try:
+        yield storing(taken)
+    except VasyaError as error:
+        if not (isinstance(error, AuditUnavailable) and error.is_stored):
+            give_back(taken)
+        raise

@@ -80,8 +80,13 @@ async def approve(
     digest: str,
     executor: Executor,
     request_id: str,
+    *,
+    is_redrive: bool,
 ) -> None:
     """Agree to an action and do it; of one that was agreed to, and of which nobody knows, find out.
+
+    Args:
+        is_redrive: The same was said before a crash: what came of it since is the answer.
 
     Raises:
         AccessDenied: It is not this owner's, or there is none.
@@ -97,6 +102,8 @@ async def approve(
         asked = await _asked(gateway, who, action_id)
         question = asked.question
         if question is None or asked.status not in {ActionStatus.AWAITING_APPROVAL, *_AGREED}:
+            if is_redrive and _was_agreed(asked):
+                return
             raise ActionState(action_id, asked.status.value)
         if not hmac.compare_digest(digest, question.digest):
             raise ActionStale(action_id)
@@ -110,6 +117,10 @@ async def approve(
     finally:
         gateway.asked.settle(hold.action_id)
         gateway.claims.release(hold)
+
+
+def _was_agreed(asked: AskedAction) -> bool:
+    return asked.decision is not None and asked.decision.status is ActionStatus.STARTED
 
 
 async def call_off(gateway: Gateway, who: Principal, action_id: str, status: ActionStatus) -> None:
@@ -141,7 +152,6 @@ async def cancel(gateway: Gateway, who: Principal, action_id: str) -> None:
         await call_off(gateway, who, action_id, ActionStatus.CANCELLED)
     elif known.status is not ActionStatus.CANCELLED:
         await undo(gateway, known)
-        await note_change(gateway, action_id)
 
 
 async def cancel_actions(
@@ -304,8 +314,9 @@ async def _end(
     if statements is None:
         return False
     action_id = asked.known.action_id
-    for each in gateway.asked.reserved(action_id):
-        each.give_back()
+    returned = [s for each in gateway.asked.reserved(action_id) for s in each.give_back()]
+    # After a restart only the budgets know that something was reserved.
+    statements = (*statements, *returned, *gateway.limits.budgets.give_back(action_id))
     entry = _entry(asked, status, who)
     try:
         if is_kept:

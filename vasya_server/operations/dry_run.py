@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server.audit.entry import EntryKind, Result
-from vasya_server.errors import AuditUnavailable, StorageFailed
+from vasya_server.errors import AccountFrozen, AuditUnavailable, FloodWait, StorageFailed
 from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.model.preview import DryRun, Reason
 from vasya_server.operations.conditions import reasons
@@ -48,13 +48,22 @@ async def dry_run(
         VasyaError: It would be refused for what it is, whatever holds now.
     """
     intent = attempt.intent
+    found: list[VasyaError] = []
     if not intent.reduces_risk:
-        await rehearse(attempt, ready, execute)
-    found = [explain(error) for error in await reasons(attempt)]
+        try:
+            await rehearse(attempt, ready, execute)
+        except (
+            AccountFrozen,
+            FloodWait,
+        ) as error:  # what Telegram has asked to be left alone on the way
+            found.append(error)
+    found += [
+        error for error in await reasons(attempt) if error.code not in {e.code for e in found}
+    ]
     told = DryRun(
         is_dry_run=True,
         would_execute=not found,
-        reasons=found,
+        reasons=[explain(error) for error in found],
         preview=await preview_of(attempt),
     )
     entry = recorder.entry(

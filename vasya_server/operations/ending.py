@@ -19,13 +19,14 @@ from vasya_server.model.base import Plain
 from vasya_server.operations.record import messages_in, what_remains
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.guards.waiting import Waiting
     from vasya_server.idempotency.claim import Hold, StoredAnswer
+    from vasya_server.operations.conditions import Taken
     from vasya_server.operations.mutation import Intent
     from vasya_server.operations.record import Recorder
     from vasya_server.telegram.progress import Progress
@@ -129,12 +130,14 @@ async def conclude(
     recorder: Recorder,
     hold: Hold,
     ending: Ending,
+    taken: Sequence[Taken],
     *,
     is_unstored: bool,
 ) -> None:
     """Store the end with its outcome (W2).
 
     Args:
+        taken: What it has used up; it has that again where nothing was sent.
         is_unstored: Nothing of it could be stored, and it was done all the same.
 
     Raises:
@@ -143,8 +146,12 @@ async def conclude(
     """
     entry = recorder.entry(EntryKind.OUTCOME, hold.action_id, ending.result)
     remains = what_remains(gateway, intent)
+    if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
+        returned = [statement for each in reversed(taken) for statement in each.give_back()]
+        # What an earlier process, or an earlier request, has taken for the action only the budgets know.
+        remains = (*remains, *returned, *gateway.limits.budgets.give_back(hold.action_id))
     if ending.waiting is not None:
-        remains = (*remains, gateway.undo.store.adding(ending.waiting))
+        remains = (*remains, gateway.guards.undo.store.adding(ending.waiting))
     if is_unstored:
         await gateway.audit.record_later(entry, *remains)
         return
@@ -160,7 +167,7 @@ async def conclude(
         else:
             _log.warning("the end of an action was not stored (%s)", error.code)
     if ending.waiting is not None:
-        gateway.undo.expect(ending.waiting)
+        gateway.guards.undo.expect(ending.waiting)
 
 
 async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:

@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from vasya_server.auth.chat_lists import ChatLists, ChatRule
 from vasya_server.auth.policy import ASKABLE, ApprovalRule
 from vasya_server.auth.scopes import Preset, Scope
@@ -21,6 +23,7 @@ from vasya_server.errors import (
     UnknownScope,
     ValidationFailed,
 )
+from vasya_server.model.key import BudgetsInput
 from vasya_server.telegram.folders import suitable_folder
 from vasya_server.telegram.peers import resolve_listed
 from vasya_server.telegram.view import AccountView
@@ -28,6 +31,7 @@ from vasya_server.telegram.view import AccountView
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from vasya_server.auth.policy import Policy
     from vasya_server.auth.principal import Principal
     from vasya_server.ids import AccountId, OwnerId
     from vasya_server.model.key import ChatHalf, ChatsInput
@@ -160,6 +164,14 @@ def require_no_folders(chats: ChatLists | None) -> None:
     """
     if chats is not None and (chats.read.folders or chats.write.folders):
         raise ValidationFailed(FieldError("/chats", "missing"))
+
+
+def with_budgets(policy: Policy, budgets: BudgetsInput | None) -> Policy:
+    """Return *policy* with these budgets and no others."""
+    given = budgets or BudgetsInput()
+    return msgspec.structs.replace(
+        policy, sends_per_day=given.sends_per_day, new_chats_per_day=given.new_chats_per_day
+    )
 
 
 def checked_end(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.idempotency.claim import StoredAnswer
     from vasya_server.ids import ActionId
+    from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
@@ -122,7 +123,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     content: bytes
     parts: int
     reduces_risk: bool
-    verdicts: list[Verdict]
+    verdicts: list[Verdict | Balance]
     scope: str | None = None
     body: Any = None
     is_dry_run: bool = False

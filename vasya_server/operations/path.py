@@ -30,6 +30,7 @@ from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
+from vasya_server.operations import conditions
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import (
     answer_again,
@@ -37,7 +38,6 @@ from vasya_server.operations.approvals import (
     is_asked,
 )
 from vasya_server.operations.chats import chats_of
-from vasya_server.operations.conditions import GATES, Attempt, Moment, enter, give_back
 from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
 from vasya_server.operations.dry_run import dry_run, rehearse
 from vasya_server.operations.ending import (
@@ -49,6 +49,7 @@ from vasya_server.operations.ending import (
     unknown,
 )
 from vasya_server.operations.gates import require_gates_still_open
+from vasya_server.operations.moment import Moment
 from vasya_server.operations.mutation import Performed, Ready, is_unlimited
 from vasya_server.operations.preview import preview_of
 from vasya_server.operations.record import Recorder, note_refusal
@@ -108,7 +109,7 @@ async def perform(
         if intent.is_dry_run:
             return await work.rehearse()
         try:
-            return await gateway.claims.shielded(work.carry_out())
+            return await gateway.claims.shielded(work.carry_out(), lambda: work.has_begun)
         except asyncio.CancelledError as cancelled:
             if work.has_begun:  # it goes on; whoever answers for the one who went away must not say that nothing happens
                 raise cancelled from unknown(intent)
@@ -144,7 +145,7 @@ class Work(Generic[T]):
         self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
-        self._seen = Attempt(gateway, intent, peer)
+        self._seen = conditions.Attempt(gateway, intent, peer, give_up_at)
         self._taken: Sequence[Taken] = ()
         self.has_begun = False
 
@@ -203,10 +204,10 @@ class Work(Generic[T]):
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
-            await self._gateway.claims.begin(hold, dispatch, entry)
+            with conditions.stored(self._taken) as kept:
+                await self._gateway.claims.begin(hold, dispatch, entry, *kept)
         except StorageFailed:
             if not self._intent.reduces_risk:
-                give_back(self._taken)
                 raise
             self._is_unstored = True
             await self._gateway.audit.record_later(entry)
@@ -220,11 +221,8 @@ class Work(Generic[T]):
         await self._meet_conditions(hold)
         dispatch = self._dispatch(ready)
         self.has_begun = True
-        try:
-            waiting = await ask(self._seen, hold, dispatch, self._source, self._recorder)
-        except VasyaError:
-            give_back(self._taken)
-            raise
+        with conditions.stored(self._taken) as kept:
+            waiting = await ask(self._seen, hold, dispatch, self._source, self._recorder, kept)
         self._gateway.asked.reserve(hold.action_id, self._taken)
         return waiting
 
@@ -258,6 +256,7 @@ class Work(Generic[T]):
             raise unknown(self._intent, is_too_old=True)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
         await self._pass_gates(hold)
+        await conditions.PACING.enter(self._seen)
         stored = known.dispatch
         ready = Ready(
             action_id=hold.action_id,
@@ -278,11 +277,10 @@ class Work(Generic[T]):
             raise unknown(self._intent)
         if ready.is_redrive and ending.status is ActionStatus.ABORTED and ending.error is not None:
             raise ending.error  # this copy was not sent; of the first that is still not known
-        if ending.status in (ActionStatus.FAILED, ActionStatus.ABORTED):
-            give_back(self._taken)
         reach(KillPoint.BEFORE_W2, self._gateway.settings.kill_point)
         await conclude(
-            self._gateway, self._intent, self._recorder, hold, ending, is_unstored=self._is_unstored
+            *(self._gateway, self._intent, self._recorder, hold, ending, self._taken),
+            is_unstored=self._is_unstored,
         )
         reach(KillPoint.BEFORE_ANSWER, self._gateway.settings.kill_point)
         if ending.error is not None:
@@ -291,7 +289,7 @@ class Work(Generic[T]):
 
     async def _attempt(self, hold: Hold, ready: Ready) -> Ending | None:
         """Do it, and tell what became of it; None: nobody knows."""
-        progress = follow_progress(self._require_still_allowed)
+        progress = follow_progress(self._require_still_allowed, self._intent.principal.key_id)
         started_at = self._gateway.clock.now()
         try:
             made = await self._within_deadline(ready, progress)
@@ -355,7 +353,7 @@ class Work(Generic[T]):
         if self._gated is None:
             return
         try:
-            await GATES.enter(self._seen)
+            await conditions.GATES.enter(self._seen)
         except SendingDisabled as error:
             error.preview = await preview_of(self._seen)
             await note_refusal(self._gateway, self._recorder, hold.action_id, error)
@@ -366,7 +364,7 @@ class Work(Generic[T]):
         if self._gated is None:
             return
         try:
-            self._taken = await enter(self._seen)
+            self._taken = await conditions.enter(self._seen)
         except VasyaError as error:
             await note_refusal(self._gateway, self._recorder, hold.action_id, error)
             raise

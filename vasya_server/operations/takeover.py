@@ -21,7 +21,9 @@ class OwnerAway:
         """Return for how long the chat is left to the owner."""
         if attempt.who.key_id is None or attempt.peer is None or not attempt.messages:
             return None
-        takeover = attempt.gateway.takeover
+        if attempt.is_only_asked:
+            return None  # the owner is asked, and where they write now says nothing of then
+        takeover = attempt.gateway.guards.takeover
         left_secs = await takeover.left_secs(attempt.account, attempt.peer.id)
         return OwnerActive(math.ceil(left_secs)) if left_secs > 0 else None
 

@@ -6,6 +6,7 @@ shorter. What waits at Telegram is followed by `guards.undo`.
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,14 +18,18 @@ from vasya_server.errors import (
     ActionState,
     MessageNotFound,
     OutcomeUnknown,
+    StorageFailed,
     TelegramError,
     UndoExpired,
 )
+from vasya_server.events.record import Draft
 from vasya_server.guards.waiting import Refusals, Waiting
 from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.model.action import Action, ActionStatus
+from vasya_server.model.event import EventData, EventType
 from vasya_server.operations.ending import Ending
 from vasya_server.operations.preview import preview_of
+from vasya_server.store.database import ConstraintFailed
 from vasya_server.telegram.scheduled import Awaited
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from vasya_server.operations.record import Recorder
     from vasya_server.telegram.scheduled import Scheduled
 
+_log: Final = logging.getLogger(__name__)
 _BEHIND_WINDOW: Final = frozenset(
     {
         ActionStatus.SCHEDULED,
@@ -63,6 +69,7 @@ async def waiting_ending(
         status=ActionStatus.SCHEDULED,
         kind=hold.claim.kind,
         account_id=hold.claim.account_id,
+        key_id=attempt.who.key_id,
         preview=await preview_of(attempt),
         created_at=hold.created_at,
         scheduled_id=made.ids[0],
@@ -127,6 +134,23 @@ def _refusals(action_id: ActionId, render: Callable[[VasyaError], StoredAnswer])
     )
 
 
+async def note_end(gateway: Gateway, waiting: Waiting, status: ActionStatus) -> None:
+    """Tell the event log how what waited has ended; what cannot be stored, the action itself tells to whoever asks."""
+    data = EventData(
+        action_id=waiting.action_id, action_status=status, kind=waiting.entry.action.value
+    )
+    draft = Draft(
+        type=EventType.ACTION_UPDATED,
+        at=gateway.clock.now(),
+        data=data,
+        key_id=waiting.key_id,
+    )
+    try:
+        await gateway.events.append(waiting.owner, waiting.account_id, [draft])
+    except (StorageFailed, ConstraintFailed):
+        _log.warning("the end of a scheduled message is told by no event")
+
+
 def had_window(known: Known) -> bool:
     """Tell whether the messages of an action wait at Telegram, or have waited there."""
     is_there = known.status in _BEHIND_WINDOW
@@ -142,7 +166,7 @@ async def undo(gateway: Gateway, known: Known) -> None:
         VasyaError: Telegram could not be asked; it waits still.
     """
     if known.status is ActionStatus.SCHEDULED:
-        if await gateway.undo.take_back(known.action_id, "undone"):
+        if await gateway.guards.undo.take_back(known.action_id, "undone"):
             return
         found = await gateway.claims.action(known.action_id)
         status: Any = getattr(found, "status", ActionStatus.SCHEDULED)

@@ -98,7 +98,7 @@ class Commands:
     async def _may_be_own(self, heard: Heard) -> bool:
         """Tell whether any session of this gateway that is the same person may have sent it."""
         gateway, user_id = self._gateway, self._account.user_id
-        for account in gateway.line.accounts():
+        for account in gateway.guards.line.accounts():
             if account.record.session is None or account.user_id != user_id:
                 continue
             if await may_have_made(
@@ -108,7 +108,7 @@ class Commands:
         return False
 
     async def _decide(self, heard: Heard) -> str:
-        asked = await self._gateway.line.find_code(self._account, heard.said)
+        asked = await self._gateway.guards.line.find_code(self._account, heard.said)
         if asked is None:
             return await self._note_wrong(heard)
         gateway, who, why = self._gateway, self._who, ""
@@ -116,7 +116,9 @@ class Commands:
             if heard.word == "yes":
                 request_id = new_request_id()
                 digest, executor = asked.digest, self._executor
-                await approve(gateway, who, asked.action_id, digest, executor, request_id)
+                await approve(
+                    gateway, who, asked.action_id, digest, executor, request_id, is_redrive=True
+                )
             else:
                 await call_off(gateway, who, asked.action_id, ActionStatus.REJECTED)
         except (ActionState, KeyEnded):
@@ -128,12 +130,12 @@ class Commands:
     async def _ended(self, asked: Asked) -> str:
         """Return how it stands; the code is used up, and what still waits is asked about anew."""
         found = await self._gateway.asked.find(asked.action_id)
-        await self._gateway.line.forget_asked(asked.action_id)
+        await self._gateway.guards.line.forget_asked(asked.action_id)
         return words.ended(asked.title, found.status if found else ActionStatus.CANCELLED)
 
     async def _note_wrong(self, heard: Heard) -> str:
         gateway, account, now = self._gateway, self._account, self._gateway.clock.now()
-        count = await gateway.line.note_wrong(account, to_ms(now), to_ms(now - _A_DAY))
+        count = await gateway.guards.line.note_wrong(account, to_ms(now), to_ms(now - _A_DAY))
         is_closed = count >= _WRONG_CODES
         if is_closed:
             await gateway.owner_settings.close_line(account.owner)

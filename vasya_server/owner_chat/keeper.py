@@ -26,11 +26,11 @@ async def keep_lines(gateway: Gateway, executor: Executor) -> None:
     keeping: dict[tuple[AccountId, int], asyncio.Task[None]] = {}
     try:
         while True:
-            gateway.line.news.clear()
+            gateway.guards.line.news.clear()
             wanted = {
-                (account.id, gateway.line.of(account).opening): account
-                for account in gateway.line.accounts()
-                if gateway.line.is_on(account)
+                (account.id, gateway.guards.line.of(account).opening): account
+                for account in gateway.guards.line.accounts()
+                if gateway.guards.line.is_on(account)
             }
             # What was begun for another opening of the line is over with it.
             await _end([keeping.pop(each) for each in [*keeping] if each not in wanted])
@@ -40,7 +40,7 @@ async def keep_lines(gateway: Gateway, executor: Executor) -> None:
                     keeping[each] = asyncio.create_task(_keep(line))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_SECS):
-                    await gateway.line.news.wait()
+                    await gateway.guards.line.news.wait()
     finally:
         await _end(keeping.values())
 

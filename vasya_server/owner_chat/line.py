@@ -72,7 +72,7 @@ class AccountLine:
         gateway, account = self._gateway, self._account
         with gateway.events.follow(account.owner) as follower:
             position, look_at = gateway.events.now, 0.0
-            while gateway.line.is_on(account):
+            while gateway.guards.line.is_on(account):
                 try:
                     records, position = await follower.read(position)
                     now = gateway.clock.monotonic()
@@ -104,7 +104,7 @@ class AccountLine:
         Raises:
             StorageFailed: They cannot be read.
         """
-        for heard in await self._gateway.line.heard(self._account):
+        for heard in await self._gateway.guards.line.heard(self._account):
             task = self._running.get(heard.message_id)
             if task is None or task.done():
                 self._running[heard.message_id] = asyncio.create_task(self._obey(heard))
@@ -112,7 +112,7 @@ class AccountLine:
             del self._running[message_id]
 
     async def _obey(self, heard: Heard) -> None:
-        line, answers = self._gateway.line, self._answers
+        line, answers = self._gateway.guards.line, self._answers
         try:
             if heard.message_id not in answers:
                 if not line.is_on(self._account) or heard.opening != line.of(self._account).opening:
@@ -132,7 +132,7 @@ class AccountLine:
         """Post what has to be asked and told, for as long as the line is on."""
         gateway, account = self._gateway, self._account
         with gateway.events.follow(account.owner) as follower:
-            while gateway.line.is_on(account):
+            while gateway.guards.line.is_on(account):
                 position = gateway.events.now
                 try:
                     position = await self._round(follower)
@@ -158,13 +158,13 @@ class AccountLine:
             await self._digest()
             self._ask_at = now + _LOOK_EVERY_SECS
         if any(_is_alarm(record) for record in records):
-            await self._gateway.line.change_state(self._account, position=upto)
+            await self._gateway.guards.line.change_state(self._account, position=upto)
         self._position = upto
         return upto
 
     async def _begin(self) -> int:
         """Return behind which position to go on: of an opening of the line, nothing from before it is told."""
-        line, account, now = self._gateway.line, self._account, self._gateway.events.now
+        line, account, now = self._gateway.guards.line, self._account, self._gateway.events.now
         state, opening = await line.state(account), line.of(account).opening
         if state.position is None or state.opening != opening:
             await line.change_state(account, position=now, opening=opening, wrong_at_ms=())
@@ -185,7 +185,7 @@ class AccountLine:
     async def _ask(self) -> None:
         """Ask about what waits, and say what became of what was asked about and decided elsewhere."""
         gateway, account = self._gateway, self._account
-        known = {asked.action_id: asked for asked in await gateway.line.asked(account)}
+        known = {asked.action_id: asked for asked in await gateway.guards.line.asked(account)}
         waiting = {
             each.known.action_id: each
             for each in await gateway.asked.waiting()
@@ -198,7 +198,7 @@ class AccountLine:
                 await self._close(each)
 
     async def _ask_about(self, action: AskedAction, asked: Asked | None) -> None:
-        line, question = self._gateway.line, action.question
+        line, question = self._gateway.guards.line, action.question
         opening = line.of(self._account).opening
         if question is None or not line.is_on(self._account):
             return
@@ -224,7 +224,7 @@ class AccountLine:
 
     async def _still_asks(self, asked: Asked) -> bool:
         """Tell whether the code is not used up: the answer may come while the question is being posted."""
-        found = await self._gateway.line.asked(self._account)
+        found = await self._gateway.guards.line.asked(self._account)
         return any(each.code == asked.code for each in found)
 
     async def _close(self, asked: Asked) -> None:
@@ -240,7 +240,7 @@ class AccountLine:
         ):
             said = words.ended(asked.title, action.status)
             await post(self._account, said, self._random_id("ended", asked.action_id))
-        await self._gateway.line.forget_asked(asked.action_id)
+        await self._gateway.guards.line.forget_asked(asked.action_id)
 
     async def _digest(self) -> None:
         gateway, account = self._gateway, self._account
@@ -249,7 +249,7 @@ class AccountLine:
             return
         now = gateway.clock.now()
         local = now.astimezone(settings.zone)
-        today, state = local.date().isoformat(), await gateway.line.state(account)
+        today, state = local.date().isoformat(), await gateway.guards.line.state(account)
         is_due = local.time() >= time.fromisoformat(settings.owner_chat.digest_at)
         if not is_due or state.digested_on == today:
             if state.digested_on is None and not is_due:
@@ -262,7 +262,7 @@ class AccountLine:
         await self._note_digest(today)
 
     async def _note_digest(self, day: str) -> None:
-        await self._gateway.line.change_state(self._account, digested_on=day)
+        await self._gateway.guards.line.change_state(self._account, digested_on=day)
 
     async def _key_name(self, key_id: str) -> str:
         try:

@@ -106,7 +106,9 @@ def alarm(draft: Draft, key_name: str | None) -> str | None:
         case EventType.BUDGET_EXHAUSTED:
             return f"Vasya: the budget of {named} is used up."
         case EventType.ACCOUNT_LIMITED:
-            return "Vasya: Telegram has limited or frozen an account. See GET …/limits."
+            restriction = draft.data.restriction
+            what = restriction.cause if restriction else None
+            return f"Vasya: {what or 'Telegram has limited an account.'}"
         case EventType.KEY_NEW_ADDRESS:
             return (
                 f"Vasya: {named} was used from an address that it never came from. "

@@ -25,6 +25,7 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.ids import AccountId, OwnerId, is_account_id, new_owner_id
+from vasya_server.sessions.breakers import BreakerStore
 from vasya_server.sessions.key_check import KEY_CHECK, require_key
 from vasya_server.sessions.owner_settings import first_settings
 from vasya_server.sessions.peers import PeerStore
@@ -298,6 +299,10 @@ class Vault:
         """Return the store of how far the account has followed Telegram."""
         seal = AccountSeal(self._key, owner, account_id)
         return UpdateStore(self._db, seal, account_id, self._clock)
+
+    def breakers(self, owner: OwnerId, account_id: AccountId) -> BreakerStore:
+        """Return the store of what Telegram has asked the account to leave alone."""
+        return BreakerStore(self._db, AccountSeal(self._key, owner, account_id), account_id)
 
     async def _reseal(
         self,

@@ -74,6 +74,7 @@ class Settings:
     telegram_proxy_url: Secret | None
     telegram_dc: DataCentre | None
     send: Literal["on", "off"]
+    pacing: Literal["human", "off"]
     public_url: str | None
     trusted_proxies: tuple[Network, ...]
     allowed_hosts: tuple[str, ...]
@@ -100,6 +101,7 @@ class Settings:
     limit_mutate_burst: int
     limit_human_factor: int
     limit_chat_per_hour: int
+    limit_new_chats_per_day: int
     limit_login_per_hour: int
     limit_login_per_day: int
     limit_authfail_per_min: int
@@ -164,6 +166,11 @@ def verify(values: Mapping[str, object]) -> list[str]:
         faults.append(
             "VASYA_KILL_POINT is for crash tests and needs VASYA_TELEGRAM_DC: a process on Telegram's own data centres "
             "is not stopped in the middle of a message"
+        )
+    if values["VASYA_PACING"] == "off" and not values["VASYA_TELEGRAM_DC"]:
+        faults.append(
+            "VASYA_PACING=off is for tests and needs VASYA_TELEGRAM_DC: Telegram's own data centres limit accounts that "
+            "send like machines"
         )
     faults += _faults_of_outbound(values)
     return faults + (_faults_of_jwt if values["AUTH_MODE"] == "jwt" else _faults_of_embedded)(

@@ -44,6 +44,12 @@ LIMITS: Final = (
         "How often an agent key may send or forward into one chat.",
     ),
     _limit(
+        "LIMIT_NEW_CHATS_PER_DAY",
+        10,
+        "new chats per day",
+        "How many chats without any message agent keys may begin from one account, all keys together.",
+    ),
+    _limit(
         "LIMIT_LOGIN_PER_HOUR",
         3,
         "logins per hour",

@@ -176,6 +176,14 @@ SETTINGS: Final = (
         "The server's gate: `off` refuses every send, edit and delete.",
     ),
     Setting(
+        "VASYA_PACING",
+        "pacing",
+        one_of("human", "off"),
+        "human",
+        "`human`: each account sends one message a second, three at once, with pauses; `off` is for tests, and not with "
+        "Telegram's own data centres.",
+    ),
+    Setting(
         "VASYA_PUBLIC_URL",
         "public_url",
         public_url,

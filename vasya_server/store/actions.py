@@ -47,7 +47,7 @@ ADD_CLAIM: Final = Query("""
 ADD_ACTION: Final = Query("""
     INSERT INTO actions (action_id, owner_id, lineage, question)
     SELECT :action_id, :owner_id, :lineage, :question
-    WHERE :max_waiting >= (
+    WHERE :max_waiting > (
         SELECT count(*) FROM actions JOIN claims ON claims.action_id = actions.action_id
         WHERE actions.lineage = :lineage AND status = 'awaiting_approval'
     )

@@ -249,6 +249,7 @@ CREATE TABLE actions (
 CREATE INDEX actions_by_owner ON actions (owner_id, id);
 
 CREATE INDEX actions_by_lineage ON actions (lineage, id);
+
 -- Where an owner's events go. The row's box (url, filters, secrets) is bound to every other column but the position, which
 -- moves with every event: of the owner's events, those up to it have been delivered, given up, or are not for this hook.
 CREATE TABLE webhooks (
@@ -282,6 +283,23 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (webhook_id, created_at_ms, delivery_id);
 
+-- What actions have used up of their keys' budgets in the last 24 hours. A holder is named by random ids alone.
+CREATE TABLE budget_uses (
+    action_id TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (action_id, budget)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX budget_uses_by_time ON budget_uses (at_ms);
+
+-- What Telegram has asked each account to leave alone, and until when: it holds across restarts.
+CREATE TABLE account_breakers (
+    account_id TEXT PRIMARY KEY REFERENCES accounts (account_id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 -- Messages that wait at Telegram for their time, so that they can be taken back: one row for each change that made them.
 CREATE TABLE scheduled_sends (
     action_id TEXT PRIMARY KEY,
@@ -299,3 +317,32 @@ CREATE TABLE owner_activity (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX owner_activity_by_time ON owner_activity (at_ms);
+
+-- The owner's chat: what another device has written there and is not carried out yet, what is asked there (with the code
+-- that answers it), and how far its account has got. All of it is sealed.
+CREATE TABLE owner_chat_heard (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (account_id) ON DELETE CASCADE,
+    message_id INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    UNIQUE (account_id, message_id)
+) STRICT;
+
+CREATE TABLE owner_chat_asked (
+    action_id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (account_id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE owner_chat_state (
+    account_id TEXT PRIMARY KEY REFERENCES accounts (account_id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- From where a key, or those it was rotated from, was used: keyed digests, the oldest go first.
+CREATE TABLE key_addresses (
+    id INTEGER PRIMARY KEY,
+    lineage TEXT NOT NULL,
+    address BLOB NOT NULL,
+    UNIQUE (lineage, address)
+) STRICT;

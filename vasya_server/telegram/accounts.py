@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import (
     AccessDenied,
@@ -17,7 +17,7 @@ from vasya_server.ids import AccountId, is_account_id, new_account_id
 from vasya_server.telegram.runtime import AccountRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from vasya_server.clock import Clock
     from vasya_server.events.log import EventLog
@@ -34,11 +34,21 @@ _log: Final = logging.getLogger(__name__)
 _TEND_EVERY_SECS: Final = 1.0
 
 
+class Guard(Protocol):
+    """Somebody who watches what happens in accounts."""
+
+    def watch(self, account: AccountRuntime) -> None:
+        """Watch an account, which was just loaded or logged in."""
+
+    def start(self) -> None:
+        """Act from now on: the process serves."""
+
+
 class Accounts:
     """Every account in memory; there are as many as people have logged in, and each is small until it connects.
 
     Args:
-        on_added: Told of every account, when it is loaded or logged in.
+        guard: Watches every account; None: nobody does.
     """
 
     def __init__(
@@ -48,15 +58,14 @@ class Accounts:
         clock: Clock,
         endpoint: Endpoint,
         events: EventLog,
-        *,
-        on_added: Callable[[AccountRuntime], None] = lambda _account: None,
+        guard: Guard | None = None,
     ) -> None:
         self._vault = vault
         self._settings = settings
         self._clock = clock
         self.endpoint = endpoint
         self._events = events
-        self._on_added = on_added
+        self._guard = guard
         self._runtimes: dict[AccountId, AccountRuntime] = {}
         self._tending: asyncio.Task[None] | None = None
         # Two logins of one Telegram user at the same moment land on one account.
@@ -65,7 +74,7 @@ class Accounts:
     async def open(self) -> None:
         """Load the accounts; nothing is dialled."""
         for record in await self._vault.accounts():
-            self._add(record)
+            await self._add(record).breakers.load()
 
     def start(self) -> None:
         """Dial what is kept connected from now on: only a process that serves may do so unasked.
@@ -73,6 +82,8 @@ class Accounts:
         A session that two processes use at the same time, say one over a copy of the data dir, is ended by Telegram.
         """
         self._tending = asyncio.create_task(self._tend())
+        if self._guard is not None:
+            self._guard.start()
 
     async def close(self) -> None:
         """Disconnect everything and end every task."""
@@ -187,7 +198,8 @@ class Accounts:
             application=self.application,
             on_gone=self._forget,
         )
-        self._on_added(runtime)
+        if self._guard is not None:
+            self._guard.watch(runtime)
         return runtime
 
     def _forget(self, runtime: AccountRuntime) -> None:

@@ -43,6 +43,7 @@ class FileCentre(Link):
         clock: Clock,
     ) -> None:
         super().__init__(settings, clock)
+        self.breakers = account.breakers
         self._account = account
         self._dc_id = dc_id
         self._endpoint = endpoint

@@ -22,6 +22,7 @@ from vasya_server.errors import (
     VasyaError,
 )
 from vasya_server.kill_points import KillPoint, stop
+from vasya_server.telegram.attempts import Attempts
 from vasya_server.telegram.connection import pause_secs
 from vasya_server.telegram.errors import (
     FAILURES,
@@ -29,7 +30,6 @@ from vasya_server.telegram.errors import (
     ConnectionLost,
     domain_error,
     is_definitive,
-    is_failing_server,
     is_session_over,
 )
 from vasya_server.telegram.progress import current_progress, note_confirmed
@@ -39,19 +39,20 @@ if TYPE_CHECKING:
 
     from vasya_server.clock import Clock
     from vasya_server.settings import Settings
+    from vasya_server.telegram.breakers import Breakers
     from vasya_server.telegram.client import Call, Client
 
 _log: Final = logging.getLogger(__name__)
 
 # In a crash test: for the request to leave, and for the data centre to do what it says.
 _LEAVES_WITHIN_SECS: Final = 0.5
-# RANDOM_ID_DUPLICATE says that the first copy is still under way (D-6.10).
-_DUPLICATE_PAUSES_SECS: Final = (0.5, 1.0, 2.0)
-_LONGEST_DUPLICATE_PAUSE_SECS: Final = 4.0
 
 
 class Link(abc.ABC):
     """The connection of one account or one login."""
+
+    # What the requests of an account pass; a login has none.
+    breakers: Breakers | None = None
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -126,6 +127,8 @@ class Link(abc.ABC):
             VasyaError: Telegram refused.
         """
         call: Call | None = None
+        if self.breakers is not None:
+            self.breakers.admit(request, is_change=False)
         self._in_flight += 1
         try:
             async with asyncio.timeout(
@@ -144,7 +147,7 @@ class Link(abc.ABC):
             self._suspect(call)
             raise late from error
         except FAILURES as error:
-            raise await self._refused(error) from error
+            raise await self._refused(error, request) from error
         finally:
             self._in_flight -= 1
             self._used_at = self._clock.monotonic()
@@ -164,7 +167,9 @@ class Link(abc.ABC):
             VasyaError: Telegram refused, and nothing has happened.
             CancelledError: With an `OutcomeUnknown` as its cause where the change may have happened.
         """
-        attempts = _Attempts(is_exactly_once=is_exactly_once)
+        attempts = Attempts(is_exactly_once=is_exactly_once)
+        if self.breakers is not None:
+            self.breakers.admit(request, is_change=True)
         self._in_flight += 1
         try:
             async with asyncio.timeout(deadline_secs or self._settings.send_deadline_secs):
@@ -175,7 +180,7 @@ class Link(abc.ABC):
             raise late from error
         except FAILURES as error:
             current_progress().is_refused = is_definitive(error)
-            raise attempts.verdict(await self._refused(error), error) from error
+            raise attempts.verdict(await self._refused(error, request), error) from error
         except VasyaError as error:
             if attempts.may_have_happened:
                 raise OutcomeUnknown from error
@@ -187,18 +192,22 @@ class Link(abc.ABC):
             raise
         else:
             note_confirmed(answer)
+            if self.breakers is not None:
+                await self.breakers.note_done()
             return answer
         finally:
             self._in_flight -= 1
             self._used_at = self._clock.monotonic()
 
-    async def _drive(self, request: TLRequest, attempts: _Attempts) -> Any:
+    async def _drive(self, request: TLRequest, attempts: Attempts) -> Any:
         """Send *request*, and its identical copy after a loss, until there is an answer."""
         while True:
             try:
                 attempts.call = None
                 connection = await self._connected()
                 current_progress().before_posting()
+                if self.breakers is not None:
+                    self.breakers.begin_change()
                 attempts.call = await connection.post(request)
                 current_progress().is_posted = True
                 if self._settings.kill_point == KillPoint.DURING_CALL:
@@ -307,10 +316,13 @@ class Link(abc.ABC):
             )
         return None
 
-    async def _refused(self, error: BaseException) -> VasyaError:
+    async def _refused(self, error: BaseException, request: TLRequest | None = None) -> VasyaError:
         if is_session_over(error):
             await self._session_over()
-        return domain_error(error)
+        refusal = domain_error(error)
+        if self.breakers is not None and request is not None:
+            await self.breakers.note(request, refusal)
+        return refusal
 
     def _late(self) -> VasyaError:
         """Tell a data centre that could not be reached from one that does not answer, or is being dialled anew."""
@@ -354,43 +366,3 @@ class Link(abc.ABC):
     async def _abandon(self, client: Client | None) -> None:
         if client is not None:
             await client.disconnect()
-
-
-class _Attempts:
-    """What is known of a change while it is driven."""
-
-    def __init__(self, *, is_exactly_once: bool) -> None:
-        self._is_exactly_once = is_exactly_once
-        self._duplicates = 0
-        self.call: Call | None = None
-        self.may_have_happened = False
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it must not be sent again."""
-        return self.may_have_happened and not self._is_exactly_once
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an earlier copy, or the one under way, may be done."""
-        return self.may_have_happened or bool(self.call and self.call.is_dispatched)
-
-    def next_pause_secs(self) -> float:
-        """Return how long to wait for the first copy to finish."""
-        self._duplicates += 1
-        if self._duplicates <= len(_DUPLICATE_PAUSES_SECS):
-            return _DUPLICATE_PAUSES_SECS[self._duplicates - 1]
-        return _LONGEST_DUPLICATE_PAUSE_SECS
-
-    def verdict(self, refusal: VasyaError, error: BaseException | None = None) -> VasyaError:
-        """Return *refusal* where it is the whole truth, and `OutcomeUnknown` where an earlier or unanswered copy may be done.
-
-        A refusal of the request itself holds for its earlier copies, too; a flood wait does not. A failing server may
-        have failed before the change or after it.
-        """
-        is_open = self.is_open
-        if isinstance(error, tg.RPCError | tg.AuthKeyNotFound):
-            is_open = is_failing_server(error) or (
-                self.may_have_happened and not is_definitive(error)
-            )
-        return OutcomeUnknown() if is_open else refusal

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NEW: Final = (t.UpdateNewMessage, t.UpdateNewChannelMessage)
 # Between an answer and the difference that tells the same again lies one connection at most.
 _MAX_OWN: Final = 1000
+_SOMEWHERE: Final = 0
 
 
 class Wrote(Plain, frozen=True, kw_only=True):
@@ -46,9 +47,16 @@ class OwnerSeen:
 
     def note_own(self, answer: Any) -> None:
         """Remember what an own request has made."""
-        for update in getattr(answer, "updates", None) or [getattr(answer, "update", None)]:
-            if isinstance(update, _NEW) and update.message.peer_id is not None:
-                self._own[_place(update.message)] = None
+        updates = getattr(answer, "updates", None) or [getattr(answer, "update", None)]
+        new = [update.message for update in updates if isinstance(update, _NEW)]
+        told = {message.id for message in new}
+        self._own |= {_place(each): None for each in new if each.peer_id is not None}
+        # A repeated send may be answered with the id alone, and its message come otherwise.
+        self._own |= {
+            (_SOMEWHERE, update.id): None
+            for update in updates
+            if isinstance(update, t.UpdateMessageID) and update.id not in told
+        }
         while len(self._own) > _MAX_OWN:
             self._own.popitem(last=False)
 
@@ -59,14 +67,16 @@ class OwnerSeen:
             message = update.message if isinstance(update, _NEW) else None
             if not isinstance(message, t.Message) or not message.out or message.from_scheduled:
                 continue
-            chat_id, message_id = place = _place(message)
-            if place not in self._own and chat_id != self_id:
-                found.append(Wrote(chat_id=chat_id, message_id=message_id, at=message.date))
+            chat_id, message_id = _place(message)
+            wrote = Wrote(chat_id=chat_id, message_id=message_id, at=message.date)
+            if chat_id != self_id and not self.is_own(wrote):
+                found.append(wrote)
         return found
 
     def is_own(self, wrote: Wrote) -> bool:
-        """Tell whether an answer has told of it meanwhile."""
-        return (wrote.chat_id, wrote.message_id) in self._own
+        """Tell whether an answer has told of it."""
+        places = (wrote.chat_id, wrote.message_id), (_SOMEWHERE, wrote.message_id)
+        return any(place in self._own for place in places)
 
 
 def _place(message: Any) -> tuple[int, int]:

@@ -29,6 +29,7 @@ class Progress:
         has_happened: Telegram has confirmed it, or a part of it.
         is_refused: Telegram has refused it for good.
         repeated_id: The message that an earlier send with the same random_id had made; None where this one made it.
+        key_id: The agent key that asked for it.
         before_posting: Refuses, when a connection is there and nothing has left yet; waiting for one takes seconds, in
             which a gate may be closed.
     """
@@ -37,15 +38,16 @@ class Progress:
     has_happened: bool = False
     is_refused: bool = False
     repeated_id: int | None = None
+    key_id: str | None = None
     before_posting: Callable[[], None] = lambda: None
 
 
 _PROGRESS: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
 
 
-def follow_progress(before_posting: Callable[[], None]) -> Progress:
-    """Return the progress of what this task does from here on."""
-    progress = Progress(before_posting=before_posting)
+def follow_progress(before_posting: Callable[[], None], key_id: str | None = None) -> Progress:
+    """Return the progress of what this task does from here on, for *key_id* (None: a human)."""
+    progress = Progress(before_posting=before_posting, key_id=key_id)
     _PROGRESS.set(progress)
     return progress
 

@@ -24,6 +24,7 @@ from vasya_server.model.account import (
     AccountStatus,
     mask_phone,
 )
+from vasya_server.telegram.breakers import Breakers
 from vasya_server.telegram.client import Client
 from vasya_server.telegram.consumers import Consumers
 from vasya_server.telegram.control_line import Line
@@ -39,6 +40,7 @@ from vasya_server.telegram.session import VaultSession
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from vasya_server.auth.principal import Principal
     from vasya_server.clock import Clock
     from vasya_server.events.log import EventLog
     from vasya_server.ids import AccountId, OwnerId
@@ -72,25 +74,23 @@ class AccountRuntime(Link):
     ) -> None:
         super().__init__(settings, clock)
         self.record = record
-        self.peers = vault.peers(record.owner, record.id)
-        self.uploads = vault.uploads(record.owner, record.id)
-        self.following = Following(self, vault.updates(record.owner, record.id), events)
+        place = record.owner, record.id
+        self.peers, self.uploads = vault.peers(*place), vault.uploads(*place)
+        self.following = Following(self, vault.updates(*place), events)
+        self.breakers: Breakers = Breakers(self, vault.breakers(*place), events, clock)
         self.consumers = Consumers(self._on_consumer)
         self.pinned, self.watching = self.consumers.pinned, self.consumers.watching
         self.scheduled, self.owner_seen, self.line = Heard(), OwnerSeen(), Line()
         # Whether somebody who guards it needs its connection.
         self.is_guarded: Callable[[], bool] = lambda: False
         self.files = FileCentres(self, endpoint, settings, clock)
-        self._vault = vault
-        self._endpoint = endpoint
-        self._application_of = application
-        self._on_gone = on_gone
+        self._vault, self._endpoint = vault, endpoint
+        self._application_of, self._on_gone = application, on_gone
         # A new session and the end of the account come one after the other.
         self._turn = asyncio.Lock()
         self._is_leaving = False
         # Ended here and at Telegram; what is left of it waits to be erased.
-        self._is_gone = False
-        self._is_erased = False
+        self._is_gone = self._is_erased = False
         # Whether Telegram has ended the session of an account that is gone.
         self._is_logged_out = False
         self._farewells: set[asyncio.Task[None]] = set()
@@ -153,8 +153,8 @@ class AccountRuntime(Link):
             return AccountStatus.CONNECTED
         return AccountStatus.CONNECTING if self.is_connecting else AccountStatus.DISCONNECTED
 
-    def describe(self) -> Account:
-        """Return the account as the API shows it."""
+    def describe(self, who: Principal | None = None) -> Account:
+        """Return the account as the API shows it to *who*; None: to a human."""
         record, status = self.record, self.status
         user = None
         phone = None
@@ -169,6 +169,7 @@ class AccountRuntime(Link):
             is_connected=status is AccountStatus.CONNECTED,
             can_send=record.can_send,
             keep_connected=record.keep_connected,
+            restrictions=self.breakers.restrictions(who),
             user=user,
             created_at=record.created_at,
         )

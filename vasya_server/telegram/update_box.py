@@ -163,11 +163,17 @@ class UpdateBox:
     def push(self, updates: Any) -> Applied:
         """Apply a container that Telegram pushed; what cannot be applied yet is kept, or asked for."""
         self.hashes.extend((), getattr(updates, "chats", ()))
-        if isinstance(updates, t.Updates | t.UpdatesCombined) and not updates.updates:
-            return Applied(users=updates.users, chats=updates.chats)
-        self._notice_strange(
-            getattr(updates, "updates", None) or [getattr(updates, "update", None)]
-        )
+        is_short = isinstance(updates, t.UpdateShort)
+        told = [updates.update] if is_short else getattr(updates, "updates", None)
+        if told is not None:
+            news = self._without_repeats(told)
+            if not news:
+                return Applied(
+                    users=getattr(updates, "users", []), chats=getattr(updates, "chats", [])
+                )
+            self._notice_strange(news)
+            if not is_short:
+                updates.updates = news
         applied: list[Any] = []
         try:
             users, chats = self._box.process_updates(updates, self.hashes, applied)
@@ -269,6 +275,23 @@ class UpdateBox:
     def _pts(self, entry: object) -> int:
         state = self._box.map.get(entry)
         return state.pts if state is not None else 0
+
+    def _without_repeats(self, updates: list[Any]) -> list[Any]:
+        """Take out messages that move no sequence: a send that is repeated is answered with the message of the first.
+
+        Where that is ahead of what is known the difference tells it. The box would tell it here as well.
+        """
+        kept = []
+        for update in updates:
+            if not _is_new(update) or update.pts_count or not update.pts:
+                kept.append(update)
+                continue
+            entry = PtsInfo.from_update(update).entry
+            if entry not in self._box.map:
+                self._strange.add(entry)
+            elif self._pts(entry) < update.pts:
+                self._box.try_begin_get_diff(entry, "in doubt")
+        return kept
 
     def _notice_strange(self, updates: Iterable[Any]) -> None:
         self._strange |= {
