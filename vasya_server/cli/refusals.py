@@ -51,6 +51,7 @@ _REMEDIES: Final = {
     "telegram_slowmode": _WAIT,
     "telegram_timeout": _AGAIN,
     "telegram_unavailable": _AGAIN,
+    "too_many_actions": "Decide about some of them: vasya-server actions list --status awaiting_approval.",
     "too_many_keys": "Revoke what is not needed: vasya-server keys list, vasya-server keys revoke.",
     "unknown_scope": "",  # as validation_failed
     "validation_failed": "",  # the fields are listed
