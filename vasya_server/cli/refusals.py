@@ -52,6 +52,7 @@ _REMEDIES: Final = {
     "telegram_slowmode": _WAIT,
     "telegram_timeout": _AGAIN,
     "telegram_unavailable": _AGAIN,
+    "too_many_actions": "Decide about some of them: vasya-server actions list --status awaiting_approval.",
     "too_many_keys": "Revoke what is not needed: vasya-server keys list, vasya-server keys revoke.",
     "undo_expired": "vasya-server actions show tells where it stands now.",
     "unknown_scope": "",  # as validation_failed

@@ -109,25 +109,24 @@ class AccountRuntime(Link):
 
     @property
     def user_id(self) -> int:
-        """The Telegram user that the account is.
-
-        Raises:
-            SessionUnreadable: That cannot be told.
-        """
-        if self.record.session is None:
-            raise SessionUnreadable
-        return self.record.session.user_id
+        """The Telegram user that the account is; as `session`, where that cannot be told."""
+        return self.session.user_id
 
     @property
     def dc_id(self) -> int:
-        """The data centre where the account is at home.
+        """The data centre where the account is at home; as `session`, where that cannot be told."""
+        return self.session.dc_id
+
+    @property
+    def session(self) -> SessionState:
+        """What it takes to be the account.
 
         Raises:
-            SessionUnreadable: That cannot be told.
+            SessionUnreadable: It does not open.
         """
         if self.record.session is None:
             raise SessionUnreadable
-        return self.record.session.dc_id
+        return self.record.session
 
     @property
     def media_idle_secs(self) -> int:
@@ -353,9 +352,7 @@ class AccountRuntime(Link):
 
     async def _new_client(self) -> Client:
         self._check_usable()
-        if self.record.session is None:
-            raise SessionUnreadable
-        return await self._client_for(self.record.session, self.following.listen())
+        return await self._client_for(self.session, self.following.listen())
 
     async def _client_for(self, session: SessionState, inbox: Inbox | None = None) -> Client:
         api_id, api_hash = await self.application()
