@@ -29,7 +29,6 @@ from vasya_server.idempotency.asked import Asked
 from vasya_server.idempotency.claims import Claims
 from vasya_server.limits.buckets import open_buckets
 from vasya_server.limits.budgets import Budgets
-from vasya_server.limits.key_addresses import KeyAddresses
 from vasya_server.limits.rules import Limits
 from vasya_server.limits.turns import Turns
 from vasya_server.sessions.owner_settings import SettingsStore
@@ -76,7 +75,6 @@ class Gateway:
     asked: Asked
     keys: Keyring
     limits: Limits
-    key_addresses: KeyAddresses
     vault: Vault
     owner_settings: SettingsStore
     events: EventLog
@@ -147,7 +145,6 @@ async def open_gateway(
             asked=asked,
             keys=keys,
             limits=await _open_limits(stack, settings, db, key, clock),
-            key_addresses=KeyAddresses(db, key),
             vault=vault,
             owner_settings=owners,
             events=near.events,

@@ -32,8 +32,12 @@ def shown(send_gate: str) -> str:
     return (
         f"send-gate             {send_gate}\n"
         "time-zone             UTC\n"
+        "takeover-secs         0\n"
         "event-retention-secs  604800\n"
         "webhook-content       off\n"
+        "owner-chat            off\n"
+        "owner-chat-account    none\n"
+        "owner-chat-digest     off\n"
     )
 
 

@@ -18,8 +18,10 @@ DOCS = Path(__file__).parents[2] / "docs" / "api"
 BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 PAGES = {
     "approvals.md": 3,
+    "guard-rails.md": 4,
     "mutations.md": 4,
     "keys.md": 6,
+    "owner-chat.md": 1,
     "undo-and-takeover.md": 2,
     "webhooks.md": 3,
 }

@@ -65,7 +65,8 @@ def test_only_the_path_makes_anything_ready() -> None:
 
 
 def test_the_api_has_one_way_into_the_path() -> None:
-    assert calls_of("perform") == {"api/mutating.py"}
+    # The owner's chat locks and revokes; whatever else changes comes by HTTP.
+    assert calls_of("perform") == {"api/mutating.py", "owner_chat/commands.py"}
     assert calls_of("perform_approved") == {"api/mutating.py"}
     assert calls_of("carry_out_approved") == {"api/approved.py", "operations/approved.py"}
     assert calls_of("carry_out") == {"api/binding.py", "operations/path.py"}

@@ -122,7 +122,7 @@ class Entrance:
 
     async def _note_address(self, request: Incoming, who: Principal) -> None:
         address = client_address(request.scope, self._gateway.settings.trusted_proxies)
-        if not self._gateway.key_addresses.is_known(who.lineage, address):
+        if not self._gateway.guards.addresses.is_known(who.lineage, address):
             await note_address(self._gateway, who, address)
 
     def _tell_left(self, request: Incoming, who: Principal | None) -> None:

@@ -20,7 +20,7 @@ _log: Final = logging.getLogger(__name__)
 async def note_address(gateway: Gateway, who: Principal, address: str) -> None:
     """Remember from where a key is used; what cannot be stored holds up no request."""
     try:
-        if not await gateway.key_addresses.note(who.lineage, address):
+        if not await gateway.guards.addresses.note(who.lineage, address):
             return
         draft = Draft(
             type=EventType.KEY_NEW_ADDRESS,

@@ -112,9 +112,11 @@ def _shown(settings: stored.OwnerSettings, server: Settings) -> OwnerSettings:
         takeover_secs=settings.takeover_secs,
         event_retention_secs=retention_secs(settings, server),
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
-        owner_chat=OwnerChat(
-            is_on=settings.owner_chat.is_on,
-            account_id=settings.owner_chat.account_id,
-            digest_at=settings.owner_chat.digest_at,
-        ),
+        owner_chat=_shown_line(settings.owner_chat),
     )
+
+
+def _shown_line(line: stored.OwnerChat) -> OwnerChat | None:
+    if line == stored.NO_OWNER_CHAT:
+        return None
+    return OwnerChat(is_on=line.is_on, account_id=line.account_id, digest_at=line.digest_at)

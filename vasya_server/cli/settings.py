@@ -9,7 +9,7 @@ import msgspec
 
 from vasya_server.cli.api_client import open_api
 from vasya_server.cli.standard_files import answer
-from vasya_server.model.settings import OwnerSettings
+from vasya_server.model.settings import OwnerChat, OwnerSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
         answer(f"takeover-secs         {settings.takeover_secs}")
         answer(f"event-retention-secs  {settings.event_retention_secs}")
         answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
-        line = settings.owner_chat
+        line = settings.owner_chat or OwnerChat()
         answer(f"owner-chat            {'on' if line.is_on else 'off'}")
         answer(f"owner-chat-account    {line.account_id or 'none'}")
         answer(f"owner-chat-digest     {line.digest_at or 'off'}")

@@ -1,4 +1,4 @@
-"""What is watched at Telegram on behalf of the owner: what may still be taken back, where the owner writes, and the owner's chat."""
+"""What is watched on behalf of the owner: what may be taken back, where the owner writes and what in Saved Messages, whence keys are used."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vasya_server.guards.owner_line import OwnerLine
 from vasya_server.guards.takeover import Takeover
 from vasya_server.guards.undo import UndoWindow
 from vasya_server.guards.waiting import WaitingStore
+from vasya_server.limits.key_addresses import KeyAddresses
 
 if TYPE_CHECKING:
     from vasya_server.auth.keyring import Keyring
@@ -28,6 +29,7 @@ class Guards:
     undo: UndoWindow
     takeover: Takeover
     line: OwnerLine
+    addresses: KeyAddresses
 
     def watch(self, account: AccountRuntime) -> None:
         """Watch an account, and have it connected while anybody needs to hear of it."""
@@ -62,4 +64,5 @@ def make_guards(
         UndoWindow(WaitingStore(db, key), claims, keys, clock),
         Takeover(db, key, clock, settings=settings, claims=claims, owners=owners),
         OwnerLine(db, key, owners),
+        KeyAddresses(db, key),
     )

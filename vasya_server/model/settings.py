@@ -58,7 +58,7 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     """What holds for every account of the owner.
 
     `sendGate` is the owner's alone: something is sent where the server's, the owner's and the account's gate are open.
-    `takeoverSecs` holds agents' sends to a chat back after the owner wrote there.
+    `takeoverSecs` holds agents' sends to a chat back after the owner wrote there. `ownerChat` is left out where nobody has set it.
     """
 
     send_gate: SendGate = msgspec.field()
@@ -66,7 +66,7 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     takeover_secs: int = 0
     event_retention_secs: int = msgspec.field()
     can_webhooks_carry_content: bool = False
-    owner_chat: OwnerChat = OwnerChat()
+    owner_chat: OwnerChat | None = None
 
 
 class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
