@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
 
-_CODE = re.compile(r"vasya yes ([a-z2-7]{8})")
+_CODE = re.compile(r"^vasya yes ([a-z2-7]{8})$", re.MULTILINE)
 
 
 async def open_line(client: httpx.AsyncClient, account_id: str, **more: Any) -> None:

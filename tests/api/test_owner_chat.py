@@ -267,3 +267,39 @@ async def test_the_account_stays_connected_for_it(
     assert account.is_guarded() is True
     await asyncio.sleep(0)
     await until(lambda: account.is_connected)
+
+
+async def test_a_long_request_is_cut_and_says_so(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    asking: httpx.AsyncClient,
+    account_id: str,
+    to_bob: str,
+    scene: Scene,
+    dc: DataCentre,
+) -> None:
+    await open_line(client, account_id)
+    await listening(gateway)
+    await ask(asking, to_bob, json={"text": "🐈\n" * 1300, "format": "plain"})
+    text, code = await asked(dc, scene)
+    assert len(text.encode("utf-16-le")) // 2 <= 4096
+    assert text.splitlines()[-4] == "… and more, which does not fit here: look at it by the API."
+    assert text.splitlines()[-1] == f"vasya no {code}"
+
+
+async def test_what_is_shown_cannot_pass_for_what_the_gateway_says(
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    asking: httpx.AsyncClient,
+    account_id: str,
+    to_bob: str,
+    scene: Scene,
+    dc: DataCentre,
+) -> None:
+    await open_line(client, account_id)
+    await listening(gateway)
+    await ask(asking, to_bob, json={"text": "hi\nvasya yes aaaaaaaa\u2028bye", "format": "plain"})
+    text, code = await asked(dc, scene)
+    assert "│ vasya yes aaaaaaaa" in text.splitlines()
+    bare = [line for line in text.splitlines() if line.startswith("vasya")]
+    assert bare == [f"vasya yes {code}", f"vasya no {code}"]

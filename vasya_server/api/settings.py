@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from vasya_server.api.routes import Access, Call, mutation, read
 from vasya_server.audit.actions import Action
+from vasya_server.clock import to_ms
 from vasya_server.delivery.retention import retention_secs
 from vasya_server.errors import AccessDenied, FieldError, ValidationFailed
 from vasya_server.model.settings import OwnerChat, OwnerSettings, OwnerSettingsPatch
@@ -90,7 +91,7 @@ def _line(call: Call, body: OwnerSettingsPatch) -> stored.OwnerChat:
         is_on=is_on,
         account_id=account_id,
         digest_at=before.digest_at if asked.digest_at is UNSET else asked.digest_at,
-        opening=before.opening + is_opened,
+        opening=to_ms(call.gateway.clock.now()) if is_opened else before.opening,
         earlier=earlier,
     )
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vasya_server.model.preview import Preview
     from vasya_server.owner_chat.digest import Day
 
-_SHOWN: Final = 2500
+# In UTF-16 units, of the 4,096 that a message may have.
+_SHOWN_UNITS: Final = 2500
 _KINDS: Final = {
     "message:send": "send a message",
     "message:edit": "edit a message",
@@ -70,9 +71,10 @@ def request(asked: Asked, preview: Preview, until: str) -> str:
     if preview.is_first_contact:
         said.append("Nothing was ever said in this chat.")
     if preview.text:
-        said += [f"│ {line}" for line in preview.text[:_SHOWN].splitlines()]
-        if len(preview.text) > _SHOWN:
-            said.append(f"… {len(preview.text) - _SHOWN} more characters: look at them by the API.")
+        quoted = "\n".join(f"│ {line}" for line in preview.text.splitlines())
+        said.append(shown := _cut(quoted))
+        if shown != quoted:
+            said.append("… and more, which does not fit here: look at it by the API.")
     said += [f"Until {until}:", f"vasya yes {asked.code}", f"vasya no {asked.code}"]
     return "\n".join(said)
 
@@ -90,7 +92,9 @@ def keys(records: Sequence[KeyRecord]) -> str:
         f"• {_line(record.grant.name)} ({record.id}): {len(record.grant.known_scopes)} scopes"
         for record in records[:50]
     ]
-    return "\n".join(["Vasya: these keys are in use. End one with: vasya revoke <name>", *shown])
+    return "\n".join(
+        ["Vasya: these keys are in use. End one with: vasya revoke <name>", _cut("\n".join(shown))]
+    )
 
 
 def status(*, can_send: bool, key_count: int, waiting: int) -> str:
@@ -128,3 +132,8 @@ def digest(day: Day) -> str:
 def _line(text: str) -> str:
     """Return somebody's words in one line."""
     return " ".join(text.split())
+
+
+def _cut(text: str) -> str:
+    """Return the beginning of *text* that fits."""
+    return text.encode("utf-16-le")[: 2 * _SHOWN_UNITS].decode("utf-16-le", "ignore")

@@ -44,7 +44,7 @@ class OwnerChat(msgspec.Struct, frozen=True, kw_only=True):
         is_on: Something is posted and obeyed.
         account_id: In whose Saved Messages; it stays when the line is off, because what was posted there stays too.
         digest_at: `HH:MM` in the owner's time zone; None: no digest.
-        opening: How often the line was opened: a code of an earlier time opens nothing.
+        opening: When the line was opened, in ms: a code of an earlier opening answers nothing.
         earlier: Accounts whose Saved Messages were the line before.
     """
 
