@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,9 +103,11 @@ async def test_today_begins_at_the_owners_midnight(
         adopted = (await client.post(f"{API}/telegram/login/session", json=body)).json()
         messages = f"{API}/accounts/{adopted['accountId']}/chats/{scene.bob.id}/messages"
         # At 20:00 UTC it is tomorrow in Kiritimati, 14 hours ahead, since 10:00 UTC.
+        # Tomorrow, so that the clock only goes forward: one that is set back leaves the limits with nothing.
         now = datetime.now(UTC)
-        clock.ahead = now.replace(hour=20, minute=0) - now
-        nine = int(now.replace(hour=9, minute=0).timestamp())
+        tomorrow = now + timedelta(days=1)
+        clock.ahead = tomorrow.replace(hour=20, minute=0) - now
+        nine = int(tomorrow.replace(hour=9, minute=0).timestamp())
         scene.world.post(scene.bob, scene.alice, "in the morning", at=nine)
 
         in_utc = (await client.get(messages, params={"since": "today"})).json()
