@@ -141,6 +141,26 @@ async def test_what_fails_leaves_no_event_and_no_gap(log: EventLog, owner: Owner
     assert await read_all(log, owner) == ["one", "two"]
 
 
+async def test_a_position_that_was_never_stored_is_told_to_nobody(
+    log: EventLog, owner: OwnerId, db: Database, key: MasterKey, clock: MovableClock
+) -> None:
+    """After a restart it is given to another event, which whoever held it would never hear of."""
+    await log.append(owner, FIRST, [draft("one")])
+    contradiction = Query("INSERT INTO event_heads (account_id, seq) VALUES ('nobody', 1)").bind()
+    with log.follow(owner) as follower:
+        for _ in range(5):
+            with pytest.raises(ConstraintFailed):
+                await log.append(owner, FIRST, [draft("lost")] * 3, contradiction)
+        _, held = await follower.read(1)
+
+    again = EventLog(db, key, clock)
+    await again.open()
+    await again.append(owner, FIRST, [draft("two")])
+
+    assert held == 1
+    assert await read_all(again, owner, held) == ["two"]
+
+
 async def test_a_writer_that_goes_away_does_not_stop_what_it_began(
     log: EventLog, owner: OwnerId
 ) -> None:

@@ -151,6 +151,75 @@ async def test_an_account_whose_difference_is_too_long_says_what_may_be_lost(
     assert await heard.texts(1) == ["after"]
 
 
+async def test_a_channel_never_heard_of_is_asked_about_though_the_process_dies_before(
+    heard: Heard,
+    say: Callable[..., int],
+    scene: Scene,
+    alice: AccountRuntime,
+    fault: Faults,
+    dc: DataCentre,
+) -> None:
+    """Telegram names it in one difference, and that one is stored as told."""
+    await alice.disconnect()
+    say(scene.bob, scene.supergroup, "in a garden nobody knew of")
+    fault("silence", "messages.GetPeerDialogs", times=50)
+    await alice.connect()
+    async with asyncio.timeout(5):
+        while not dc.requests["messages.GetPeerDialogs"]:
+            await asyncio.sleep(0.02)
+    await alice.disconnect()
+    dc.faults.clear()
+
+    await alice.connect()
+
+    assert await heard.texts(1) == ["in a garden nobody knew of"]
+
+
+async def test_a_channel_that_cannot_be_asked_about_now_is_asked_about_again(
+    heard: Heard, say: Callable[..., int], scene: Scene, alice: AccountRuntime, fault: Faults
+) -> None:
+    await alice.disconnect()
+    say(scene.bob, scene.supergroup, "later")
+    fault("flood_wait", "messages.GetPeerDialogs", secs=30, times=50)
+    await alice.connect()
+    say(scene.bob, scene.alice, "sooner")
+
+    assert await heard.texts(1) == ["sooner"]
+    state = await alice.following.store.load()
+    assert state is not None
+    assert -scene.supergroup.peer_id - 1_000_000_000_000 in state.strange
+
+
+async def test_a_flood_wait_on_the_difference_keeps_nobody_from_disconnecting(
+    heard: Heard, say: Callable[..., int], scene: Scene, alice: AccountRuntime, fault: Faults
+) -> None:
+    await alice.disconnect()
+    say(scene.bob, scene.alice, "waits for its turn")
+    fault("flood_wait", "updates.GetDifference", secs=3600)
+    await alice.connect()
+    await asyncio.sleep(0.3)
+
+    async with asyncio.timeout(5):
+        await alice.disconnect()
+    await alice.connect()
+
+    assert await heard.texts(1) == ["waits for its turn"]
+
+
+async def test_a_difference_that_is_refused_for_good_is_passed_over_and_said(
+    heard: Heard, say: Callable[..., int], scene: Scene, alice: AccountRuntime, fault: Faults
+) -> None:
+    await alice.disconnect()
+    say(scene.bob, scene.alice, "lost for good")
+    fault("rpc_error", "updates.GetDifference", code=400, text="PERSISTENT_TIMESTAMP_INVALID")
+    await alice.connect()
+    gaps = await heard.of(EventType.GAP, count=2)
+    say(scene.bob, scene.alice, "after")
+
+    assert EventType.MESSAGE_NEW in gaps[1].data.missed
+    assert await heard.texts(1) == ["after"]
+
+
 async def test_a_channel_that_somebody_watches_is_asked_about_at_telegrams_own_interval(
     heard: Heard,
     say: Callable[..., int],

@@ -78,10 +78,9 @@ class _Tail:
         self._wake()
 
     def lose(self, position: int) -> None:
-        """Have everything up to *position* read from the database."""
+        """Have everything up to *position* read from the database, which alone knows what of it is there."""
         self.recent.clear()
-        self.start = self.newest = position
-        self._wake()
+        self.start = position
 
     def behind(self, position: int, limit: int) -> list[Recorded]:
         """Return the first *limit* events behind *position*, which is not before `start`."""
@@ -303,7 +302,9 @@ class EventLog:
         unit.written = written
         while self._under_way and (first := self._under_way[0]).written is not None:
             self._under_way.popleft()
-            self._settled = first.last
+            if first.written:
+                # Nobody is told a position that is not stored: after a restart it would be given again.
+                self._settled = first.last
             if (tail := self._tails.get(first.owner)) is None:
                 continue
             if not first.is_known:

@@ -32,6 +32,7 @@ class UpdateState(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         date: Of the last update, in seconds since the epoch, by Telegram's clock.
+        strange: Channels in which something happened, and which nobody has asked about yet.
         channels: Of each channel, by its bare id: its pts, and the last message that was told of (0: none).
 
     Source: https://core.telegram.org/api/updates
@@ -42,6 +43,7 @@ class UpdateState(msgspec.Struct, frozen=True, array_like=True):
     seq: int
     date: int
     channels: dict[int, tuple[int, int]]
+    strange: list[int] = []
 
 
 class UpdateStore:

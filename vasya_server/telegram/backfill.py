@@ -62,19 +62,19 @@ async def missed_in(
             channel, offset, None, 0, limit=_PAGE, max_id=0, min_id=after_id, hash=0
         )
         page = await ask(request)
-        news = [
-            message
-            for message in page.messages
-            if not isinstance(message, t.MessageEmpty)
-            and message.id > after_id
-            and (after_id or message.date.timestamp() >= since)
-        ]
         missed.users += page.users
         missed.chats += page.chats
+        told = [each for each in page.messages if not isinstance(each, t.MessageEmpty)]
+        news = [
+            message
+            for message in told
+            if message.id > after_id and (after_id or message.date.timestamp() >= since)
+        ]
         missed.updates += [t.UpdateNewChannelMessage(message, 0, 0) for message in news]
-        if len(news) < _PAGE:
+        # A page may be short without being the last; what is older than wanted is.
+        if not page.messages or len(news) < len(told):
             missed.is_all = True
             break
-        offset = news[-1].id
+        offset = page.messages[-1].id
     missed.updates.reverse()
     return missed

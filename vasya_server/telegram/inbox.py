@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ class Inbox:
         self._limit = limit
         self._waiting: deque[Any] = deque()
         self._news = asyncio.Event()
-        self.is_closed = False
+        self._ended = asyncio.Event()
         self._is_overflown = False
         self._dropped: set[int] = set()
 
@@ -84,8 +85,19 @@ class Inbox:
 
     def close(self) -> None:
         """Hear nothing any more; what waits is still read."""
-        self.is_closed = True
+        self._ended.set()
         self._news.set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the connection has ended."""
+        return self._ended.is_set()
+
+    async def pause(self, secs: float) -> None:
+        """Wait so long, or until the connection ends."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(secs):
+                await self._ended.wait()
 
     async def take(self, timeout_secs: float) -> list[Any]:
         """Return all that waits, as soon as there is something, or nothing after *timeout_secs*."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 _MAX_HASHES: Final = 1000
+_ASK_AGAIN_SECS: Final = 60.0
 # Where Telegram did not get to say it.
 _POLL_SECS: Final = 30
 
@@ -106,7 +108,8 @@ class UpdateBox:
         # The last message of each channel that was told of.
         self._last_ids: dict[int, int] = {}
         # Channels of which Telegram says that something happened, and of which nothing is known.
-        self._strange: set[int] = set()
+        # Each with the moment from which on it may be asked about, on the loop's clock; stored, because Telegram says it once.
+        self._strange: dict[int, float] = {}
         # How often Telegram wants to be asked about a channel, where it said so.
         self._poll_secs: dict[int, int] = {}
 
@@ -131,6 +134,7 @@ class UpdateBox:
         channels = state.channels.items()
         box.load(account, [ChannelState(channel_id, pts) for channel_id, (pts, _) in channels])
         self._last_ids = {channel_id: last_id for channel_id, (_, last_id) in channels if last_id}
+        self._strange = dict.fromkeys(state.strange, 0.0)
         now = asyncio.get_running_loop().time()
         for channel_id in state.channels:
             box.map[channel_id].deadline = now + random.uniform(0.2, 1) * NO_UPDATES_TIMEOUT  # noqa: S311 — spreads load
@@ -147,6 +151,7 @@ class UpdateBox:
             seq=account["seq"],
             date=int(account["date"].timestamp()),
             channels={each: (pts, self._last_ids.get(each, 0)) for each, pts in channels.items()},
+            strange=sorted(self._strange),
         )
 
     def doubt(self, channel_ids: Iterable[int] = ()) -> None:
@@ -157,7 +162,7 @@ class UpdateBox:
 
     def due_in_secs(self) -> float:
         """Return how long nothing has to be asked for."""
-        due: float = self._box.check_deadlines()
+        due: float = min(self._box.check_deadlines(), *self._strange.values(), math.inf)
         return max(0.0, due - asyncio.get_running_loop().time())
 
     def push(self, updates: Any) -> Applied:
@@ -214,8 +219,9 @@ class UpdateBox:
         channel_id = request.channel.channel_id
         before = self._pts(channel_id)
         updates, users, chats = self._box.apply_channel_difference(request, diff, self.hashes)
-        if diff.timeout:
-            self._poll_secs[channel_id] = diff.timeout
+        if diff.timeout or getattr(diff, "final", None):
+            asked_secs = diff.timeout or self._poll_secs.get(channel_id, _POLL_SECS)
+            self._poll_secs[channel_id] = asked_secs
         if not isinstance(diff, t.updates.ChannelDifference):
             return Applied()
         return self._counted(channel_id, before, diff, updates, users, chats)
@@ -235,12 +241,18 @@ class UpdateBox:
         """Return the last message of the channel that was told of; 0: none was."""
         return self._last_ids.get(channel_id, 0)
 
-    def take_strange(self) -> int | None:
-        """Return a channel in which something happened and of which nothing is known."""
-        return self._strange.pop() if self._strange else None
+    def next_strange(self) -> int | None:
+        """Return a channel in which something happened, of which nothing is known, and which may be asked about."""
+        now = asyncio.get_running_loop().time()
+        return next((each for each, at in self._strange.items() if at <= now), None)
 
     def give_up_channel(self, channel_id: int, *, is_closed: bool) -> None:
         """End asking about a channel: for now, or for good where it is closed to the account."""
+        if channel_id in self._strange:
+            del self._strange[channel_id]
+            if not is_closed:
+                again_at = asyncio.get_running_loop().time() + _ASK_AGAIN_SECS
+                self._strange[channel_id] = again_at
         self._poll_secs.setdefault(channel_id, _POLL_SECS)
         if channel_id not in self._box.getting_diff_for:
             return
@@ -261,6 +273,7 @@ class UpdateBox:
     def begin_channel(self, channel_id: int, pts: int) -> None:
         """Follow a channel from *pts* on."""
         self._box.try_set_channel_state(channel_id, pts)
+        self._strange.pop(channel_id, None)
 
     def poll(self, channel_ids: Iterable[int]) -> None:
         """Have watched channels asked about at Telegram's own interval, and not only after a silent quarter of an hour."""
@@ -288,17 +301,15 @@ class UpdateBox:
                 continue
             entry = PtsInfo.from_update(update).entry
             if entry not in self._box.map:
-                self._strange.add(entry)
+                self._strange.setdefault(entry, 0.0)
             elif self._pts(entry) < update.pts:
                 self._box.try_begin_get_diff(entry, "in doubt")
         return kept
 
     def _notice_strange(self, updates: Iterable[Any]) -> None:
-        self._strange |= {
-            update.channel_id
-            for update in updates
-            if isinstance(update, t.UpdateChannelTooLong) and not self.knows(update.channel_id)
-        }
+        for update in updates:
+            if isinstance(update, t.UpdateChannelTooLong) and not self.knows(update.channel_id):
+                self._strange.setdefault(update.channel_id, 0.0)
 
     def _note_told(self, updates: Iterable[Any]) -> None:
         for update in updates:

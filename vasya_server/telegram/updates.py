@@ -14,6 +14,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
 from telethon import errors as tg
 from telethon import functions
 from telethon.tl import types as t
@@ -134,7 +135,7 @@ class Updates:
                 await self._write(await self._difference(request))
             elif (channel_id := self._box.wanted_channel()) is not None:
                 await self._about_channel(channel_id, self._channel_difference)
-            elif (channel_id := self._box.take_strange()) is not None:
+            elif (channel_id := self._box.next_strange()) is not None:
                 await self._about_channel(channel_id, self._meet_channel)
             else:
                 return
@@ -142,8 +143,10 @@ class Updates:
     async def _difference(self, request: TLRequest) -> Applied:
         try:
             diff = await self._insist(request)
-        except tg.TypeNotFoundError:
-            # Something in it is beyond this version, and would be every time: it is passed over, and said.
+        except (tg.TypeNotFoundError, tg.BadRequestError) as error:
+            if is_session_over(error):
+                raise
+            # It would be so every time: what is in it is passed over, and said.
             self._box.pass_over(await self._ask(functions.updates.GetStateRequest()))
             return Applied(missed=EVERYTHING)
         self._meet(diff)
@@ -178,7 +181,8 @@ class Updates:
     async def _meet_channel(self, channel_id: int) -> None:
         """Go on in a channel that was never heard of while something happened there."""
         known = self._box.hashes.get(channel_id)
-        if known is None or self._box.knows(channel_id):
+        if known is None:
+            self._box.give_up_channel(channel_id, is_closed=True)  # nobody can ask about it
             return
         peer = t.InputDialogPeer(t.InputPeerChannel(channel_id, known.hash))
         dialogs = await self._ask(functions.messages.GetPeerDialogsRequest([peer]))
@@ -311,7 +315,7 @@ class Updates:
                 if self._inbox.is_closed:
                     raise ConnectionLost(is_dispatched=False) from None
                 _log.warning("events wait for the storage", extra={"account_id": self._account.id})
-                await asyncio.sleep(pause_secs)
+                await self._inbox.pause(pause_secs)
                 pause_secs = min(pause_secs * 2, _LONGEST_PAUSE_SECS)
             else:
                 return
@@ -335,19 +339,27 @@ class Updates:
         return Draft(type=EventType.GAP, at=self._account._clock.now(), chat=chat, data=data)
 
     async def _insist(self, request: TLRequest) -> Any:
-        """Ask until there is an answer: without this difference nothing can go on."""
+        """Ask until there is an answer: without this difference nothing can go on.
+
+        Raises:
+            ConnectionLost: The connection has ended meanwhile.
+            BadRequestError: Telegram will never answer this.
+        """
         pause_secs = 1.0
-        while True:
+        while not self._inbox.is_closed:
             try:
                 return await self._ask(request)
+            except tg.BadRequestError:
+                raise
             except tg.FloodWaitError as error:
-                await asyncio.sleep(error.seconds)
+                await self._inbox.pause(error.seconds)
             except tg.RPCError as error:
                 if is_session_over(error):
                     raise
                 _log.info("a difference is asked for again (%s)", type(error).__name__)
-                await asyncio.sleep(pause_secs)
+                await self._inbox.pause(pause_secs)
                 pause_secs = min(pause_secs * 2, _LONGEST_PAUSE_SECS)
+        raise ConnectionLost(is_dispatched=False)
 
     async def _ask(self, request: TLRequest) -> Any:
         """Ask on this connection.
@@ -366,9 +378,4 @@ class Updates:
 
 def _is_same(one: UpdateState, other: UpdateState) -> bool:
     """Tell whether nothing but the date has moved."""
-    return (one.pts, one.qts, one.seq, one.channels) == (
-        other.pts,
-        other.qts,
-        other.seq,
-        other.channels,
-    )
+    return structs.replace(one, date=0) == structs.replace(other, date=0)
