@@ -88,7 +88,11 @@ class EventStream:
         await writer.begin(common, _BEGIN + _id(events.cursor))
         clock, every_secs = asyncio.get_running_loop(), self.gateway.settings.stream_heartbeat_secs
         said, beat_at = events.position, clock.time() + every_secs
+        refresh_at = beat_at
         while True:
+            if clock.time() >= refresh_at:
+                pins.refresh()
+                refresh_at = clock.time() + every_secs
             found, retry_secs = await self._next(events)
             if found:
                 for piece in self._pieces(found):
@@ -97,7 +101,6 @@ class EventStream:
             if events.is_at_end or retry_secs:
                 await _pause(events, retry_secs, beat_at)
             if clock.time() >= beat_at:
-                pins.refresh()
                 moved = _id(events.cursor) if events.position != said else b"\n"
                 await writer.write(_BEAT + moved)
                 said, beat_at = events.position, clock.time() + every_secs

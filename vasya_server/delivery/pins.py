@@ -29,12 +29,23 @@ class Pins:
         ]
         self._held: dict[AccountId, contextlib.ExitStack] = {}
 
-    def refresh(self) -> None:
-        """Hold what has been logged in since, too."""
-        for runtime in self._accounts.list(self._who.owner, self._who.account_ids):
-            is_wanted = self._among is None or runtime.id in self._among
-            if is_wanted and runtime.id not in self._held:
-                self._held[runtime.id] = self._hold(runtime)
+    def refresh(self, who: Principal | None = None) -> None:
+        """Hold what has been logged in since, too, and let go of what is out of reach.
+
+        Args:
+            who: Who listens now, where that has changed.
+        """
+        self._who = who or self._who
+        within = {
+            runtime.id: runtime
+            for runtime in self._accounts.list(self._who.owner, self._who.account_ids)
+            if self._among is None or runtime.id in self._among
+        }
+        for account_id in [each for each in self._held if each not in within]:
+            self._held.pop(account_id).close()
+        for account_id, runtime in within.items():
+            if account_id not in self._held:
+                self._held[account_id] = self._hold(runtime)
 
     def _hold(self, runtime: AccountRuntime) -> contextlib.ExitStack:
         stack = contextlib.ExitStack()

@@ -37,11 +37,18 @@ class Poster:
         self._means = means
         self._who: Principal | None = _human(hook.owner) if hook.lineage is None else None
         self._posts: set[asyncio.Task[Outcome]] = set()
+        # How often the key was changed: what was judged before a change is not posted after it.
+        self.changes = 0
 
     @property
     def host(self) -> str:
         """Whom it posts to."""
         return urlsplit(self.hook.config.url).netloc
+
+    @property
+    def who(self) -> Principal | None:
+        """For whom it is told of events, as of the last look; None: for nobody any more."""
+        return self._who
 
     def pins(self) -> Pins:
         """Return what keeps connected the accounts of which it wants to know.
@@ -83,12 +90,17 @@ class Poster:
             return False
         return bool(await Audience(self._means.accounts, self._who, self._filter()).told([record]))
 
-    async def post(self, message_id: str, body: bytes) -> Outcome:
+    async def post(self, message_id: str, body: bytes, judged_at: int) -> Outcome:
         """Post once, and return what came of it.
 
+        Args:
+            judged_at: `changes`, as it was before anybody asked whether this may be posted.
+
         Raises:
-            KeyChanged: The key was, meanwhile.
+            KeyChanged: The key was, since then.
         """
+        if judged_at != self.changes:
+            raise KeyChanged
         posting = asyncio.create_task(self._answer(message_id, body))
         self._posts.add(posting)
         try:
@@ -111,6 +123,7 @@ class Poster:
             return False
         if self._who is not None and subject not in {self.hook.owner, self._who.key_id}:
             return False
+        self.changes += 1
         for posting in self._posts:
             posting.cancel()
         return True

@@ -109,9 +109,9 @@ class Sender:
                     await self._disable(KeyEnded.code)
 
     def refresh(self) -> None:
-        """Keep accounts connected that were logged in since."""
+        """Keep the accounts connected that it may know of now, and no others."""
         if self._pins is not None:
-            self._pins.refresh()
+            self._pins.refresh(self._poster.who)
 
     def take_position(self) -> tuple[int, ...]:
         """Return the position, where it has moved over what is not for this webhook and that is not stored."""
@@ -133,9 +133,10 @@ class Sender:
         body = test_body(self.hook.id, now)
         outcome = None
         while outcome is None:
+            judged_at = self._poster.changes
             await self.require_key()
             with contextlib.suppress(KeyChanged):
-                outcome = await self._poster.post(row.delivery_id, body)
+                outcome = await self._poster.post(row.delivery_id, body, judged_at)
         row = after_repetition(row, outcome, to_ms(self._means.clock.now()))
         await self._means.db.write(putting(row))
         return row
@@ -161,10 +162,12 @@ class Sender:
     async def _repeat(self, row: rows.DeliveryRow, record: Recorded) -> rows.DeliveryRow:
         outcome = None
         while outcome is None:
+            judged_at = self._poster.changes
             if not await self._poster.may_tell(record):
                 raise EventGone
             with contextlib.suppress(KeyChanged):
-                outcome = await self._poster.post(row.delivery_id, self._body(record, row))
+                told = self._body(record, row)
+                outcome = await self._poster.post(row.delivery_id, told, judged_at)
         now_ms = to_ms(self._means.clock.now())
         if self._is_ahead(row) and not self.hook.is_disabled:
             row = self._means.schedule.after(row, outcome, now_ms)
@@ -183,12 +186,8 @@ class Sender:
 
     async def _fresh(self, row: rows.DeliveryRow) -> rows.DeliveryRow:
         """Return the delivery as the loop, which was stopped since, has left it."""
-        found = await self._means.db.one(
-            rows.DELIVERY,
-            rows.DeliveryRow,
-            webhook_id=self.hook.id,
-            delivery_id=row.delivery_id,
-        )
+        place = {"webhook_id": self.hook.id, "delivery_id": row.delivery_id}
+        found = await self._means.db.one(rows.DELIVERY, rows.DeliveryRow, **place)
         return found or row
 
     async def _recorded(self, row: rows.DeliveryRow) -> Recorded:
@@ -274,9 +273,10 @@ class Sender:
         row = self._head
 
         async def attempt() -> Outcome | None:
+            judged_at = self._poster.changes
             if not await self._poster.may_tell(record):
                 return None
-            return await self._poster.post(row.delivery_id, self._body(record, row))
+            return await self._poster.post(row.delivery_id, self._body(record, row), judged_at)
 
         await self._try(attempt)
 
@@ -297,8 +297,9 @@ class Sender:
         body = gap_body(row.event_id or "", from_ms(row.created_at_ms), missed)
 
         async def attempt() -> Outcome | None:
+            judged_at = self._poster.changes
             await self.require_key()
-            return await self._poster.post(row.delivery_id, body)
+            return await self._poster.post(row.delivery_id, body, judged_at)
 
         await self._try(attempt)
 
@@ -324,8 +325,7 @@ class Sender:
     async def _record(self, row: rows.DeliveryRow, *, is_gone: bool = False) -> None:
         """Store what became of the head, and move on where nothing more will; a disk that refuses is waited for.
 
-        Args:
-            is_gone: The receiver wants nothing any more, which disables the webhook.
+        A receiver that *is_gone* wants nothing any more, which disables the webhook.
         """
         self._head = row
         if is_gone:
