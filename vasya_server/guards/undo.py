@@ -107,7 +107,7 @@ class UndoWindow:
             await asyncio.wait(tasks)
 
     def expect(self, waiting: Waiting) -> None:
-        """Follow what is stored as waiting."""
+        """Follow what waits, and is stored as waiting wherever that could be."""
         try:
             account = self._account(waiting)
         except AccessDenied:
