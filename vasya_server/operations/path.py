@@ -251,7 +251,7 @@ class Work(Generic[T]):
 
     async def _redrive(self, hold: Hold, known: Known) -> Performed:
         """Send the identical request again, to the same peer and with the same random_ids (D-6.10)."""
-        is_too_old = known.created_at + ANSWERS_KEPT <= self._gateway.clock.now()
+        is_too_old = known.sent_at + ANSWERS_KEPT <= self._gateway.clock.now()
         if is_too_old or known.dispatch is None:
             raise unknown(self._intent, is_too_old=True)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
