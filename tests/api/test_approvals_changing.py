@@ -413,6 +413,28 @@ async def test_a_writer_of_the_database_takes_no_agreement_from_elsewhere(
     assert of_alice(scene, scene.bob).count("not this") == 0
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE claims SET status = 'unknown' WHERE status = 'awaiting_approval'",
+        "UPDATE claims SET status = 'dispatched' WHERE status = 'awaiting_approval'",
+    ],
+)
+async def test_a_writer_of_the_database_has_nothing_sent_again_that_was_never_sent(
+    serve: Serve, dc: DataCentre, scene: Scene, statement: str
+) -> None:
+    async with serve() as (gateway, client):
+        to_bob = await imported(client, dc, scene)
+        agent = await a_key(gateway, client)
+        action = await ask(agent, to_bob)
+        write(gateway, statement)
+        again = await agent.post(to_bob, json=TEXT, headers=KEY)
+        await agent.aclose()
+        assert_problem(again, 409, "action_state")
+        assert_problem(await approve(client, action), 409, "action_state")
+    assert dc.requests["messages.SendMessage"] == 0
+
+
 async def test_a_question_that_was_changed_is_nobodys(
     serve: Serve, dc: DataCentre, scene: Scene
 ) -> None:

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 _DIGEST_FORM: Final = "vasya/action/1"
 # Claims that stand so are answered by what was, or was not, decided about them.
 _UNDECIDED: Final = frozenset({ActionStatus.AWAITING_APPROVAL, ActionStatus.STARTED})
+# Claims that stand so are sent again by the same request.
+_OPEN: Final = frozenset({ActionStatus.DISPATCHED, ActionStatus.UNKNOWN})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -163,17 +165,31 @@ async def answer_again(attempt: Attempt, known: Known, recorder: Recorder) -> Pe
     """Answer a repetition of the request by what was decided about it; None: that does not matter, or not any more.
 
     Raises:
-        ActionState: It is called off.
+        ActionState: It is called off, or nobody has agreed to it.
     """
-    if known.status not in _UNDECIDED | CALLED_OFF:
+    if known.status not in _UNDECIDED | CALLED_OFF | _OPEN:
         return None
     gateway = attempt.gateway
     asked = await gateway.asked.find(known.action_id)
+    if known.status in _OPEN:
+        if asked is not None:
+            require_agreed(asked)
+        return None
     if asked is None or asked.status not in _UNDECIDED:
         raise ActionState(known.action_id, None if asked is None else asked.status.value)
     result = Result(status=asked.status.value)
     await gateway.audit.record(recorder.entry(EntryKind.REPLAY, known.action_id, result))
     return await _waiting(gateway, attempt, asked, is_replayed=True)
+
+
+def require_agreed(asked: AskedAction) -> None:
+    """See that this server has sealed that a human agreed: what a row says was sent is sent again by nobody else's word.
+
+    Raises:
+        ActionState: Nobody has agreed to it.
+    """
+    if asked.decision is None or asked.decision.status is not ActionStatus.STARTED:
+        raise ActionState(asked.known.action_id, asked.status.value)
 
 
 async def require_unchanged(
