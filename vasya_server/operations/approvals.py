@@ -121,18 +121,8 @@ async def is_asked(attempt: Attempt) -> bool:
     return False
 
 
-async def ask(
-    attempt: Attempt,
-    hold: Hold,
-    dispatch: Dispatch,
-    source: ResolvedPeer | None,
-    recorder: Recorder,
-    kept: Sequence[Statement],
-) -> Performed:
-    """Store what is asked, and answer that it waits.
-
-    Args:
-        kept: What stores that the action has used something up.
+async def question_of(attempt: Attempt, hold: Hold, source: ResolvedPeer | None) -> Question:
+    """Return what a human is asked.
 
     Raises:
         VasyaError: Nobody is asked.
@@ -142,7 +132,7 @@ async def ask(
         raise LookupError(intent.action_id)
     preview = await shown(attempt)
     source_id = None if source is None else source.id
-    question = Question(
+    return Question(
         route=intent.route,
         path={**intent.path, "account": attempt.account.id},
         query=dict(intent.query),
@@ -154,11 +144,33 @@ async def ask(
         digest=_digest(intent, hold.action_id, preview, source_id),
         expires_at_ms=_expiry(gateway, attempt),
     )
-    status = ActionStatus.AWAITING_APPROVAL
-    entry = recorder.entry(EntryKind.ASKED, hold.action_id, Result(status=status.value))
+
+
+async def ask(
+    gateway: Gateway,
+    hold: Hold,
+    dispatch: Dispatch,
+    question: Question,
+    recorder: Recorder,
+    kept: Sequence[Statement],
+) -> None:
+    """Store what is asked.
+
+    Args:
+        kept: What stores that the action has used something up.
+
+    Raises:
+        TooManyActions, ClaimInProgress, AuditUnavailable, StorageFailed: As `Asked.ask`.
+    """
+    result = Result(status=ActionStatus.AWAITING_APPROVAL.value)
+    entry = recorder.entry(EntryKind.ASKED, hold.action_id, result)
     await gateway.asked.ask(hold, dispatch, question, entry, *kept)
-    asked = await note_change(gateway, hold.action_id)
-    return await _waiting(gateway, attempt, asked, is_replayed=False)
+
+
+async def answer_asked(attempt: Attempt, hold: Hold) -> Performed:
+    """Tell that it waits, and answer so."""
+    asked = await note_change(attempt.gateway, hold.action_id)
+    return await _waiting(attempt.gateway, attempt, asked, is_replayed=False)
 
 
 async def answer_again(attempt: Attempt, known: Known, recorder: Recorder) -> Performed | None:
