@@ -300,6 +300,23 @@ async def test_nobody_answers_a_question_whose_time_is_over(
     assert dc.requests["messages.SendMessage"] == 0
 
 
+async def test_what_was_approved_a_day_after_the_question_is_found_out_as_well(
+    serve: Serve, clock: MovableClock, dc: DataCentre, scene: Scene
+) -> None:
+    async with serve() as (gateway, client):
+        to_bob = await imported(client, dc, scene)
+        agent = await a_key(gateway, client, approvalTtlSecs=172_800)
+        action = await ask(agent, to_bob)
+        clock.ahead += timedelta(hours=30)
+        dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMessage", times=2))
+        lost = (await approve(client, action)).json()
+        dc.faults.clear()
+        found = await repeated(lambda: agent.post(to_bob, json=TEXT, headers=KEY))
+        await agent.aclose()
+        assert (lost["status"], found.status_code) == ("unknown", 201)
+        assert of_alice(scene, scene.bob).count("may I?") == 1
+
+
 async def test_a_question_does_not_outlive_its_key(
     serve: Serve, clock: MovableClock, dc: DataCentre, scene: Scene
 ) -> None:
@@ -394,6 +411,28 @@ async def test_a_writer_of_the_database_takes_no_agreement_from_elsewhere(
     async with serve() as (_, client):
         assert await stands(client, action) == "awaiting_approval"
     assert of_alice(scene, scene.bob).count("not this") == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE claims SET status = 'unknown' WHERE status = 'awaiting_approval'",
+        "UPDATE claims SET status = 'dispatched' WHERE status = 'awaiting_approval'",
+    ],
+)
+async def test_a_writer_of_the_database_has_nothing_sent_again_that_was_never_sent(
+    serve: Serve, dc: DataCentre, scene: Scene, statement: str
+) -> None:
+    async with serve() as (gateway, client):
+        to_bob = await imported(client, dc, scene)
+        agent = await a_key(gateway, client)
+        action = await ask(agent, to_bob)
+        write(gateway, statement)
+        again = await agent.post(to_bob, json=TEXT, headers=KEY)
+        await agent.aclose()
+        assert_problem(again, 409, "action_state")
+        assert_problem(await approve(client, action), 409, "action_state")
+    assert dc.requests["messages.SendMessage"] == 0
 
 
 async def test_a_question_that_was_changed_is_nobodys(

@@ -10,6 +10,8 @@ import pytest
 from telethon import functions
 
 from tests.api.conftest import API, TOKEN
+from tests.api.test_risk import NO_ROOM_BYTES
+from tests.audit.test_journal import files_end_at
 from tests.problems import assert_problem
 from tests.telegram.hearing import Heard
 from vasya_sandbox import scheduling
@@ -381,6 +383,23 @@ async def test_a_lost_answer_makes_no_second_one(
 
 ONE = {"Idempotency-Key": "one"}
 LOST = {"text": "lost", "undoSecs": 60}
+
+
+async def test_what_could_not_be_stored_as_waiting_is_taken_back_all_the_same(
+    client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
+) -> None:
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.0))
+    sending = asyncio.create_task(client.post(to_bob, json=LOST, headers=ONE))
+    async with asyncio.timeout(5):
+        while dc.requests["messages.SendMessage"] == 0:
+            await asyncio.sleep(0.02)
+    with files_end_at(NO_ROOM_BYTES):
+        lost = await sending
+    assert_problem(lost, 409, "outcome_unknown")
+    assert len(waiting(scene)) == 1
+    cancelled = await client.post(f"{API}/actions/{lost.json()['actionId']}/cancel")
+    assert cancelled.status_code == 200, cancelled.text
+    assert (cancelled.json()["status"], waiting(scene)) == ("cancelled", [])
 
 
 async def test_a_retry_after_an_unknown_outcome_finds_what_waits(

@@ -157,7 +157,7 @@ class Takeover:
         longest = timedelta(seconds=self._settings.send_deadline_secs) + _CLOCKS_DIFFER_BY
         return any(
             each.chat_id == wrote.chat_id
-            and each.created_at - _CLOCKS_DIFFER_BY <= wrote.at <= each.created_at + longest
+            and each.sent_at - _CLOCKS_DIFFER_BY <= wrote.at <= each.sent_at + longest
             for each in opened
         )
 

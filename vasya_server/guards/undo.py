@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +45,8 @@ _LOOK_EVERY_SECS: Final = 1.0
 # Telegram sends what is due within its second, and tells at once.
 _LATE_AFTER_MS: Final = 2000
 _LONGEST_PAUSE_SECS: Final = 60.0
+# Of each account, the newest: what still waits was not sent before those.
+_SENT_KEPT: Final = 2000
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class UndoWindow:
         # Is told of every end, when it is stored.
         self.on_settled: Callable[[Waiting, ActionStatus], Awaitable[None]] = _told_to_nobody
         # Messages that are known to have come of one that waited, by account.
-        self._sent: dict[AccountId, set[int]] = {}
+        self._sent: dict[AccountId, OrderedDict[int, None]] = {}
 
     async def open(self, find: Callable[[OwnerId, str], AccountRuntime]) -> None:
         """Take up what an earlier process left waiting.
@@ -107,7 +110,7 @@ class UndoWindow:
             await asyncio.wait(tasks)
 
     def expect(self, waiting: Waiting) -> None:
-        """Follow what is stored as waiting."""
+        """Follow what waits, and is stored as waiting wherever that could be."""
         try:
             account = self._account(waiting)
         except AccessDenied:
@@ -187,6 +190,7 @@ class UndoWindow:
                 await self._tend_one(tracked, revoked)
             except AccessDenied:
                 self._forget(tracked)  # the account was erased, and what was stored of it with it
+                self._sent.pop(account_id, None)
             except VasyaError as error:
                 _log.info("a scheduled message could not be looked after (%s)", error.code)
                 self._put_off(tracked)
@@ -298,7 +302,10 @@ class UndoWindow:
         except AuditUnavailable as error:
             if not error.is_stored:
                 raise
-        self._sent.setdefault(waiting.account_id, set()).update(outcome.message_ids)
+        sent = self._sent.setdefault(waiting.account_id, OrderedDict())
+        sent.update(dict.fromkeys(outcome.message_ids))
+        while len(sent) > _SENT_KEPT:
+            sent.popitem(last=False)
         self._forget(tracked)
         await self.on_settled(waiting, outcome.status)
 

@@ -267,7 +267,9 @@ class Asked:
             finished_at_ms=decision.at_ms,
         )
         box = seal(held, _DECISION, decision)
-        return ended, rows.NOTE_DECISION.bind(action_id=known.action_id, decision=box)
+        return ended, rows.NOTE_ENDING.bind(
+            action_id=known.action_id, decision=box, status=decision.status.value
+        )
 
     def reserve(self, action_id: ActionId, reserved: Sequence[Reserved]) -> None:
         """Keep something for the action until `reserved` takes it."""

@@ -93,7 +93,7 @@ class OpenSend(Plain, frozen=True, kw_only=True):
     """A change that may have happened in a chat; nobody knows, or not yet."""
 
     chat_id: int
-    created_at: datetime
+    sent_at: datetime
     is_running: bool
 
 

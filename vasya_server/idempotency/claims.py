@@ -289,7 +289,7 @@ class Claims:
         return [
             OpenSend(
                 chat_id=dispatch.peer[0],
-                created_at=from_ms(row.created_at_ms),
+                sent_at=from_ms(row.created_at_ms if row.sent_at_ms is None else row.sent_at_ms),
                 is_running=ActionId(row.action_id) in self._running,
             )
             for row in found

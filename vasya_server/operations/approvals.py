@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 _DIGEST_FORM: Final = "vasya/action/1"
 # Claims that stand so are answered by what was, or was not, decided about them.
 _UNDECIDED: Final = frozenset({ActionStatus.AWAITING_APPROVAL, ActionStatus.STARTED})
+# Claims that stand so are sent again by the same request.
+_OPEN: Final = frozenset({ActionStatus.DISPATCHED, ActionStatus.UNKNOWN})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -119,18 +121,8 @@ async def is_asked(attempt: Attempt) -> bool:
     return False
 
 
-async def ask(
-    attempt: Attempt,
-    hold: Hold,
-    dispatch: Dispatch,
-    source: ResolvedPeer | None,
-    recorder: Recorder,
-    kept: Sequence[Statement],
-) -> Performed:
-    """Store what is asked, and answer that it waits.
-
-    Args:
-        kept: What stores that the action has used something up.
+async def question_of(attempt: Attempt, hold: Hold, source: ResolvedPeer | None) -> Question:
+    """Return what a human is asked.
 
     Raises:
         VasyaError: Nobody is asked.
@@ -140,7 +132,7 @@ async def ask(
         raise LookupError(intent.action_id)
     preview = await shown(attempt)
     source_id = None if source is None else source.id
-    question = Question(
+    return Question(
         route=intent.route,
         path={**intent.path, "account": attempt.account.id},
         query=dict(intent.query),
@@ -152,28 +144,64 @@ async def ask(
         digest=_digest(intent, hold.action_id, preview, source_id),
         expires_at_ms=_expiry(gateway, attempt),
     )
-    status = ActionStatus.AWAITING_APPROVAL
-    entry = recorder.entry(EntryKind.ASKED, hold.action_id, Result(status=status.value))
+
+
+async def ask(
+    gateway: Gateway,
+    hold: Hold,
+    dispatch: Dispatch,
+    question: Question,
+    recorder: Recorder,
+    kept: Sequence[Statement],
+) -> None:
+    """Store what is asked.
+
+    Args:
+        kept: What stores that the action has used something up.
+
+    Raises:
+        TooManyActions, ClaimInProgress, AuditUnavailable, StorageFailed: As `Asked.ask`.
+    """
+    result = Result(status=ActionStatus.AWAITING_APPROVAL.value)
+    entry = recorder.entry(EntryKind.ASKED, hold.action_id, result)
     await gateway.asked.ask(hold, dispatch, question, entry, *kept)
-    asked = await note_change(gateway, hold.action_id)
-    return await _waiting(gateway, attempt, asked, is_replayed=False)
+
+
+async def answer_asked(attempt: Attempt, hold: Hold) -> Performed:
+    """Tell that it waits, and answer so."""
+    asked = await note_change(attempt.gateway, hold.action_id)
+    return await _waiting(attempt.gateway, attempt, asked, is_replayed=False)
 
 
 async def answer_again(attempt: Attempt, known: Known, recorder: Recorder) -> Performed | None:
     """Answer a repetition of the request by what was decided about it; None: that does not matter, or not any more.
 
     Raises:
-        ActionState: It is called off.
+        ActionState: It is called off, or nobody has agreed to it.
     """
-    if known.status not in _UNDECIDED | CALLED_OFF:
+    if known.status not in _UNDECIDED | CALLED_OFF | _OPEN:
         return None
     gateway = attempt.gateway
     asked = await gateway.asked.find(known.action_id)
+    if known.status in _OPEN:
+        if asked is not None:
+            require_agreed(asked)
+        return None
     if asked is None or asked.status not in _UNDECIDED:
         raise ActionState(known.action_id, None if asked is None else asked.status.value)
     result = Result(status=asked.status.value)
     await gateway.audit.record(recorder.entry(EntryKind.REPLAY, known.action_id, result))
     return await _waiting(gateway, attempt, asked, is_replayed=True)
+
+
+def require_agreed(asked: AskedAction) -> None:
+    """See that this server has sealed that a human agreed: what a row says was sent is sent again by nobody else's word.
+
+    Raises:
+        ActionState: Nobody has agreed to it.
+    """
+    if asked.decision is None or asked.decision.status is not ActionStatus.STARTED:
+        raise ActionState(asked.known.action_id, asked.status.value)
 
 
 async def require_unchanged(

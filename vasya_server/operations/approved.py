@@ -12,7 +12,7 @@ from vasya_server.errors import VasyaError
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.actions import note_change
-from vasya_server.operations.approvals import require_unchanged, start
+from vasya_server.operations.approvals import require_agreed, require_unchanged, start
 from vasya_server.operations.chats import chats_of
 from vasya_server.operations.conditions import give_back, storing
 from vasya_server.operations.moment import Moment
@@ -58,6 +58,7 @@ class _ApprovedWork(Work[T]):
         self._require_key()
         await self._pass_gates(hold)
         if known.status in (ActionStatus.UNKNOWN, ActionStatus.DISPATCHED):
+            require_agreed(approved.asked)
             approved.has_begun = True
             await self._redrive(hold, known)
             return

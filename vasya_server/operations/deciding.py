@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
-    from vasya_server.idempotency.claim import StoredAnswer
-    from vasya_server.ids import AccountId, KeyId, OwnerId
+    from vasya_server.idempotency.claim import Known, StoredAnswer
+    from vasya_server.ids import AccountId, ActionId, KeyId, OwnerId
 
 _log: Final = logging.getLogger(__name__)
 
@@ -174,7 +174,10 @@ async def cancel_actions(
         known, question = asked.known, asked.question
         is_meant = known.owner == owner and account_id in {None, known.account_id}
         if is_meant and (key_id is None or (question is not None and question.key_id == key_id)):
-            await _end(gateway, asked, ActionStatus.CANCELLED, None)
+            try:
+                await _end_now(gateway, known.action_id, ActionStatus.CANCELLED)
+            except StorageFailed as error:
+                _log.warning("an action is cancelled later (%s)", error.code)
 
 
 async def tend(gateway: Gateway, executor: Executor) -> None:
@@ -197,11 +200,11 @@ async def _tend_one(gateway: Gateway, asked: AskedAction, executor: Executor) ->
             try:
                 await gateway.keys.now(known.owner, asked.question.key_id, known.lineage)
             except KeyEnded:
-                await _end(gateway, asked, ActionStatus.CANCELLED, None)
+                await _end_now(gateway, known.action_id, ActionStatus.CANCELLED)
         case ActionStatus.STARTED if asked.question is not None and asked.decision is not None:
-            await _resume(gateway, asked, executor)
+            await _resume(gateway, known, executor)
         case ActionStatus.EXPIRED | ActionStatus.CANCELLED as status if _ended_by_itself(asked):
-            await _end(gateway, asked, status, None)
+            await _end_now(gateway, known.action_id, status)
 
 
 def _ended_by_itself(asked: AskedAction) -> bool:
@@ -209,17 +212,21 @@ def _ended_by_itself(asked: AskedAction) -> bool:
     return asked.decision is None or asked.decision.by == "system"
 
 
-async def _resume(gateway: Gateway, asked: AskedAction, executor: Executor) -> None:
+async def _resume(gateway: Gateway, known: Known, executor: Executor) -> None:
     """Do what a human has agreed to and a crash has cut short."""
-    if asked.question is None or asked.decision is None:
-        return
     try:
-        hold = gateway.claims.hold_known(asked.known)
+        hold = gateway.claims.hold_known(known)
     except ClaimInProgress:
         return
-    approved = Approved(hold, asked, asked.question, asked.decision, None)
     refused: VasyaError | None = None
     try:
+        # Since it was listed it may have been done, or called off.
+        asked = await gateway.asked.find(hold.action_id)
+        if asked is None or asked.status is not ActionStatus.STARTED:
+            return
+        if asked.question is None or asked.decision is None:
+            return
+        approved = Approved(hold, asked, asked.question, asked.decision, None)
         await _carry_out(gateway, approved, executor, None)
     except VasyaError as error:
         refused = error
@@ -229,12 +236,12 @@ async def _resume(gateway: Gateway, asked: AskedAction, executor: Executor) -> N
     if refused is None:
         return
     if isinstance(refused, KeyEnded):
-        await _end(gateway, asked, ActionStatus.CANCELLED, None)
+        await _end_now(gateway, known.action_id, ActionStatus.CANCELLED)
         return
     answer = executor.refusal(refused)
     is_final = answer.status in _FINAL and not isinstance(refused, SendingDisabled)
     if is_final or isinstance(refused, ActionStale):
-        await _end(gateway, asked, ActionStatus.ABORTED, None, answer)
+        await _end_now(gateway, known.action_id, ActionStatus.ABORTED, answer)
     else:
         _log.warning("an approved action is done later (%s)", refused.code)
 
@@ -290,6 +297,22 @@ async def _held(gateway: Gateway, asked: AskedAction) -> Hold:
                         await changed.wait()
                 except TimeoutError:
                     raise busy from None
+
+
+async def _end_now(
+    gateway: Gateway,
+    action_id: ActionId,
+    status: ActionStatus,
+    answer: StoredAnswer | None = None,
+) -> None:
+    """End what nobody decided about, as it stands now: since it was listed it may have been done.
+
+    Raises:
+        StorageFailed: It cannot be read; `tend` finds it again.
+    """
+    asked = await gateway.asked.find(action_id)
+    if asked is not None:
+        await _end(gateway, asked, status, None, answer)
 
 
 async def _end(

@@ -166,8 +166,10 @@ async def conclude(
             raise unknown(intent) from error
         else:
             _log.warning("the end of an action was not stored (%s)", error.code)
-    if ending.waiting is not None:
-        gateway.guards.undo.expect(ending.waiting)
+    finally:
+        # Whatever a disk says, it waits at Telegram, and whoever calls it off has to reach it.
+        if ending.waiting is not None:
+            gateway.guards.undo.expect(ending.waiting)
 
 
 async def lose(gateway: Gateway, recorder: Recorder, hold: Hold, code: str | None = None) -> None:

@@ -34,8 +34,10 @@ from vasya_server.operations import conditions
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import (
     answer_again,
+    answer_asked,
     ask,
     is_asked,
+    question_of,
 )
 from vasya_server.operations.chats import chats_of
 from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
@@ -218,13 +220,19 @@ class Work(Generic[T]):
         """Have it wait for a human; what would be refused anyway is not asked about."""
         await rehearse(self._seen, ready, self._execute)
         self._seen.moment = Moment.ASKED
+        question = await question_of(self._seen, hold, self._source)
         await self._meet_conditions(hold)
-        dispatch = self._dispatch(ready)
+        dispatch, asked = self._dispatch(ready), self._gateway.asked
         self.has_begun = True
-        with conditions.stored(self._taken) as kept:
-            waiting = await ask(self._seen, hold, dispatch, self._source, self._recorder, kept)
-        self._gateway.asked.reserve(hold.action_id, self._taken)
-        return waiting
+        # Before anybody sees it: who calls it off at once has it given back.
+        asked.reserve(hold.action_id, self._taken)
+        try:
+            with conditions.stored(self._taken) as kept:
+                await ask(self._gateway, hold, dispatch, question, self._recorder, kept)
+        except VasyaError:
+            asked.reserved(hold.action_id)
+            raise
+        return await answer_asked(self._seen, hold)
 
     def _ready(self, action_id: ActionId) -> Ready:
         return Ready(
@@ -251,7 +259,7 @@ class Work(Generic[T]):
 
     async def _redrive(self, hold: Hold, known: Known) -> Performed:
         """Send the identical request again, to the same peer and with the same random_ids (D-6.10)."""
-        is_too_old = known.created_at + ANSWERS_KEPT <= self._gateway.clock.now()
+        is_too_old = known.sent_at + ANSWERS_KEPT <= self._gateway.clock.now()
         if is_too_old or known.dispatch is None:
             raise unknown(self._intent, is_too_old=True)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.

@@ -165,11 +165,12 @@ async def undo(gateway: Gateway, known: Known) -> None:
         ActionState: It waits no more for another reason.
         VasyaError: Telegram could not be asked; it waits still.
     """
-    if known.status is ActionStatus.SCHEDULED:
+    # Of what could not be stored the row says that nobody knows, and it may wait all the same.
+    if known.status in (ActionStatus.SCHEDULED, ActionStatus.UNKNOWN):
         if await gateway.guards.undo.take_back(known.action_id, "undone"):
             return
         found = await gateway.claims.action(known.action_id)
-        status: Any = getattr(found, "status", ActionStatus.SCHEDULED)
+        status: Any = getattr(found, "status", known.status)
         if status is ActionStatus.CANCELLED:
             return
     else:

@@ -116,9 +116,11 @@ class Commands:
             if heard.word == "yes":
                 request_id = new_request_id()
                 digest, executor = asked.digest, self._executor
-                await approve(
+                agreeing = approve(
                     gateway, who, asked.action_id, digest, executor, request_id, is_redrive=True
                 )
+                # A line that is closed meanwhile does not leave it half done.
+                await gateway.claims.shielded(agreeing, lambda: True)
             else:
                 await call_off(gateway, who, asked.action_id, ActionStatus.REJECTED)
         except (ActionState, KeyEnded):

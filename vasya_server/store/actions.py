@@ -58,6 +58,13 @@ START: Final = Query("""
 NOTE_DECISION: Final = Query("""
     UPDATE actions SET decision = :decision WHERE action_id = :action_id
 """)
+# Behind END, which may have come too late: what was decided before is not written over.
+NOTE_ENDING: Final = Query("""
+    UPDATE actions SET decision = :decision
+    WHERE action_id = :action_id AND EXISTS (
+        SELECT 1 FROM claims WHERE claims.action_id = :action_id AND status = :status
+    )
+""")
 DISPATCH: Final = Query("""
     UPDATE claims SET status = 'dispatched', dispatch = :dispatch, sent_at_ms = :sent_at_ms
     WHERE action_id = :action_id AND status = 'started'

@@ -61,14 +61,15 @@ FINISH_CLAIM: Final = Bulk(
     columns=("action_id", "status", "answer", "finished_at_ms"),
 )
 FREE_KEY: Final = Query("UPDATE claims SET key_digest = NULL WHERE action_id = :action_id")
+# An action that waited for a human counts from when it was sent.
 OPEN_CLAIMS: Final = Query(
     _COLUMNS
     + """
-    WHERE finished_at_ms IS NULL AND account_id = :account_id AND created_at_ms >= :since_ms
-      AND status IN ('dispatched', 'unknown')
+    WHERE finished_at_ms IS NULL AND account_id = :account_id
+      AND coalesce(sent_at_ms, created_at_ms) >= :since_ms AND status IN ('dispatched', 'unknown')
     """
 )
-# Whatever of them may stand in a chat since; an action that waited counts from when it was sent.
+# Whatever of them may stand in a chat since.
 SENT_CLAIMS: Final = Query(
     _COLUMNS
     + """
