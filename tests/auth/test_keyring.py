@@ -11,7 +11,7 @@ import pytest
 from vasya_server.auth.key_records import Grant
 from vasya_server.auth.keyring import Keyring
 from vasya_server.crypto.master_key import MasterKey
-from vasya_server.errors import KeyRevoked, StorageFailed, TooManyKeys
+from vasya_server.errors import KeyEnded, KeyRevoked, StorageFailed, TooManyKeys
 from vasya_server.ids import KeyId, OwnerId
 from vasya_server.store.database import Query
 from vasya_server.store.migrate import migrate
@@ -137,6 +137,18 @@ async def test_what_is_open_for_a_key_whose_row_was_changed_elsewhere_ends_as_ch
 
     assert watch.is_over
     assert watch.reason == "key_changed"
+
+
+async def test_a_key_that_was_revoked_stands_for_nobody_now(keys: Keyring) -> None:
+    minted = await keys.create(KEY_ID, OWNER, GRANT, None)
+    who, watch = await keys.now(OWNER, KEY_ID, minted.record.lineage)
+    assert who.key_id == KEY_ID
+
+    await keys.revoke(OWNER, KEY_ID)
+
+    assert watch.is_over
+    with pytest.raises(KeyEnded):
+        await keys.now(OWNER, KEY_ID, minted.record.lineage)
 
 
 async def _nobody(_key_id: KeyId, _owner: OwnerId) -> None:

@@ -116,3 +116,14 @@ async def test_without_pacing_everybodys_turn_is_now(db: Database, clock: Standi
     for _ in range(50):
         await turns.take(ALICE, 0)
     assert turns.state(ALICE) is None
+
+
+async def test_whoever_waits_longer_than_it_looked_like_is_refused(turns: Turns) -> None:
+    """Another holds the turn, and sends for longer than any look could tell."""
+    await turns.take(BOB, AT_ONCE)
+    line = turns._lines[BOB]  # noqa: SLF001 — nobody else holds a turn for long
+    line.not_before = 0.0
+    async with line.turn:
+        with pytest.raises(RateLimited):
+            await turns.take(BOB, AT_ONCE)
+    assert line.waiting == 0

@@ -146,9 +146,9 @@ class Budgets:
 
     def renew(self, action_id: ActionId) -> None:
         """Count what the action has reserved from now on, because now it is sent."""
-        for place in self._of_action.get(action_id, ()):
-            if (use := self._uses[place].by_action.get(action_id)) is not None:
-                self._uses[place].put(action_id, _Use(use.amount, self._now_ms()))
+        held = [self._uses[place] for place in self._of_action.get(action_id, ())]
+        for uses, amount in [(each, each.by_action[action_id].amount) for each in held]:
+            uses.put(action_id, _Use(amount, self._now_ms()))
 
     def is_news(self, holder: str, budget: Budget) -> bool:
         """Tell whether nobody was told yet that the budget has run out; asking is telling."""
@@ -202,11 +202,11 @@ class Budgets:
         over = uses.total + amount - budget.burst
         if over <= 0:
             return 0
-        for use in uses.by_action.values():
-            over -= use.amount
-            if over <= 0:
-                return self._secs_until_over(use)
-        return None
+        oldest = iter(uses.by_action.values())
+        use = next(oldest)
+        while (over := over - use.amount) > 0:
+            use = next(oldest)
+        return self._secs_until_over(use)
 
     def _secs_until_over(self, use: _Use) -> int:
         # A clock that was set back keeps nothing for longer than the window.

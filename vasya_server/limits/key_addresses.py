@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Database
 
 _CONTEXT: Final = "key-address"
-# About 100 bytes each; what is forgotten is looked up again.
-_MAX_KNOWN: Final = 10_000
 
 
 class KeyAddresses:
-    """The places of every lineage, those that were seen lately in memory."""
+    """The places of every lineage, those that were seen lately in memory.
 
-    def __init__(self, db: Database, key: MasterKey) -> None:
+    Args:
+        max_known: How many are held there, of about 100 bytes each; what is forgotten is looked up again.
+    """
+
+    def __init__(self, db: Database, key: MasterKey, *, max_known: int = 10_000) -> None:
         self._db = db
+        self._max_known = max_known
         self._keyed = key.digest(Purpose.LIMIT_INDEX, _CONTEXT)
         self._known: set[tuple[str, str]] = set()
 
@@ -41,7 +44,7 @@ class KeyAddresses:
         place = lineage, address
         if place in self._known:
             return False
-        if len(self._known) >= _MAX_KNOWN:
+        if len(self._known) >= self._max_known:
             self._known.clear()
         self._known.add(place)
         digest = self._keyed(length_prefixed(lineage, network_of(address)))
