@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.clocks import MovableClock
+from vasya_sandbox.client import open_client
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
 from vasya_server.app import create_app
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.records import Channel, Group, User
     from vasya_server.auth.chat_lists import ChatRule
 
@@ -217,6 +219,28 @@ async def account(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> st
     response = await client.post(f"{API}/telegram/login/session", json=body)
     assert response.status_code == 200, response.text
     return f"{API}/accounts/{response.json()['accountId']}"
+
+
+@pytest.fixture
+def account_id(account: str) -> str:
+    return account.rsplit("/", 1)[1]
+
+
+@pytest.fixture
+async def phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
+    """Return Alice's own phone."""
+    client = open_client(dc.address, dc.mint(scene.alice))
+    await client.connect()
+    yield client
+    await client.disconnect()
+
+
+async def listening(gateway: Gateway) -> None:
+    """Wait until the gateway hears what the owner's devices do."""
+    for account in gateway.accounts.list(gateway.owner):
+        async with asyncio.timeout(15):
+            while not account.following.is_current.is_set():
+                await asyncio.sleep(0.02)
 
 
 async def followed(dc: DataCentre) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from tests.api.conftest import Scene
     from vasya_sandbox.dc import DataCentre
-    from vasya_server.gateway import Gateway
 
 _CODE = re.compile(r"^vasya yes ([a-z2-7]{8})$", re.MULTILINE)
 
@@ -24,14 +23,6 @@ async def open_line(client: httpx.AsyncClient, account_id: str, **more: Any) -> 
     body = {"ownerChat": {"isOn": True, "accountId": account_id, **more}}
     response = await client.patch(f"{API}/settings", json=body)
     assert response.status_code == 200, response.text
-
-
-async def listening(gateway: Gateway) -> None:
-    """Wait until the gateway hears what the owner's devices do."""
-    for account in gateway.accounts.list(gateway.owner):
-        async with asyncio.timeout(15):
-            while not account.following.is_current.is_set():
-                await asyncio.sleep(0.02)
 
 
 def notes(scene: Scene) -> list[str]:

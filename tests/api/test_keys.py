@@ -54,11 +54,6 @@ async def presented(gateway: Gateway, secret: str) -> str:
     return "ok"
 
 
-@pytest.fixture
-def account_id(account: str) -> str:
-    return account.rpartition("/")[2]
-
-
 async def test_a_key_is_made_with_what_was_asked_for(
     client: httpx.AsyncClient, account_id: str
 ) -> None:

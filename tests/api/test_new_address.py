@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.api.conftest import API, BASE_URL
-from tests.api.lining import answered, listening, open_line
+from tests.api.conftest import API, BASE_URL, listening
+from tests.api.lining import answered, open_line
 from vasya_server.app import create_app
 
 if TYPE_CHECKING:

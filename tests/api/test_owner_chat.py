@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api.approving import ALWAYS, TEXT, approve, ask, lines, of_alice, stands
-from tests.api.conftest import API
+from tests.api.conftest import API, listening
 from tests.api.lining import (
     answered,
     asked,
-    listening,
     notes,
     nothing_new,
     open_line,
@@ -20,31 +19,14 @@ from tests.api.lining import (
     waiting,
 )
 from tests.problems import assert_problem
-from vasya_sandbox.client import open_client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import httpx
 
     from tests.api.conftest import Acting, Scene
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
-
-
-@pytest.fixture
-async def phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
-    """Return Alice's own phone."""
-    client = open_client(dc.address, dc.mint(scene.alice))
-    await client.connect()
-    yield client
-    await client.disconnect()
-
-
-@pytest.fixture
-def account_id(account: str) -> str:
-    return account.rsplit("/", 1)[1]
 
 
 @pytest.fixture

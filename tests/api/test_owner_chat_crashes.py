@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
 from contextlib import closing
@@ -9,14 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 
 from tests.api.approving import ALWAYS, ask, of_alice, stands
-from tests.api.conftest import API, BASE_URL, transport
+from tests.api.conftest import API, BASE_URL, listening, transport
 from tests.api.lining import (
     answered,
     asked,
-    listening,
     notes,
     nothing_new,
     open_line,
@@ -24,7 +23,6 @@ from tests.api.lining import (
     waiting,
 )
 from tests.problems import assert_problem
-from vasya_sandbox.client import open_client
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.auth.jwt import JwtRules
 from vasya_server.auth.mint import mint
@@ -33,25 +31,15 @@ from vasya_server.gateway import open_gateway
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.api.conftest import Scene, Serve
     from tests.clocks import MovableClock
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
+    from vasya_server.gateway import Gateway
 
 _OWN = "Vasya: this gateway may have sent that itself"
 _SECRET = "Fq3vT9xLm2Kp7WzR4yHc8NsJ6bDgUeAo"
 _RULES = JwtRules(secrets=(_SECRET.encode(),), audience="vasya-server")
-
-
-@pytest.fixture
-async def phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
-    """Return Alice's own phone."""
-    client = open_client(dc.address, dc.mint(scene.alice))
-    await client.connect()
-    yield client
-    await client.disconnect()
 
 
 async def import_alice(client: httpx.AsyncClient, dc: DataCentre, scene: Scene) -> str:
@@ -220,3 +208,79 @@ async def test_another_session_of_this_gateway_is_no_second_device(
         await answered(scene, _OWN)
         told = await web.get(f"{API}/settings", headers=bearer("alice"))
         assert told.json()["sendGate"] == "on"
+
+
+async def an_edit_is_asked(
+    gateway: Gateway, client: httpx.AsyncClient, account_id: str, scene: Scene
+) -> dict[str, Any]:
+    """Have a key ask to edit what Alice wrote last, so that nothing but the line itself sends messages."""
+    made = await client.post(
+        f"{API}/agent-keys",
+        json={"name": "agent", "scopes": ["messages:send", "chats:read"], **ALWAYS},
+    )
+    headers = {"Authorization": f"Bearer {made.json()['secret']}"}
+    mine = scene.world.ids(scene.alice, scene.bob)[-1]
+    path = f"{API}/accounts/{account_id}/chats/{scene.bob.id}/messages/{mine}"
+    async with httpx.AsyncClient(
+        transport=transport(gateway), base_url=BASE_URL, headers=headers
+    ) as agent:
+        response = await agent.patch(path, json={"text": "better words"})
+    assert response.status_code == 202, response.text
+    action: dict[str, Any] = response.json()
+    return action
+
+
+async def test_a_yes_that_was_carried_out_and_not_answered_is_answered_after_a_restart(
+    serve: Serve, dc: DataCentre, scene: Scene, phone: SandboxClient
+) -> None:
+    async with serve() as (gateway, client):
+        account_id = await import_alice(client, dc, scene)
+        await open_line(client, account_id)
+        await listening(gateway)
+        action = await an_edit_is_asked(gateway, client, account_id, scene)
+        _, code = await asked(dc, scene)
+        dc.faults.add(Fault(action=Action.DELAY, request="messages.EditMessage", secs=0.7))
+        await phone.send_message("me", f"vasya yes {code}")
+        answers = Fault(
+            action=Action.RPC_ERROR, request="messages.SendMessage", code=500, text="NO", times=50
+        )
+        dc.faults.add(answers)
+        async with asyncio.timeout(8):
+            while await stands(client, action) != "done":
+                await asyncio.sleep(0.05)
+    dc.faults.clear()
+    before = notes(scene)
+    async with serve() as (gateway, client):
+        said = await until(lambda: [each for each in notes(scene) if each not in before])
+        assert await stands(client, action) == "done"
+    assert len(said) == 1
+    assert said[0].endswith("that is done.")
+
+
+async def test_a_line_that_is_closed_meanwhile_leaves_no_yes_half_done(
+    serve: Serve, dc: DataCentre, scene: Scene, phone: SandboxClient
+) -> None:
+    async with serve() as (gateway, client):
+        account_id = await import_alice(client, dc, scene)
+        await open_line(client, account_id)
+        await listening(gateway)
+        action = await an_edit_is_asked(gateway, client, account_id, scene)
+        _, code = await asked(dc, scene)
+        dc.faults.add(Fault(action=Action.DELAY, request="messages.EditMessage", secs=1.5))
+        await phone.send_message("me", f"vasya yes {code}")
+        async with asyncio.timeout(8):
+            while await stands(client, action) != "dispatched":
+                await asyncio.sleep(0.02)
+
+        closed = await client.patch(f"{API}/settings", json={"ownerChat": {"isOn": False}})
+        assert closed.status_code == 200, closed.text
+        stood = []
+        async with asyncio.timeout(8):
+            while "done" not in stood:
+                stood.append(await stands(client, action))
+                await asyncio.sleep(0.02)
+
+    # Never `unknown`, as if nobody did it any more: its key could have it sent beside the first.
+    assert set(stood) == {"dispatched", "done"}
+    assert of_alice(scene, scene.bob)[-1] == "better words"
+    assert dc.requests["messages.EditMessage"] == 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.api.approving import TEXT
-from tests.api.conftest import API, BASE_URL, transport
-from tests.api.lining import answered, listening, notes, nothing_new, open_line
+from tests.api.conftest import API, BASE_URL, listening, transport
+from tests.api.lining import answered, notes, nothing_new, open_line
 from tests.problems import assert_problem
+from vasya_sandbox.faults import Action, Fault
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene, Serve
@@ -71,3 +72,19 @@ async def test_nothing_is_said_of_a_quiet_day(
     async with serve() as (gateway, client):
         await listening(gateway)
         await nothing_new(scene, [])
+
+
+async def test_a_limited_account_is_told_of(serve: Serve, dc: DataCentre, scene: Scene) -> None:
+    async with serve() as (gateway, client):
+        account_id = await import_alice(client, dc, scene)
+        await open_line(client, account_id)
+        await listening(gateway)
+        dc.faults.add(
+            Fault(
+                action=Action.RPC_ERROR, request="messages.SendMessage", code=400, text="PEER_FLOOD"
+            )
+        )
+        path = f"{API}/accounts/{account_id}/chats/{scene.bob.id}/messages"
+        assert_problem(await client.post(path, json=TEXT), 429, "account_spam_limited")
+        said = await answered(scene, "Vasya: Telegram limits this account for writing to strangers")
+    assert "Chats in which something was said already go on." in said

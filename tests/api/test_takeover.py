@@ -6,33 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
-import pytest
 from telethon import functions
 
-from tests.api.conftest import API, BASE_URL, TOKEN, transport
+from tests.api.conftest import API, BASE_URL, TOKEN, listening, transport
 from tests.problems import assert_problem
 from vasya_sandbox import scheduling
-from vasya_sandbox.client import open_client
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.store.database import Query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.api.conftest import Scene, Serve
     from tests.clocks import MovableClock
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
-
-
-@pytest.fixture
-async def phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
-    """Return Alice's own phone."""
-    client = open_client(dc.address, dc.mint(scene.alice))
-    await client.connect()
-    yield client
-    await client.disconnect()
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -45,14 +32,6 @@ _ACTIVITY = Query("SELECT chat FROM owner_activity")
 async def take_over(client: httpx.AsyncClient, secs: int) -> None:
     response = await client.patch(f"{API}/settings", json={"takeoverSecs": secs})
     assert response.status_code == 200, response.text
-
-
-async def listening(gateway: Gateway) -> None:
-    """Wait until the gateway hears what the owner does."""
-    (account,) = gateway.accounts.list(gateway.owner)
-    async with asyncio.timeout(15):
-        while not account.following.is_current.is_set():
-            await asyncio.sleep(0.02)
 
 
 async def heard(gateway: Gateway, scene: Scene, chat_id: int) -> bool:

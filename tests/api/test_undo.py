@@ -6,7 +6,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from telethon import functions
 
 from tests.api.conftest import API, TOKEN
@@ -15,13 +14,10 @@ from tests.audit.test_journal import files_end_at
 from tests.problems import assert_problem
 from tests.telegram.hearing import Heard
 from vasya_sandbox import scheduling
-from vasya_sandbox.client import open_client
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.model.event import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import httpx
 
     from tests.api.conftest import Scene, Serve
@@ -58,15 +54,6 @@ async def undoable(client: httpx.AsyncClient, to_bob: str, text: str = "wait", *
     response = await client.post(to_bob, json={"text": text, "undoSecs": 120, **more})
     assert response.status_code == 202, response.text
     return response.json()
-
-
-@pytest.fixture
-async def phone(dc: DataCentre, scene: Scene) -> AsyncIterator[SandboxClient]:
-    """Return Alice's own phone."""
-    client = open_client(dc.address, dc.mint(scene.alice))
-    await client.connect()
-    yield client
-    await client.disconnect()
 
 
 async def test_an_undo_window_on_a_send_makes_it_wait_at_telegram_and_nobody_sees_it(

@@ -122,9 +122,15 @@ class OwnerLine:
         opened = [self._open(account, _HEARD, row.message_id, row.sealed, Heard) for row in found]
         return [each for each in opened if each is not None]
 
-    async def forget_heard(self, account: AccountRuntime, message_id: int) -> None:
-        """Forget a command that is carried out."""
-        await self._db.write(rows.FORGET_HEARD.bind(account_id=account.id, message_id=message_id))
+    async def forget_heard(self, account: AccountRuntime, message_id: int, code: str = "") -> None:
+        """Forget a command that is carried out and answered, and with it the code that it used up.
+
+        Together: a command that is heard again after a crash has to find its code.
+        """
+        used = await self.find_code(account, code) if code else None
+        forgetting = [] if used is None else [rows.FORGET_ASKED.bind(action_id=used.action_id)]
+        heard = rows.FORGET_HEARD.bind(account_id=account.id, message_id=message_id)
+        await self._db.write(heard, *forgetting)
 
     async def asked(self, account: AccountRuntime) -> list[Asked]:
         """Return what is asked in the account's chat.

@@ -130,9 +130,8 @@ class Commands:
         return await self._ended(asked) + why
 
     async def _ended(self, asked: Asked) -> str:
-        """Return how it stands; the code is used up, and what still waits is asked about anew."""
+        """Return how it stands; with this answer the code is used up, and what still waits is asked about anew."""
         found = await self._gateway.asked.find(asked.action_id)
-        await self._gateway.guards.line.forget_asked(asked.action_id)
         return words.ended(asked.title, found.status if found else ActionStatus.CANCELLED)
 
     async def _note_wrong(self, heard: Heard) -> str:

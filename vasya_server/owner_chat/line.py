@@ -121,7 +121,8 @@ class AccountLine:
                 answers[heard.message_id] = await self._commands.obey(heard)
             if (answer := answers[heard.message_id]) is not None:
                 await post(self._account, answer, self._random_id("answer", heard.message_id))
-            await line.forget_heard(self._account, heard.message_id)
+            code = heard.said if heard.word in {"yes", "no"} else ""
+            await line.forget_heard(self._account, heard.message_id, code)
             answers.pop(heard.message_id, None)
         except VasyaError as error:
             _log.warning("a command of the owner's chat is not answered yet (%s)", error.code)
@@ -229,9 +230,11 @@ class AccountLine:
 
     async def _close(self, asked: Asked) -> None:
         """Forget a code whose action waits no more, and say how that ended where it was not said as an answer."""
-        action = await self._gateway.asked.find(asked.action_id)
+        action, line = await self._gateway.asked.find(asked.action_id), self._gateway.guards.line
         if action is not None and action.status in _UNDER_WAY:
             return
+        if any(each.said == asked.code for each in await line.heard(self._account)):
+            return  # its answer is on its way
         decision = None if action is None else action.decision
         if (
             asked.is_posted
@@ -240,7 +243,7 @@ class AccountLine:
         ):
             said = words.ended(asked.title, action.status)
             await post(self._account, said, self._random_id("ended", asked.action_id))
-        await self._gateway.guards.line.forget_asked(asked.action_id)
+        await line.forget_asked(asked.action_id)
 
     async def _digest(self) -> None:
         gateway, account = self._gateway, self._account
