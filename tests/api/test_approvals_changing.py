@@ -18,6 +18,9 @@ from tests.api.test_risk import NO_ROOM_BYTES
 from tests.audit.test_journal import files_end_at
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
+from vasya_server.clock import to_ms
+from vasya_server.idempotency.asked import Decision
+from vasya_server.model.action import ActionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -418,6 +421,7 @@ async def test_a_writer_of_the_database_takes_no_agreement_from_elsewhere(
     [
         "UPDATE claims SET status = 'unknown' WHERE status = 'awaiting_approval'",
         "UPDATE claims SET status = 'dispatched' WHERE status = 'awaiting_approval'",
+        "UPDATE claims SET status = 'unknown', sent_at_ms = created_at_ms",
     ],
 )
 async def test_a_writer_of_the_database_has_nothing_sent_again_that_was_never_sent(
@@ -432,6 +436,40 @@ async def test_a_writer_of_the_database_has_nothing_sent_again_that_was_never_se
         await agent.aclose()
         assert_problem(again, 409, "action_state")
         assert_problem(await approve(client, action), 409, "action_state")
+    assert dc.requests["messages.SendMessage"] == 0
+
+
+async def test_an_end_that_comes_too_late_overwrites_no_decision(
+    asking: httpx.AsyncClient, client: httpx.AsyncClient, gateway: Gateway, to_bob: str
+) -> None:
+    """Whoever listed what waits, and comes to it when it has been agreed to and sent."""
+    action = await ask(asking, to_bob)
+    stale = await gateway.asked.find(action["actionId"])
+    assert stale is not None
+    assert (await approve(client, action)).status_code == 200
+    late = Decision(ActionStatus.EXPIRED, "system", to_ms(gateway.clock.now()))
+
+    ending = gateway.asked.call_off(stale, late)
+    assert ending is not None
+    await gateway.db.write(*ending)
+
+    told = (await client.get(f"{API}/actions/{action['actionId']}")).json()
+    assert told["status"] == "done"
+    assert told["decidedBy"] != "system"
+
+
+async def test_a_writer_who_takes_the_question_away_has_nothing_sent_either(
+    serve: Serve, dc: DataCentre, scene: Scene
+) -> None:
+    async with serve() as (gateway, client):
+        to_bob = await imported(client, dc, scene)
+        agent = await a_key(gateway, client)
+        await ask(agent, to_bob)
+        write(gateway, "DELETE FROM actions")
+        write(gateway, "UPDATE claims SET status = 'unknown' WHERE status = 'awaiting_approval'")
+        again = await agent.post(to_bob, json=TEXT, headers=KEY)
+        await agent.aclose()
+        assert_problem(again, 409, "action_state")
     assert dc.requests["messages.SendMessage"] == 0
 
 

@@ -23,11 +23,13 @@ class Dispatch(msgspec.Struct, frozen=True, array_like=True):
     Args:
         peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
         undo_secs: How long its messages wait at Telegram; 0: they are sent at once.
+        is_asked: A human has not agreed yet; it is sealed anew when one does, so that no row can say so in their place.
     """
 
     peer: tuple[int, int | None] | None
     random_ids: tuple[int, ...]
     undo_secs: int = 0
+    is_asked: bool = False
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):

@@ -54,7 +54,6 @@ _DIGEST_FORM: Final = "vasya/action/1"
 # Claims that stand so are answered by what was, or was not, decided about them.
 _UNDECIDED: Final = frozenset({ActionStatus.AWAITING_APPROVAL, ActionStatus.STARTED})
 # Claims that stand so are sent again by the same request.
-_OPEN: Final = frozenset({ActionStatus.DISPATCHED, ActionStatus.UNKNOWN})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -177,16 +176,12 @@ async def answer_again(attempt: Attempt, known: Known, recorder: Recorder) -> Pe
     """Answer a repetition of the request by what was decided about it; None: that does not matter, or not any more.
 
     Raises:
-        ActionState: It is called off, or nobody has agreed to it.
+        ActionState: It is called off.
     """
-    if known.status not in _UNDECIDED | CALLED_OFF | _OPEN:
+    if known.status not in _UNDECIDED | CALLED_OFF:
         return None
     gateway = attempt.gateway
     asked = await gateway.asked.find(known.action_id)
-    if known.status in _OPEN:
-        if asked is not None:
-            require_agreed(asked)
-        return None
     if asked is None or asked.status not in _UNDECIDED:
         raise ActionState(known.action_id, None if asked is None else asked.status.value)
     result = Result(status=asked.status.value)
@@ -194,14 +189,14 @@ async def answer_again(attempt: Attempt, known: Known, recorder: Recorder) -> Pe
     return await _waiting(gateway, attempt, asked, is_replayed=True)
 
 
-def require_agreed(asked: AskedAction) -> None:
-    """See that this server has sealed that a human agreed: what a row says was sent is sent again by nobody else's word.
+def require_agreed(known: Known) -> None:
+    """See that what is about to be sent again was ever sent: what a row says alone is nobody's agreement.
 
     Raises:
-        ActionState: Nobody has agreed to it.
+        ActionState: A human was asked, and has not agreed.
     """
-    if asked.decision is None or asked.decision.status is not ActionStatus.STARTED:
-        raise ActionState(asked.known.action_id, asked.status.value)
+    if known.dispatch is not None and known.dispatch.is_asked:
+        raise ActionState(known.action_id)
 
 
 async def require_unchanged(

@@ -58,7 +58,7 @@ class _ApprovedWork(Work[T]):
         self._require_key()
         await self._pass_gates(hold)
         if known.status in (ActionStatus.UNKNOWN, ActionStatus.DISPATCHED):
-            require_agreed(approved.asked)
+            require_agreed(known)
             approved.has_begun = True
             await self._redrive(hold, known)
             return

@@ -38,6 +38,7 @@ from vasya_server.operations.approvals import (
     ask,
     is_asked,
     question_of,
+    require_agreed,
 )
 from vasya_server.operations.chats import chats_of
 from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
@@ -222,7 +223,7 @@ class Work(Generic[T]):
         self._seen.moment = Moment.ASKED
         question = await question_of(self._seen, hold, self._source)
         await self._meet_conditions(hold)
-        dispatch, asked = self._dispatch(ready), self._gateway.asked
+        dispatch, asked = self._dispatch(ready, is_asked=True), self._gateway.asked
         self.has_begun = True
         # Before anybody sees it: who calls it off at once has it given back.
         asked.reserve(hold.action_id, self._taken)
@@ -244,9 +245,9 @@ class Work(Generic[T]):
             undo_secs=undo_secs_of(self._intent),
         )
 
-    def _dispatch(self, ready: Ready) -> Dispatch:
-        peer = self._peer.stored if self._peer else None
-        return Dispatch(peer, ready.random_ids, ready.undo_secs)
+    def _dispatch(self, ready: Ready, *, is_asked: bool = False) -> Dispatch:
+        stored = self._peer.stored if self._peer else None
+        return Dispatch(stored, ready.random_ids, ready.undo_secs, is_asked)
 
     async def _replay(self, known: Known) -> Performed:
         """Answer what was answered before."""
@@ -259,9 +260,9 @@ class Work(Generic[T]):
 
     async def _redrive(self, hold: Hold, known: Known) -> Performed:
         """Send the identical request again, to the same peer and with the same random_ids (D-6.10)."""
-        is_too_old = known.sent_at + ANSWERS_KEPT <= self._gateway.clock.now()
-        if is_too_old or known.dispatch is None:
+        if known.dispatch is None or known.sent_at + ANSWERS_KEPT <= self._gateway.clock.now():
             raise unknown(self._intent, is_too_old=True)
+        require_agreed(known)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.
         await self._pass_gates(hold)
         await conditions.PACING.enter(self._seen)
