@@ -115,6 +115,9 @@ class UndoWindow:
             account = self._account(waiting)
         except AccessDenied:
             return
+        known = self._tracked.get(waiting.action_id)
+        if known is not None and known.waiting == waiting:
+            return  # asked for again: whoever follows it has its lock
         account.scheduled.on_news = self._news.set
         account.scheduled.awaited[waiting.action_id] = waiting.awaited
         tracked = _Tracked(waiting, connection=account.following.connections)
