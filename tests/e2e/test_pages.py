@@ -19,7 +19,7 @@ BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 PAGES = {
     "approvals.md": 3,
     "guard-rails.md": 4,
-    "mutations.md": 4,
+    "mutations.md": 5,
     "keys.md": 6,
     "owner-chat.md": 1,
     "undo-and-takeover.md": 2,
