@@ -18,6 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "api"
 BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 PAGES = {
     "approvals.md": 3,
+    "budgets-and-pacing.md": 1,
     "guard-rails.md": 4,
     "mutations.md": 5,
     "keys.md": 6,
