@@ -82,7 +82,9 @@ class Entrance:
             self._note_failed(request, error)
             raise
         if principal is not None and principal.key_id is not None:
-            await self._note_address(request, principal)
+            address = client_address(request.scope, self._gateway.settings.trusted_proxies)
+            if not self._gateway.guards.addresses.is_known(principal.lineage, address):
+                await note_address(self._gateway, principal, address)
         try:
             bound, path = self._route(request)
         except VasyaError:
@@ -119,11 +121,6 @@ class Entrance:
         verdict = self._limits.take_failure(address)
         if not verdict.is_allowed:
             raise AuthRateLimited(verdict.retry_after_secs) from error
-
-    async def _note_address(self, request: Incoming, who: Principal) -> None:
-        address = client_address(request.scope, self._gateway.settings.trusted_proxies)
-        if not self._gateway.guards.addresses.is_known(who.lineage, address):
-            await note_address(self._gateway, who, address)
 
     def _tell_left(self, request: Incoming, who: Principal | None) -> None:
         """Have the refusal of a request that took nothing say what is left."""

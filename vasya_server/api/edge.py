@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from litestar.enums import ScopeType
 
@@ -32,7 +32,7 @@ from vasya_server.errors import ShuttingDown, VasyaError
 from vasya_server.ids import new_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from litestar.types import HTTPScope, Receive, Scope, Send
@@ -91,7 +91,7 @@ class Edge:
         )
         answer = await self._begin(request, fields)
         if isinstance(answer, LongPoll):
-            answer = await _refusing(answer.answer(request), request.request_id)
+            answer = await self._wait(answer, request)
         left = limit_headers(request.verdicts)
         common = (*SECURITY_HEADERS, *left, (b"x-request-id", request.request_id.encode()))
         try:
@@ -104,13 +104,19 @@ class Edge:
         """Return the answer, or what waits for one: that is no request in flight any more (D-12.3)."""
         self._in_flight += 1
         try:
-            return await _refusing(self._checked(request, fields), request.request_id)
+            self._check(request, fields)
+            return await self._serve(request)
+        except BaseException as error:  # noqa: BLE001 — what is no answer is raised again there
+            return _refusal(error, request.request_id)
         finally:
             self._in_flight -= 1
 
-    async def _checked(self, request: Incoming, fields: Mapping[bytes, bytes]) -> Made | LongPoll:
-        self._check(request, fields)
-        return await self._serve(request)
+    @staticmethod
+    async def _wait(poll: LongPoll, request: Incoming) -> Answer:
+        try:
+            return await poll.answer(request)
+        except BaseException as error:  # noqa: BLE001 — as above
+            return _refusal(error, request.request_id)
 
     def _check(self, request: Incoming, fields: Mapping[bytes, bytes]) -> None:
         scope = request.scope
@@ -171,20 +177,20 @@ class Edge:
                 raise UnsupportedMediaType
 
 
-async def _refusing(answering: Coroutine[Any, Any, A], request_id: str) -> A | Answer:
-    """Return the answer, whatever happens: a client needs to know whether it may retry."""
-    try:
-        return await answering
-    except VasyaError as error:
-        return refuse(error, request_id)
-    except asyncio.CancelledError as cancelled:
-        # A stop ended it. Its cause, where it has one, tells what became of a change that was under way.
-        cause = cancelled.__cause__
-        return refuse(cause if isinstance(cause, VasyaError) else ShuttingDown(), request_id)
-    except Exception as error:  # noqa: BLE001 — the one place where a bug becomes an answer
-        # The cause goes to the log, without any variable; the client gets the id alone.
-        _bugs.error("bug in a handler", exc_info=error, extra={"request_id": request_id})
-        return refuse_bug(request_id)
+def _refusal(error: BaseException, request_id: str) -> Answer:
+    """Return the answer that *error* is, whatever it is: a client needs to know whether it may retry."""
+    match error:
+        case VasyaError():
+            return refuse(error, request_id)
+        case asyncio.CancelledError():
+            # A stop ended it. Its cause, where it has one, tells what became of a change that was under way.
+            cause = error.__cause__
+            return refuse(cause if isinstance(cause, VasyaError) else ShuttingDown(), request_id)
+        case Exception():
+            # The cause goes to the log, without any variable; the client gets the id alone.
+            _bugs.error("bug in a handler", exc_info=error, extra={"request_id": request_id})
+            return refuse_bug(request_id)
+    raise error
 
 
 def _check_encoding(fields: Mapping[bytes, bytes]) -> None:

@@ -36,14 +36,14 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
     """
     who = call.who
     settings = await call.gateway.owner_settings.of(who.owner)
+    accounts = call.gateway.accounts.list(who.owner, who.account_ids)
     return WhoAmI(
         kind=who.kind.value,
         key_id=who.key_id,
         key_name=who.key_name,
         scopes=_sorted(who.scopes),
         accounts=[
-            AccountName(account_id=account.id, alias=account.record.alias)
-            for account in call.gateway.accounts.list(who.owner, who.account_ids)
+            AccountName(account_id=account.id, alias=account.record.alias) for account in accounts
         ],
         chats=None if who.chats is None else chats_told(who.chats),
         budgets=describe_budgets(call.gateway, who),
@@ -58,7 +58,7 @@ async def get_whoami(call: Call, query: WhoAmIQuery) -> WhoAmI:
         time_zone=settings.time_zone,
         restrictions=[
             AccountRestriction(account_id=account.id, **msgspec.structs.asdict(told))
-            for account in call.gateway.accounts.list(who.owner, who.account_ids)
+            for account in accounts
             for told in account.breakers.restrictions(who)
         ],
     )

@@ -52,6 +52,7 @@ _FROZEN_SECS: Final = 3_600
 # As long as the one change that tries may take, with its deadline.
 _TRIAL_SECS: Final = 60
 # How long a wait that is over is told of.
+_UNBROKEN: Final = BreakerState()
 _HISTORY_MS: Final = 86_400_000
 _LAYER: Final = "telethon.tl.functions"
 
@@ -174,6 +175,8 @@ class Breakers:
         Args:
             who: Whom it is told; None: a human.
         """
+        if self._state == _UNBROKEN:
+            return []
         found = [self._frozen(), self._spam()]
         found += [self._flood(method, hit) for method, hit in sorted(self._state.floods.items())]
         told = [each for each in found if each is not None]
