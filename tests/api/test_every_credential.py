@@ -17,7 +17,7 @@ import pytest
 
 import vasya_server.app  # noqa: F401 — importing the application declares every operation
 from tests.api.conftest import API, BASE_URL, TOKEN, transport
-from tests.api.walking import UNLIMITED
+from tests.api.walking import NAMED, UNLIMITED
 from tests.problems import assert_problem
 from vasya_server.auth.agent_keys import make_key
 from vasya_server.auth.scopes import Scope
@@ -49,18 +49,7 @@ class Route(NamedTuple):
 
     def at(self, account: str) -> str:
         """Return the path for *account*, with ids that have the form of real ones."""
-        values = {
-            "account": account,
-            "chat": "@bob_b",
-            "message": "1",
-            "login": "acc_" + "a" * 26,
-            "action": "act_" + "a" * 26,
-            "key": "ak" + "0" * 16,
-            "name": "deepgram",
-            "webhook": "whk_" + "a" * 26,
-            "delivery": "dlv_" + "a" * 26,
-        }
-        return API + self.path.format(**values)
+        return API + self.path.format(**NAMED | {"account": account})
 
 
 def routes() -> Iterator[Route]:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.api.changes import reaching
 from vasya_server.api.routes import BASE_PATH, Operation
-from vasya_server.model.base import Input, OptionalInput
-from vasya_server.model.message import (
-    DeleteMessages,
-    EditMessage,
-    ForwardMessages,
-    React,
-    SendMessage,
-)
+from vasya_server.model.base import OptionalInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
 
+# What a path names, in the form of a real one.
+NAMED = {
+    "account": "acc_" + "c" * 26,
+    "chat": "@bob_b",
+    "message": "1",
+    "user": "@bob_b",
+    "topic": "1",
+    "folder": "2",
+    "invite": "AbCdEfGhIjKlMnOp",
+    "hash": "1",
+    "photo": "1",
+    "ticket": "vt_" + "0" * 64,
+    "login": "acc_" + "a" * 26,
+    "action": "act_" + "a" * 26,
+    "key": "ak" + "0" * 16,
+    "name": "deepgram",
+    "webhook": "whk_" + "a" * 26,
+    "delivery": "dlv_" + "a" * 26,
+}
 LIST = "list_messages"
 # It has no end. What it tells of an event is byte by byte what a poll does, which is walked.
 STREAM = "stream_events"
@@ -34,17 +47,8 @@ UNLIMITED = {
 
 
 def bodies(operation: Operation, chat: str, message: int) -> list[dict[str, Any]]:
-    """Return bodies for *operation* that reach for a message of *chat*; a new one that names a chat is added here."""
-    examples: dict[type[Input], list[dict[str, Any]]] = {
-        SendMessage: [{"text": "x"}, {"text": "x", "replyTo": message, "quote": "Login code"}],
-        EditMessage: [{"text": "x"}],
-        ForwardMessages: [
-            {"fromChat": chat, "messageIds": [message]},
-            {"fromChat": chat, "messageIds": [message], "asCopy": True},
-        ],
-        DeleteMessages: [{"ids": [message], "forEveryone": False}],
-        React: [{"emoji": "👍"}],
-    }
+    """Return bodies for *operation* that reach for a message of *chat*; one that names a chat stands in tests/api/changes."""
+    examples = reaching(chat, message)
     if operation.body is None or issubclass(operation.body, OptionalInput):
         return [{}]
     if "{chat}" not in operation.path:
@@ -70,9 +74,7 @@ def path_of(operation: Operation, account: str, chat: str, message: int) -> str:
     """Return the path of *operation* for that chat and message."""
     path = operation.path.removeprefix("/accounts/{account}")
     root = BASE_PATH if path == operation.path else account
-    for name, value in {"chat": chat, "message": str(message)}.items():
-        path = path.replace(f"{{{name}}}", value)
-    return root + path.replace("{", "").replace("}", "")
+    return root + path.format(**NAMED | {"chat": chat, "message": str(message)})
 
 
 async def asked(
