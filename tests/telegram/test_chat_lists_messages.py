@@ -10,13 +10,8 @@ from tests.telegram.conftest import all_but, only, restricted
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.errors import ChatNotAllowed, MessageNotFound, ValidationFailed
-from vasya_server.model.message import (
-    DeleteMessages,
-    EditMessage,
-    MessageFilter,
-    MessagePage,
-    SendMessage,
-)
+from vasya_server.model.message import MessageFilter, MessagePage
+from vasya_server.model.writing import DeleteMessages, EditMessage, SendMessage
 from vasya_server.telegram.peers import resolve, resolve_to_write
 from vasya_server.telegram.requests.deletion import delete_message, delete_messages
 from vasya_server.telegram.requests.downloads import open_media, open_thumb

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from vasya_server.errors import ValidationFailed
-from vasya_server.model.message import Entity, TextFormat
+from vasya_server.model.message import Entity
+from vasya_server.model.writing import TextFormat
 from vasya_server.telegram.formatting import parse, to_markdown
 from vasya_server.telegram.html import utf16_length
 

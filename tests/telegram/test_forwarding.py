@@ -18,7 +18,7 @@ from vasya_server.errors import (
     OutcomeUnknown,
     ValidationFailed,
 )
-from vasya_server.model.message import ForwardMessages
+from vasya_server.model.writing import ForwardMessages
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests.forward import forward_messages
 

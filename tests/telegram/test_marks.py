@@ -13,7 +13,8 @@ from vasya_server.errors import (
     MessageNotFound,
     ValidationFailed,
 )
-from vasya_server.model.message import DeleteMessages, MarkRead
+from vasya_server.model.message import MarkRead
+from vasya_server.model.writing import DeleteMessages
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests import deletion, marks
 

@@ -18,7 +18,7 @@ from vasya_server.errors import (
     UploadNotFound,
     ValidationFailed,
 )
-from vasya_server.model.message import SendMessage
+from vasya_server.model.writing import SendMessage
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests.deletion import delete_message
 from vasya_server.telegram.requests.media import send_media

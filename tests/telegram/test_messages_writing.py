@@ -17,7 +17,8 @@ from vasya_server.errors import (
     OutcomeUnknown,
     ValidationFailed,
 )
-from vasya_server.model.message import EditMessage, Entity, SendMessage, TextFormat
+from vasya_server.model.message import Entity
+from vasya_server.model.writing import EditMessage, SendMessage, TextFormat
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests.deletion import delete_message
 from vasya_server.telegram.requests.messages import edit_message, get_message, send_message

@@ -14,7 +14,8 @@ from vasya_sandbox import fanout
 from vasya_sandbox.client import open_client
 from vasya_server.model.chat import ChatType
 from vasya_server.model.event import EventStatus, EventType
-from vasya_server.model.message import MarkRead, SendMessage
+from vasya_server.model.message import MarkRead
+from vasya_server.model.writing import SendMessage
 from vasya_server.telegram.accounts import Accounts
 from vasya_server.telegram.endpoint import Endpoint
 from vasya_server.telegram.peers import resolve_to_write

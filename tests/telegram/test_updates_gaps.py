@@ -11,7 +11,7 @@ from tests.disk import full_disk
 from tests.telegram.conftest import as_owner, client_of
 from vasya_sandbox.behaviour import Behaviour
 from vasya_server.model.event import EventType
-from vasya_server.model.message import SendMessage
+from vasya_server.model.writing import SendMessage
 from vasya_server.telegram.peers import resolve, resolve_to_write
 from vasya_server.telegram.requests.messages import send_message
 

@@ -7,16 +7,18 @@ from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.message import (
     CompactPage,
-    DeleteMessages,
-    DeleteQuery,
     Deletion,
-    EditMessage,
     ForwardedMessages,
-    ForwardMessages,
     Message,
     MessageFilter,
     MessagePage,
     MessageQuery,
+)
+from vasya_server.model.writing import (
+    DeleteMessages,
+    DeleteQuery,
+    EditMessage,
+    ForwardMessages,
     SendMessage,
 )
 from vasya_server.operations import Ready, telegram

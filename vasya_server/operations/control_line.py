@@ -11,7 +11,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import read_by_id
 
 if TYPE_CHECKING:
-    from vasya_server.model.message import TextFormat
+    from vasya_server.model.writing import TextFormat
     from vasya_server.operations.mutation import Intent
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vasya_server.model.message import Entity, TextFormat
+from vasya_server.model.message import Entity
+from vasya_server.model.writing import TextFormat
 from vasya_server.telegram.html import USER_LINK, parse_html, utf16_length
 from vasya_server.telegram.markdown import URL, parse_markdown
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, MESSAGE, Change
-from vasya_server.model.message import (
-    DeleteMessages,
-    EditMessage,
-    ForwardMessages,
-    React,
-    SendMessage,
-)
+from vasya_server.model.message import React
+from vasya_server.model.writing import DeleteMessages, EditMessage, ForwardMessages, SendMessage
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene

@@ -21,7 +21,7 @@ from vasya_server.telegram.requests.lookup import read_by_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vasya_server.model.message import DeleteMessages
+    from vasya_server.model.writing import DeleteMessages
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 

@@ -18,7 +18,7 @@ from vasya_server.telegram.service_chat import require_readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vasya_server.model.message import ForwardMessages
+    from vasya_server.model.writing import ForwardMessages
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 

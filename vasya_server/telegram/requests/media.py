@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from telethon.tl.tlobject import TLRequest
 
-    from vasya_server.model.message import Message, SendMessage
+    from vasya_server.model.message import Message
+    from vasya_server.model.writing import SendMessage
     from vasya_server.sessions.uploads import StoredFile
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView

@@ -19,7 +19,8 @@ from vasya_server.telegram.scheduled import date_in, require_sent
 from vasya_server.telegram.short_forms import sent_in_short
 
 if TYPE_CHECKING:
-    from vasya_server.model.message import EditMessage, Message, SendMessage
+    from vasya_server.model.message import Message
+    from vasya_server.model.writing import EditMessage, SendMessage
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 

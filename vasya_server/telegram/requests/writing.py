@@ -16,7 +16,8 @@ from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
-    from vasya_server.model.message import Entity, SendMessage, TextFormat
+    from vasya_server.model.message import Entity
+    from vasya_server.model.writing import SendMessage, TextFormat
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
