@@ -88,6 +88,18 @@ async def test_it_says_what_would_be_done(
     }
 
 
+async def test_what_has_no_field_of_its_own_is_said_as_it_was_asked_for(
+    client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    chat = f"{account}/chats/{scene.bob.id}"
+    answered = scene.world.ids(scene.alice, scene.bob)[0]
+    body = {"text": "this", "replyTo": answered, "quote": "hello", "hasLinkPreview": True}
+
+    preview = (await dry(client, chat, ("POST", "messages", body))).json()["preview"]
+
+    assert preview["request"] == {"replyTo": answered, "quote": "hello"}
+
+
 async def test_what_would_be_refused_anyway_is_refused(
     client: httpx.AsyncClient, account: str, scene: Scene, acting: Acting
 ) -> None:

@@ -13,6 +13,9 @@ import vasya_server.app  # noqa: F401 — importing the application declares eve
 from vasya_server.api.openapi import document
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
+from vasya_server.auth.policy import ASKABLE
+from vasya_server.model.preview import Preview
+from vasya_server.owner_chat.words import title_of
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "api" / "openapi.json"
 SENTENCE = re.compile(r"[.:;?!)`](?=\s|$)")
@@ -23,6 +26,20 @@ ACCESS_EXTENSIONS = {"x-scope", "x-human-only", "x-public", "x-any-principal"}
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     return document(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [o for o in OPERATIONS if o.access in ASKABLE and o.kind is Kind.TELEGRAM],
+    ids=lambda o: o.name,
+)
+def test_the_owners_chat_has_words_for_whatever_a_human_can_be_asked_about(
+    operation: Operation,
+) -> None:
+    assert operation.mutation is not None
+    kind = operation.mutation.action.value
+    preview = Preview(kind=kind, account_id="acc")
+    assert kind not in title_of("x", preview)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.name)

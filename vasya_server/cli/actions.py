@@ -151,14 +151,21 @@ def _shown(preview: Preview | None) -> dict[str, str | None]:
     ids = ", ".join(str(each) for each in preview.message_ids)
     return {
         "chat": _chat(preview.chat),
+        "person": _chat(preview.person) if preview.person else None,
+        **{name: plain(value) for name, value in preview.target.items()},
         "from chat": plain(preview.from_chat) or None,
         "contact": "nobody has written here yet" if preview.is_first_contact else None,
         "messages": ids or None,
         "files": str(preview.media_count) if preview.media_count else None,
         "reaction": plain(preview.emoji) or None,
+        **{name: plain(_value(value)) for name, value in preview.request.items()},
         "text": shown,
         "undo": "can be taken back" if preview.is_reversible else "cannot be undone",
     }
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _chat(chat: PreviewChat | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,7 +11,7 @@ from vasya_server.model.chat import ChatType
 
 
 class PreviewChat(Wire, frozen=True, kw_only=True):
-    """The chat that would be changed, as its name is shown now; only its id where it may not be read."""
+    """The chat or the person that it is about, as the name is shown now; only an id where it may not be read."""
 
     id: int
     type: ChatType | None = None
@@ -24,6 +24,8 @@ class Preview(Wire, frozen=True, kw_only=True):
     """What would be done: `kind` in the audit log's words, and what of the request it is done with.
 
     Args:
+        target: What else the path names: a topic, a folder, an invite.
+        request: What else the body says, as it was said and without what is so by default.
         undo_secs: How long it waits at Telegram before it is seen by anybody else.
         is_reversible: Whether it can be taken back afterwards.
         is_first_contact: Nothing was ever said in this chat, by either side; left out where nobody looked.
@@ -32,6 +34,8 @@ class Preview(Wire, frozen=True, kw_only=True):
     kind: str
     account_id: str = msgspec.field()
     chat: PreviewChat | None = None
+    person: PreviewChat | None = None
+    target: dict[str, str] = msgspec.field(default_factory=dict)
     from_chat: str | None = None
     text: str | None = None
     format: str | None = None
@@ -39,6 +43,7 @@ class Preview(Wire, frozen=True, kw_only=True):
     media_count: int = 0
     emoji: str | None = None
     for_everyone: bool = False
+    request: dict[str, Any] = msgspec.field(default_factory=dict)
     is_silent: bool = False
     undo_secs: int | None = None
     is_reversible: bool = False

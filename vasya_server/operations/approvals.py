@@ -120,7 +120,7 @@ async def is_asked(attempt: Attempt) -> bool:
     return False
 
 
-async def question_of(attempt: Attempt, hold: Hold, source: ResolvedPeer | None) -> Question:
+async def question_of(attempt: Attempt, hold: Hold) -> Question:
     """Return what a human is asked.
 
     Raises:
@@ -130,7 +130,7 @@ async def question_of(attempt: Attempt, hold: Hold, source: ResolvedPeer | None)
     if key_id is None or intent.scope is None:
         raise LookupError(intent.action_id)
     preview = await shown(attempt)
-    source_id = None if source is None else source.id
+    source_id = _source_id(attempt)
     return Question(
         route=intent.route,
         path={**intent.path, "account": attempt.account.id},
@@ -199,9 +199,7 @@ def require_agreed(known: Known) -> None:
         raise ActionState(known.action_id)
 
 
-async def require_unchanged(
-    attempt: Attempt, approved: Approved, source: ResolvedPeer | None, fingerprint: bytes
-) -> None:
+async def require_unchanged(attempt: Attempt, approved: Approved, fingerprint: bytes) -> None:
     """See that what would be done is what was shown; a chat may have got another title meanwhile, and nothing else.
 
     Raises:
@@ -209,12 +207,14 @@ async def require_unchanged(
         VasyaError: The chat cannot be looked at.
     """
     question, known = approved.question, approved.asked.known
-    source_id = None if source is None else source.id
+    source_id = _source_id(attempt)
     if fingerprint != known.fingerprint or source_id != question.source_id:
         raise ActionStale(known.action_id, "A name in it stands for another chat now.")
-    now, then = (await shown(attempt)).chat, question.preview.chat
-    if _name(now) != _name(then):
+    now, then = await shown(attempt), question.preview
+    if _name(now.chat) != _name(then.chat):
         raise ActionStale(known.action_id, "The chat has another username than the one shown.")
+    if _name(now.person) != _name(then.person):
+        raise ActionStale(known.action_id, "The person has another username than the one shown.")
 
 
 async def start(gateway: Gateway, approved: Approved) -> None:
@@ -250,6 +250,11 @@ def _name(chat: object) -> tuple[object, object]:
     return getattr(chat, "id", None), getattr(chat, "username", None)
 
 
+def _source_id(attempt: Attempt) -> int | None:
+    source = attempt.named.source
+    return None if source is None else source.id
+
+
 def _rule(intent: Intent) -> ApprovalRule:
     if intent.scope is None:
         return ApprovalRule.NEVER
@@ -260,7 +265,7 @@ def _seeing_all(attempt: Attempt) -> Attempt:
     """Return the attempt of the same agent without its chat lists: texts are cleaned for it, and no name is hidden."""
     who = replace(attempt.who, chats=None)
     intent = msgspec.structs.replace(attempt.intent, principal=who)
-    return type(attempt)(attempt.gateway, intent, attempt.peer)
+    return type(attempt)(attempt.gateway, intent, attempt.named)
 
 
 async def _may_write(view: AccountView, peer: ResolvedPeer) -> bool:
@@ -282,7 +287,8 @@ def _expiry(gateway: Gateway, attempt: Attempt) -> int:
 
 def _digest(intent: Intent, action_id: str, preview: Preview, source_id: int | None) -> str:
     """Return what stands for all that is shown and all that is sent."""
-    chat = preview.chat
+    chat, person = preview.chat, preview.person
+    shown_of = () if person is None else (str(person.id), person.title, person.username or "")
     said = length_prefixed(
         _DIGEST_FORM,
         action_id,
@@ -296,6 +302,7 @@ def _digest(intent: Intent, action_id: str, preview: Preview, source_id: int | N
         _pairs(intent.path),
         _pairs(intent.query),
         intent.content,
+        *shown_of,
     )
     return hashlib.sha256(said).hexdigest()
 

@@ -13,7 +13,7 @@ from vasya_server.kill_points import KillPoint, reach
 from vasya_server.model.action import ActionStatus
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import require_agreed, require_unchanged, start
-from vasya_server.operations.chats import chats_of
+from vasya_server.operations.chats import named_in
 from vasya_server.operations.conditions import give_back, storing
 from vasya_server.operations.moment import Moment
 from vasya_server.operations.path import Work
@@ -44,8 +44,8 @@ async def perform_approved(
         VasyaError: It was refused; `approved.has_begun` tells whether that is its end.
     """
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
-    peer, source = await chats_of(intent)
-    work = _ApprovedWork(gateway, intent, peer, source, execute, rendering, give_up_at)
+    named = await named_in(intent)
+    work = _ApprovedWork(gateway, intent, named, execute, rendering, give_up_at)
     await gateway.claims.shielded(work.carry_out_approved(approved), lambda: approved.has_begun)
 
 
@@ -62,7 +62,7 @@ class _ApprovedWork(Work[T]):
             approved.has_begun = True
             await self._redrive(hold, known)
             return
-        await require_unchanged(self._seen, approved, self._source, self._fingerprint)
+        await require_unchanged(self._seen, approved, self._fingerprint)
         self._seen.moment, self._seen.action_id = Moment.APPROVED, hold.action_id
         await self._meet_conditions(hold)
         try:

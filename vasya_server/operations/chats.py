@@ -1,4 +1,4 @@
-"""Which chats a change is about, as whoever asks for it names them and may reach them."""
+"""Which chats and whom a change is about, as whoever asks for it names them and may reach them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from vasya_server.operations.approvals import resolve_changed
 from vasya_server.operations.control_line import require_outside_line
-from vasya_server.telegram.peers import resolve
+from vasya_server.operations.mutation import Named
+from vasya_server.telegram.peers import resolve, resolve_person
+from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.view import AccountView
 
@@ -15,13 +17,29 @@ if TYPE_CHECKING:
     from vasya_server.telegram.peers import ResolvedPeer
 
 
-async def chats_of(intent: Intent) -> tuple[ResolvedPeer | None, ResolvedPeer | None]:
-    """Return the chat that is changed and the one that something is taken from, both within the principal's reach (D-5.3, D-11.6)."""
-    if intent.account is None or "chat" not in intent.path:
-        return None, None
+async def named_in(intent: Intent) -> Named:
+    """Return whom and what *intent* is about, all of it within the principal's reach (D-5.3, D-11.6).
+
+    Raises:
+        ChatNotFound, ChatNotAllowed: It names what is not there, or may not be reached.
+        ServiceChat, ControlLine: An agent may not touch that.
+    """
+    if intent.account is None:
+        return Named()
     account = AccountView(intent.account, intent.principal)
+    person = await _person(account, intent)
+    if "chat" not in intent.path:
+        return Named(person=person)
     peer = await resolve_changed(account, intent, intent.path["chat"])
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
     await require_outside_line(account, intent, peer, source)
-    return peer, source
+    return Named(peer, source, person)
+
+
+async def _person(account: AccountView, intent: Intent) -> ResolvedPeer | None:
+    if "user" not in intent.path:
+        return None
+    person = await resolve_person(Reading(account), intent.path["user"])
+    require_outside_service_chat(account, person.id)
+    return person

@@ -25,17 +25,16 @@ if TYPE_CHECKING:
 
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
-    from vasya_server.operations.mutation import Intent
+    from vasya_server.operations.mutation import Intent, Named
     from vasya_server.store.database import Statement
     from vasya_server.telegram.accounts import AccountRuntime
-    from vasya_server.telegram.peers import ResolvedPeer
 
 
 class Attempt:
     """A change that somebody wants made at Telegram, as the conditions see it.
 
     Args:
-        peer: The chat that is changed; None where it is none.
+        named: Whom and what it is about.
         give_up_at: The end of its deadline, in the loop's time; None: it begins now.
     """
 
@@ -43,12 +42,12 @@ class Attempt:
         self,
         gateway: Gateway,
         intent: Intent,
-        peer: ResolvedPeer | None,
+        named: Named,
         give_up_at: float | None = None,
     ) -> None:
         self.gateway = gateway
         self.intent = intent
-        self.peer = peer
+        self.named, self.peer = named, named.peer
         self.moment = Moment.NOW
         # Of an action that was approved, and not of the request that does it.
         self.action_id = intent.action_id

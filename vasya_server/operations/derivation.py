@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vasya_server.crypto.master_key import MasterKey
-    from vasya_server.operations.mutation import Intent
+    from vasya_server.operations.mutation import Intent, Named
     from vasya_server.telegram.peers import ResolvedPeer
 
 
@@ -37,13 +37,15 @@ def random_ids(
     )
 
 
-def canonical(intent: Intent, peer: ResolvedPeer | None) -> Mapping[str, str]:
-    """Return the path's parameters with account and chat as what they stand for: both have many names."""
+def canonical(intent: Intent, named: Named) -> Mapping[str, str]:
+    """Return the path's parameters with account, chat and user as what they stand for: all have many names."""
     path = dict(intent.path)
     if intent.account is not None and "account" in path:
         path["account"] = intent.account.id
-    if peer is not None:
-        path["chat"] = peer.key
+    if named.peer is not None:
+        path["chat"] = named.peer.key
+    if named.person is not None:
+        path["user"] = named.person.key
     return path
 
 

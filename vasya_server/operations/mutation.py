@@ -131,6 +131,20 @@ class Intent(Plain, frozen=True, kw_only=True):
     watch: Watch | None = None
 
 
+class Named(Plain, frozen=True):
+    """Whom and what the path and body of a change name, each by one of its many names, resolved.
+
+    Args:
+        peer: The chat that is changed.
+        source: The chat that something is taken from.
+        person: Whom `{user}` names; without an input peer where the account has never met them.
+    """
+
+    peer: ResolvedPeer | None = None
+    source: ResolvedPeer | None = None
+    person: ResolvedPeer | None = None
+
+
 class Ready(Plain, frozen=True, kw_only=True):
     """A mutation that is claimed and written down and may be done now; only `perform` makes one.
 
@@ -145,6 +159,7 @@ class Ready(Plain, frozen=True, kw_only=True):
     random_ids: tuple[int, ...]
     is_redrive: bool
     source_peer: ResolvedPeer | None = None
+    named_person: ResolvedPeer | None = None
     undo_secs: int = 0
 
     @property
@@ -160,6 +175,13 @@ class Ready(Plain, frozen=True, kw_only=True):
         if self.source_peer is None:
             raise LookupError(self.action_id)
         return self.source_peer
+
+    @property
+    def person(self) -> ResolvedPeer:
+        """Return whom `{user}` names."""
+        if self.named_person is None:
+            raise LookupError(self.action_id)
+        return self.named_person
 
     @property
     def random_id(self) -> int:

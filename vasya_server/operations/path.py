@@ -40,7 +40,7 @@ from vasya_server.operations.approvals import (
     question_of,
     require_agreed,
 )
-from vasya_server.operations.chats import chats_of
+from vasya_server.operations.chats import named_in
 from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
 from vasya_server.operations.dry_run import dry_run, rehearse
 from vasya_server.operations.ending import (
@@ -70,9 +70,8 @@ if TYPE_CHECKING:
     from vasya_server.model.preview import Reason
     from vasya_server.operations.conditions import Taken
     from vasya_server.operations.ending import Ending
-    from vasya_server.operations.mutation import Intent
+    from vasya_server.operations.mutation import Intent, Named
     from vasya_server.telegram.accounts import AccountRuntime
-    from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.progress import Progress
 
 T = TypeVar("T")
@@ -107,8 +106,7 @@ async def perform(
     """
     give_up_at = asyncio.get_running_loop().time() + gateway.settings.send_deadline_secs
     try:
-        peer, source = await chats_of(intent)
-        work = Work(gateway, intent, peer, source, execute, rendering, give_up_at)
+        work = Work(gateway, intent, await named_in(intent), execute, rendering, give_up_at)
         if intent.is_dry_run:
             return await work.rehearse()
         try:
@@ -129,26 +127,24 @@ class Work(Generic[T]):
         self,
         gateway: Gateway,
         intent: Intent,
-        peer: ResolvedPeer | None,
-        source: ResolvedPeer | None,
+        named: Named,
         execute: Callable[[Ready], Awaitable[T]],
         rendering: Rendering[T],
         give_up_at: float,
     ) -> None:
         self._gateway = gateway
         self._intent = intent
-        self._peer = peer
-        self._source = source
+        self._named, self._peer = named, named.peer
         self._execute = execute
         self._rendering = rendering
         self._give_up_at = give_up_at
         self._fingerprint = fingerprint(
-            gateway.key, *intent.route, canonical(intent, peer), intent.query, intent.content
+            gateway.key, *intent.route, canonical(intent, named), intent.query, intent.content
         )
-        self._recorder = Recorder(gateway, intent, peer, self._fingerprint)
+        self._recorder = Recorder(gateway, intent, named.peer, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
-        self._seen = conditions.Attempt(gateway, intent, peer, give_up_at)
+        self._seen = conditions.Attempt(gateway, intent, named, give_up_at)
         self._taken: Sequence[Taken] = ()
         self.has_begun = False
 
@@ -221,7 +217,7 @@ class Work(Generic[T]):
         """Have it wait for a human; what would be refused anyway is not asked about."""
         await rehearse(self._seen, ready, self._execute)
         self._seen.moment = Moment.ASKED
-        question = await question_of(self._seen, hold, self._source)
+        question = await question_of(self._seen, hold)
         await self._meet_conditions(hold)
         dispatch, asked = self._dispatch(ready, is_asked=True), self._gateway.asked
         self.has_begun = True
@@ -239,7 +235,8 @@ class Work(Generic[T]):
         return Ready(
             action_id=action_id,
             peer=self._peer,
-            source_peer=self._source,
+            source_peer=self._named.source,
+            named_person=self._named.person,
             random_ids=random_ids(self._gateway.key, self._intent, self._peer, self._fingerprint),
             is_redrive=False,
             undo_secs=undo_secs_of(self._intent),
@@ -270,7 +267,8 @@ class Work(Generic[T]):
         ready = Ready(
             action_id=hold.action_id,
             peer=stored_peer(*stored.peer) if stored.peer else None,
-            source_peer=self._source,
+            source_peer=self._named.source,
+            named_person=self._named.person,
             random_ids=stored.random_ids,
             is_redrive=True,
             undo_secs=stored.undo_secs,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from vasya_server.audit.actions import Action
 from vasya_server.errors import VasyaError
 from vasya_server.model.preview import Preview, PreviewChat
@@ -12,6 +14,7 @@ from vasya_server.telegram.requests.chats import get_chat
 
 if TYPE_CHECKING:
     from vasya_server.operations.conditions import Attempt
+    from vasya_server.telegram.peers import ResolvedPeer
 
 # What is seen by others can be taken back from their sight; what they have read or lost cannot.
 _REVERSIBLE: Final = frozenset(
@@ -22,6 +25,14 @@ _REVERSIBLE: Final = frozenset(
         Action.MESSAGE_UNPIN,
         Action.MESSAGE_REACT,
         Action.MESSAGE_UNREACT,
+    }
+)
+# What is said in words of its own.
+_NAMED: Final = frozenset({"account", "chat", "user", "message"})
+_TOLD: Final = frozenset(
+    {
+        *("text", "format", "media", "emoji", "ids", "message_ids", "from_chat"),
+        *("for_everyone", "undo_secs", "is_silent"),
     }
 )
 
@@ -39,13 +50,16 @@ async def preview_of(attempt: Attempt, *, must_name_chat: bool = False) -> Previ
     return Preview(
         kind=intent.mutation.action.value,
         account_id=attempt.account.id,
-        chat=await _chat(attempt, must_name=must_name_chat),
+        chat=await _chat(attempt, attempt.peer, must_name=must_name_chat),
+        person=await _chat(attempt, attempt.named.person, must_name=must_name_chat),
+        target={name: value for name, value in intent.path.items() if name not in _NAMED},
         from_chat=intent.source,
         text=_said(body, "text"),
         format=_said(body, "format") if _said(body, "text") is not None else None,
         message_ids=_message_ids(attempt),
         media_count=len(_said(body, "media") or ()),
         emoji=_said(body, "emoji"),
+        request=_request(body),
         for_everyone=bool(_said(body, "for_everyone")) or intent.query.get("forEveryone") == "true",
         undo_secs=undo_secs_of(intent) or None,
         is_silent=bool(_said(body, "is_silent")),
@@ -64,15 +78,31 @@ def _message_ids(attempt: Attempt) -> list[int]:
     return list(_said(body, "message_ids") or _said(body, "ids") or ())
 
 
-async def _chat(attempt: Attempt, *, must_name: bool) -> PreviewChat | None:
-    if attempt.peer is None:
+def _request(body: msgspec.Struct | None) -> dict[str, Any]:
+    """Return what the body says beyond what has a field of its own, by the names that it was said under."""
+    if body is None:
+        return {}
+    said = msgspec.to_builtins(body)
+    return {
+        field.encode_name: said[field.encode_name]
+        for field in msgspec.structs.fields(body)
+        if field.name not in _TOLD
+        and field.encode_name in said
+        and getattr(body, field.name) != field.default
+    }
+
+
+async def _chat(
+    attempt: Attempt, peer: ResolvedPeer | None, *, must_name: bool
+) -> PreviewChat | None:
+    if peer is None:
         return None
     try:
-        chat = await get_chat(attempt.view, str(attempt.peer.id))
+        chat = await get_chat(attempt.view, str(peer.id))
     except VasyaError:
         if must_name:
             raise
-        return PreviewChat(id=attempt.peer.id)
+        return PreviewChat(id=peer.id)
     return PreviewChat(
         id=chat.id,
         type=chat.type,

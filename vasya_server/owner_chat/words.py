@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from vasya_server.model.action import ActionStatus
 from vasya_server.model.event import EventType
 
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
     from vasya_server.auth.key_records import KeyRecord
     from vasya_server.events.record import Draft
     from vasya_server.guards.owner_line import Asked
-    from vasya_server.model.preview import Preview
+    from vasya_server.model.preview import Preview, PreviewChat
     from vasya_server.owner_chat.digest import Day
 
 # In UTF-16 units, of the 4,096 that a message may have.
 _SHOWN_UNITS: Final = 2500
+# Of all that has no line of its own, and in characters of one such value; all of it is looked at by the API.
+_MORE_UNITS: Final = 1000
+_VALUE_CHARS: Final = 200
 _KINDS: Final = {
     "message:send": "send a message",
     "message:edit": "edit a message",
@@ -57,19 +62,7 @@ def title_of(name: str, preview: Preview) -> str:
 def request(asked: Asked, preview: Preview, until: str) -> str:
     """Return what is asked, and how it is answered."""
     said = [f"Vasya: {asked.title}."]
-    if preview.chat is not None:
-        name = f" (@{_line(preview.chat.username)})" if preview.chat.username else ""
-        said.append(f"Chat: {_line(preview.chat.title) or preview.chat.id}{name}")
-    if preview.from_chat is not None:
-        said.append(f"From: {_line(preview.from_chat)}")
-    if preview.message_ids:
-        said.append(f"Messages: {', '.join(map(str, preview.message_ids[:20]))}")
-    if preview.media_count:
-        said.append(f"Files: {preview.media_count}")
-    if preview.emoji:
-        said.append(f"Reaction: {_line(preview.emoji)}")
-    if preview.is_first_contact:
-        said.append("Nothing was ever said in this chat.")
+    said += _about(preview)
     if preview.text:
         quoted = "\n".join(f"│ {line}" for line in preview.text.splitlines())
         said.append(shown := _cut(quoted))
@@ -77,6 +70,23 @@ def request(asked: Asked, preview: Preview, until: str) -> str:
             said.append("… and more, which does not fit here: look at it by the API.")
     said += [f"Until {until}:", f"vasya yes {asked.code}", f"vasya no {asked.code}"]
     return "\n".join(said)
+
+
+def _about(preview: Preview) -> list[str]:
+    """Return what the request is about, a line for each."""
+    more = preview.target | preview.request
+    lines = "\n".join(f"{_line(name)}: {_value(value)}" for name, value in more.items())
+    told = {
+        "Chat": preview.chat and _name(preview.chat),
+        "Person": preview.person and _name(preview.person),
+        "From": preview.from_chat and _line(preview.from_chat),
+        "Messages": ", ".join(map(str, preview.message_ids[:20])),
+        "Files": preview.media_count,
+        "Reaction": preview.emoji and _line(preview.emoji),
+    }
+    said = [f"{name}: {value}" for name, value in told.items() if value]
+    said += [_cut(lines, _MORE_UNITS)] if more else []
+    return said + (["Nothing was ever said in this chat."] if preview.is_first_contact else [])
 
 
 def ended(title: str, status: ActionStatus) -> str:
@@ -129,11 +139,22 @@ def digest(day: Day) -> str:
     )
 
 
+def _name(chat: PreviewChat) -> str:
+    name = f" (@{_line(chat.username)})" if chat.username else ""
+    return f"{_line(chat.title) or chat.id}{name}"
+
+
+def _value(value: object) -> str:
+    """Return one value of a request in one line, as short as a line may be."""
+    shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return _line(shown)[:_VALUE_CHARS]
+
+
 def _line(text: str) -> str:
     """Return somebody's words in one line."""
     return " ".join(text.split())
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, units: int = _SHOWN_UNITS) -> str:
     """Return the beginning of *text* that fits."""
-    return text.encode("utf-16-le")[: 2 * _SHOWN_UNITS].decode("utf-16-le", "ignore")
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
