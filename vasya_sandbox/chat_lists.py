@@ -29,6 +29,13 @@ class Dialog(Struct, eq=False, omit_defaults=True):
     folder_id: int = 0
     muted_until: int = 0
     is_marked_unread: bool = False
+    # Of a supergroup: what is older was cleared from the owner's sight.
+    cleared_to: int = 0
+    # Of a private chat: after how long its messages go; 0 is never.
+    ttl_secs: int = 0
+    # As notification settings say them; None where the list's own defaults hold.
+    shows_previews: bool | None = None
+    is_silent: bool | None = None
 
 
 class Folder(Struct, eq=False, omit_defaults=True):

@@ -16,6 +16,8 @@ from vasya_sandbox.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vasya_sandbox.directory import Directory
     from vasya_sandbox.records import Action, Button, Entity, File, Media, User
 
@@ -74,26 +76,28 @@ def keyboard(rows: list[list[Button]]) -> Any:
     )
 
 
-def action(record: Action) -> Any:
-    """Return what a service message reports."""
-    match record.kind:
-        case "ChatCreate":
-            return t.MessageActionChatCreate(record.title, record.user_ids)
-        case "ChannelCreate":
-            return t.MessageActionChannelCreate(record.title)
-        case "ChatAddUser":
-            return t.MessageActionChatAddUser(record.user_ids)
-        case "ChatDeleteUser":
-            return t.MessageActionChatDeleteUser(record.user_ids[0])
-        case "ChatEditTitle":
-            return t.MessageActionChatEditTitle(record.title)
-        case "TopicCreate":
-            return t.MessageActionTopicCreate(record.title, 0x6FB9F0)
-        case "PinMessage":
-            return t.MessageActionPinMessage()
-        case "ContactSignUp":
-            return t.MessageActionContactSignUp()
-    raise ValueError(f"unknown service action {record.kind}")
+_ACTIONS: dict[str, Callable[[Action], Any]] = {
+    "ChatCreate": lambda told: t.MessageActionChatCreate(told.title, told.user_ids),
+    "ChannelCreate": lambda told: t.MessageActionChannelCreate(told.title),
+    "ChatAddUser": lambda told: t.MessageActionChatAddUser(told.user_ids),
+    "ChatDeleteUser": lambda told: t.MessageActionChatDeleteUser(told.user_ids[0]),
+    "ChatJoinedByLink": lambda told: t.MessageActionChatJoinedByLink(told.user_ids[0]),
+    "ChatEditTitle": lambda told: t.MessageActionChatEditTitle(told.title),
+    "ChatDeletePhoto": lambda _: t.MessageActionChatDeletePhoto(),
+    "SetMessagesTTL": lambda told: t.MessageActionSetMessagesTTL(int(told.title)),
+    "TopicCreate": lambda told: t.MessageActionTopicCreate(told.title, 0x6FB9F0),
+    "PinMessage": lambda _: t.MessageActionPinMessage(),
+    "ContactSignUp": lambda _: t.MessageActionContactSignUp(),
+}
+
+
+def action(world: Directory, viewer: User, told: Action, media: Media | None) -> Any:
+    """Return what a service message reports; a new picture of the chat is its *media*."""
+    if told.kind == "ChatEditPhoto" and isinstance(media, FileMedia):
+        return t.MessageActionChatEditPhoto(photo(world, viewer, world.files[media.file_id]))
+    if make := _ACTIONS.get(told.kind):
+        return make(told)
+    raise ValueError(f"unknown service action {told.kind}")
 
 
 def media(world: Directory, viewer: User, record: Media) -> Any:

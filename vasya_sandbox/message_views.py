@@ -87,7 +87,7 @@ def message(world: World, viewer: User, record: Message) -> Any:
     if record.reactions:
         fields["reactions"] = reactions(viewer, record)
     if record.action:
-        fields["action"] = content.action(record.action)
+        fields["action"] = content.action(world, viewer, record.action, record.media)
     else:
         _add_content(world, viewer, record, fields)
     return result

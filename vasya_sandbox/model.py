@@ -66,12 +66,20 @@ class World(Directory):
 
     def ids(self, viewer: User, peer: Peer) -> list[int]:
         """Return the ids of the messages in a chat, ascending; not to be changed."""
-        return self.box(viewer, peer).by_peer.get(peer.peer_id, [])
+        ids = self.box(viewer, peer).by_peer.get(peer.peer_id, [])
+        cleared_to = self._cleared_to(viewer, peer)
+        return ids[bisect_right(ids, cleared_to) :] if cleared_to else ids
+
+    def _cleared_to(self, viewer: User, peer: Peer) -> int:
+        """Return up to where a channel's messages were cleared from the viewer's sight."""
+        dialog = viewer.dialogs.get(peer.peer_id) if isinstance(peer, Channel) else None
+        return dialog.cleared_to if dialog else 0
 
     def message(self, viewer: User, peer: Peer, message_id: int) -> Message | None:
         """Return a message of a chat by the id that *viewer* knows."""
         number = self.box(viewer, peer).numbers.get(message_id)
-        return None if number is None else self.messages[number]
+        is_cleared = message_id <= self._cleared_to(viewer, peer)
+        return None if number is None or is_cleared else self.messages[number]
 
     def dialog(self, user: User, peer_id: int) -> Dialog:
         """Return the user's entry for a chat, made on first use."""

@@ -288,6 +288,7 @@ class Invite(Struct, frozen=True, omit_defaults=True):
 
     hash: str
     expires_at: int = 0
+    needs_approval: bool = False
 
 
 class Group(Struct, eq=False, omit_defaults=True):
@@ -301,6 +302,7 @@ class Group(Struct, eq=False, omit_defaults=True):
     about: str = ""
     photo_id: int = 0
     version: int = 1
+    ttl_secs: int = 0
     is_protected: bool = False
     invites: list[Invite] = field(default_factory=list)
 
@@ -337,6 +339,7 @@ class Channel(Struct, eq=False, omit_defaults=True):
     # The discussion group of a broadcast, and back: a channel id, 0 for none.
     linked_id: int = 0
     slow_mode_secs: int = 0
+    ttl_secs: int = 0
     topics: dict[int, Topic] = field(default_factory=dict)
     is_broadcast: bool = False
     is_forum: bool = False

@@ -14,7 +14,7 @@ from vasya_sandbox.records import Channel
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
-    from vasya_sandbox.records import Group
+    from vasya_sandbox.records import Group, Invite
     from vasya_sandbox.session import Session
 
 
@@ -38,10 +38,10 @@ def check_chat_invite(session: Session, request: Any) -> Any:
         raise RpcError(400, "INVITE_HASH_EXPIRED")
     if member and member.role == "banned":
         raise RpcError(400, "CHANNEL_PRIVATE")
-    return _preview(session, chat)
+    return _preview(session, chat, invite)
 
 
-def _preview(session: Session, chat: Group | Channel) -> Any:
+def _preview(session: Session, chat: Group | Channel, invite: Invite) -> Any:
     """Return what an invited person is shown: the chat, and whom they know there."""
     world, me = session.dc.world, session.user
     inside = list(world.members(chat))
@@ -57,6 +57,7 @@ def _preview(session: Session, chat: Group | Channel) -> Any:
         broadcast=is_broadcast or None,
         public=bool(getattr(chat, "username", "")) or None,
         megagroup=(is_channel and not is_broadcast) or None,
+        request_needed=invite.needs_approval or None,
         about=chat.about or None,
         participants=known or None,
     )
