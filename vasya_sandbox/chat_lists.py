@@ -36,6 +36,8 @@ class Dialog(Struct, eq=False, omit_defaults=True):
     # As notification settings say them; None where the list's own defaults hold.
     shows_previews: bool | None = None
     is_silent: bool | None = None
+    # When the read mark moved, and to where.
+    reads: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Folder(Struct, eq=False, omit_defaults=True):

@@ -191,6 +191,8 @@ def reactions(viewer: User, record: Message) -> Any:
         for emoji, count in sorted(counts.items(), key=lambda pair: -pair[1])
     ]
     is_post = record.sender == record.peer
+    # Of two people all are recent, and there is no list to ask for.
+    has_list = record.peer < 0 and not is_post
     recent = [
         t.MessagePeerReaction(
             t.PeerUser(reaction.user_id),
@@ -201,5 +203,5 @@ def reactions(viewer: User, record: Message) -> Any:
         for reaction in record.reactions[-3:]
     ]
     return t.MessageReactions(
-        results, can_see_list=not is_post or None, recent_reactions=None if is_post else recent
+        results, can_see_list=has_list or None, recent_reactions=None if is_post else recent
     )

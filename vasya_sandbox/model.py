@@ -297,6 +297,7 @@ class World(Directory):
         if top <= dialog.read_in:
             return []
         old, dialog.read_in = dialog.read_in, top
+        dialog.reads.append((top, self.now))
         box, unread = self.box(user, peer), self.unread(user, peer)
         if isinstance(peer, Channel):
             event = Event(box.pts, 0, "read_in", peer.peer_id, max_id=top, unread=unread)

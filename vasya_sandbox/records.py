@@ -243,6 +243,7 @@ class User(Struct, eq=False, omit_defaults=True):
     is_bot: bool = False
     is_verified: bool = False
     is_online: bool = False
+    hides_read_dates: bool = False
     seen_at: int = 0
     contacts: set[int] = field(default_factory=set)
     blocked: set[int] = field(default_factory=set)

@@ -23,6 +23,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     media,
     messages,
     providers,
+    reception,
     settings,
     tokens,
     uploads,

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.telegram.conftest import as_owner
-from vasya_sandbox import images
+from vasya_sandbox import changes, images
 from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter
 from vasya_server.model.message import MessageFilter, MessageKind
+from vasya_server.model.reception import ReactorFilter
 from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.messages import get_message
+from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 # Written by hand: methods that change nothing for anybody, by their descriptions on core.telegram.org.
 HARMLESS = {
+    "channels.ExportMessageLink",
     "channels.GetChannels",
     "channels.GetFullChannel",
     "channels.GetMessages",
@@ -41,7 +44,10 @@ HARMLESS = {
     "messages.GetDialogFilters",
     "messages.GetDialogs",
     "messages.GetHistory",
+    "messages.GetMessageReactionsList",
+    "messages.GetMessageReadParticipants",
     "messages.GetMessages",
+    "messages.GetOutboxReadDate",
     "messages.GetPeerDialogs",
     "messages.GetReplies",
     "messages.GetUnreadMentions",
@@ -50,6 +56,8 @@ HARMLESS = {
     "users.GetUsers",
 }
 PHOTO = 5
+OWN = 6
+OWN_TO_BOB = 3
 
 
 def listing(chat: str, **query: Any) -> Read:
@@ -101,6 +109,12 @@ READS: dict[str, Read] = {
     "unread mentions": listing("@garden_club", mentions=True, unread=True),
     "thread": listing("@garden_club", topic=2),
     "compact": listing("@garden_club", view="compact"),
+    "reactions": lambda account, cursors: list_reactions(
+        as_owner(account), "@garden_club", OWN, ReactorFilter(), cursors
+    ),
+    "readers": lambda account, _: list_readers(as_owner(account), "@garden_club", OWN),
+    "reader of two": lambda account, _: list_readers(as_owner(account), "@bob_b", OWN_TO_BOB),
+    "link": lambda account, _: get_link(as_owner(account), "@garden_club", OWN),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),
 }
@@ -116,6 +130,9 @@ async def test_a_read_sends_harmless_requests_only(
     photo = world.add_file("photo", "image/jpeg", sizes=sizes)
     posted = world.post(scene.bob, scene.supergroup, media=FileMedia(photo.id)).message
     assert posted.copies[scene.supergroup.peer_id] == PHOTO
+    own = world.post(scene.alice, scene.supergroup, "who comes?").message
+    changes.react(world, scene.bob, own, ["👍"])
+    assert own.copies[scene.supergroup.peer_id] == OWN
     await resolve_any(as_owner(alice), "@garden_club", public=False)
     dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
     dc.reset_counters()
@@ -130,5 +147,8 @@ async def test_a_read_sends_harmless_requests_only(
 
 def test_the_list_of_harmless_methods_names_no_trace() -> None:
     traces = ("Read", "Typing", "Status", "Send", "Set", "Delete", "Edit", "Views", "Import")
+    # They ask who has read, and nobody is told that somebody asked.
+    about_readers = {"messages.GetMessageReadParticipants", "messages.GetOutboxReadDate"}
 
-    assert [name for name in HARMLESS if any(trace in name for trace in traces)] == []
+    named = HARMLESS - about_readers
+    assert [name for name in named if any(trace in name for trace in traces)] == []

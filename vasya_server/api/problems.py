@@ -171,6 +171,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         409, "Too many webhooks", "Delete webhooks that are not needed: GET /api/v1/webhooks."
     ),
     "key_ended": Row(409, "Key ended", "Create another key with POST /api/v1/agent-keys."),
+    "telegram_withholds": Row(
+        409,
+        "Telegram does not tell",
+        "Do without it; nobody but Telegram's own rules decides who may know.",
+    ),
     "account_reauth_required": Row(409, "Login required", _LOGIN),
     "session_unreadable": Row(
         409,

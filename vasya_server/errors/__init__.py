@@ -17,7 +17,7 @@ VasyaError
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
-│                              ChatProtected · AdminRequired · TelegramTimeout · TelegramUnavailable
+│                              ChatProtected · AdminRequired · Withheld · TelegramTimeout · TelegramUnavailable
 ├── OutboundFailed
 ├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
@@ -122,6 +122,7 @@ from vasya_server.errors.telegram import (
     TelegramError,
     TelegramTimeout,
     TelegramUnavailable,
+    Withheld,
 )
 
 __all__ = [
@@ -210,4 +211,5 @@ __all__ = [
     "UploadNotFound",
     "ValidationFailed",
     "VasyaError",
+    "Withheld",
 ]

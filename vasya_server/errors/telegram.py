@@ -85,6 +85,17 @@ class AdminRequired(TelegramError):
     detail = "Only an administrator of the chat may do this."
 
 
+class Withheld(TelegramError):
+    """Telegram keeps to itself what was asked for: for somebody's privacy, for the chat's size, or for the message's age."""
+
+    code = "telegram_withholds"
+    detail = "Telegram does not tell this."
+
+    def __init__(self, rpc_name: str | None, detail: str, remedy: str | None = None) -> None:
+        super().__init__(rpc_name, detail)
+        self.remedy = remedy
+
+
 class TelegramTimeout(TelegramError):
     """Telegram did not answer a read within its deadline."""
 

@@ -322,14 +322,18 @@ def to_reactions(reactions: Any) -> list[Reaction]:
         reaction = result.reaction
         if isinstance(reaction, t.ReactionEmpty):
             continue
-        if isinstance(reaction, t.ReactionCustomEmoji):
-            emoji = f"custom:{reaction.document_id}"
-        else:
-            emoji = getattr(reaction, "emoticon", "⭐")
+        is_chosen = result.chosen_order is not None
         found.append(
-            Reaction(emoji=emoji, count=result.count, is_chosen=result.chosen_order is not None)
+            Reaction(emoji=reaction_name(reaction), count=result.count, is_chosen=is_chosen)
         )
     return found
+
+
+def reaction_name(reaction: Any) -> str:
+    """Return what the API calls a reaction that is one."""
+    if isinstance(reaction, t.ReactionCustomEmoji):
+        return f"custom:{reaction.document_id}"
+    return getattr(reaction, "emoticon", "⭐")
 
 
 def _buttons(markup: Any) -> list[Button]:
