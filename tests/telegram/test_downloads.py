@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.telegram.conftest import as_owner
 from vasya_sandbox import images
-from vasya_sandbox.faults import Action, Fault
 from vasya_sandbox.records import FileMedia, Size, WebPage
 from vasya_server.errors import (
     ChatNotFound,
     FloodWait,
     MediaNotFound,
     MessageNotFound,
+    TelegramError,
     TelegramUnavailable,
 )
-from vasya_server.telegram.requests.downloads import PIECE_BYTES, open_media, open_thumb
+from vasya_server.telegram.requests.downloads import open_media, open_thumb
+from vasya_server.telegram.requests.fetching import AHEAD, PIECE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +51,12 @@ def photo(world: World) -> File:
 
 
 async def whole(download: Download) -> bytes:
-    return b"".join([piece async for piece in download.pieces])
+    return await part(download, 0, download.size_bytes)
+
+
+async def part(download: Download, start: int, stop: int) -> bytes:
+    pieces = await download.source.begin(start, stop)
+    return b"".join([piece async for piece in pieces])
 
 
 @pytest.mark.parametrize("size_bytes", [1, PIECE_BYTES, PIECE_BYTES + 1, 3_000_001])
@@ -92,19 +99,72 @@ async def test_a_documents_thumb_is_its_own(
     assert await whole(await open_thumb(as_owner(alice), "@bob_b", message_id)) == LARGE
 
 
-async def test_pieces_are_asked_for_one_by_one(
+async def test_a_few_pieces_are_asked_for_ahead_and_no_more(
     alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre
 ) -> None:
-    data = bytes(PIECE_BYTES * 3)
+    data = bytes(PIECE_BYTES * 12)
     message_id = post(scene, world, FileMedia(document(world, data).id))
-
     download = await open_media(as_owner(alice), "@bob_b", message_id)
 
+    assert dc.requests["upload.GetFile"] == 0
+    pieces = await download.source.begin(0, len(data))
     assert dc.requests["upload.GetFile"] == 1
-    assert await anext(download.pieces) == data[:PIECE_BYTES]
-    assert dc.requests["upload.GetFile"] == 1
-    assert await anext(download.pieces) == data[:PIECE_BYTES]
-    assert dc.requests["upload.GetFile"] == 2
+    for taken in range(1, 6):
+        assert await anext(pieces) == data[:PIECE_BYTES]
+        assert dc.requests["upload.GetFile"] <= taken + AHEAD
+    await pieces.aclose()
+    await settled(dc)
+    assert dc.requests["upload.GetFile"] <= 5 + AHEAD
+
+
+async def settled(dc: DataCentre) -> None:
+    """Wait until the data centre is asked for nothing more."""
+    seen = -1
+    while seen != (seen := dc.requests["upload.GetFile"]):
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        (0, 1),
+        (1, 2),
+        (PIECE_BYTES - 1, PIECE_BYTES + 1),
+        (PIECE_BYTES, 2 * PIECE_BYTES),
+        (700_001, 1_900_003),
+        (1_999_999, 2_000_000),
+        (0, 2_000_000),
+    ],
+)
+async def test_a_part_is_exactly_that_part(
+    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre, start: int, stop: int
+) -> None:
+    data = b"".join(n.to_bytes(4, "big") for n in range(500_000))
+    message_id = post(scene, world, FileMedia(document(world, data).id))
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
+
+    assert await part(download, start, stop) == data[start:stop]
+    first, last = start // PIECE_BYTES, (stop - 1) // PIECE_BYTES
+    assert dc.requests["upload.GetFile"] == last - first + 1
+
+
+async def test_the_version_names_the_bytes(
+    alice: AccountRuntime, scene: Scene, world: World
+) -> None:
+    file = document(world, b"x")
+    one, again = post(scene, world, FileMedia(file.id)), post(scene, world, FileMedia(file.id))
+    other = post(scene, world, FileMedia(document(world, b"x").id))
+    pictures = post(scene, world, FileMedia(photo(world).id))
+    account = as_owner(alice)
+
+    versions = [
+        (await open_media(account, "@bob_b", message_id)).version
+        for message_id in (one, again, other, pictures)
+    ]
+    thumb = await open_thumb(account, "@bob_b", pictures)
+
+    assert versions[0] == versions[1]
+    assert len({*versions, thumb.version}) == 4
 
 
 async def test_a_reference_that_expires_on_the_way_is_renewed(
@@ -115,11 +175,54 @@ async def test_a_reference_that_expires_on_the_way_is_renewed(
     download = await open_media(as_owner(alice), "@bob_b", message_id)
     seen = b""
 
-    async for piece in download.pieces:
+    async for piece in await download.source.begin(0, len(data)):
         seen += piece
         world.expire_file_references()
 
     assert seen == data
+
+
+async def test_pieces_that_find_the_reference_expired_together_renew_it_once(
+    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre
+) -> None:
+    data = bytes(range(256)) * 2048 * 6
+    message_id = post(scene, world, FileMedia(document(world, data).id))
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
+    pieces = await download.source.begin(0, len(data))
+    first = await anext(pieces)
+    world.expire_file_references()
+    dc.reset_counters()
+
+    assert first + b"".join([piece async for piece in pieces]) == data
+    assert dc.requests["messages.GetMessages"] == 1
+
+
+async def test_a_reference_that_is_refused_for_ever_ends_the_download(
+    alice: AccountRuntime, scene: Scene, world: World, fault: Faults
+) -> None:
+    message_id = post(scene, world, FileMedia(document(world, b"x").id))
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
+    fault("rpc_error", "upload.GetFile", code=400, text="FILE_REFERENCE_EXPIRED", times=9)
+
+    with pytest.raises(TelegramError) as raised:
+        await whole(download)
+
+    assert raised.value.rpc_name == "FILE_REFERENCE_EXPIRED"
+
+
+async def test_two_files_are_never_joined_to_one(
+    alice: AccountRuntime, scene: Scene, world: World
+) -> None:
+    message_id = post(scene, world, FileMedia(document(world, bytes(PIECE_BYTES * 2)).id))
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
+    pieces = await download.source.begin(0, download.size_bytes)
+    await anext(pieces)
+    message = world.messages[scene.alice.box.numbers[message_id]]
+    message.media = FileMedia(document(world, bytes(PIECE_BYTES * 2)).id)
+    world.expire_file_references()
+
+    with pytest.raises(TelegramUnavailable, match="another file"):
+        await anext(pieces)
 
 
 async def test_a_file_whose_message_is_deleted_on_the_way_ends(
@@ -151,7 +254,7 @@ async def test_a_file_that_is_shorter_than_told_fails_instead_of_ending(
     file = document(world, bytes(PIECE_BYTES * 2))
     message_id = post(scene, world, FileMedia(file.id))
     download = await open_media(as_owner(alice), "@bob_b", message_id)
-    file.data = file.data[:PIECE_BYTES]
+    file.data = file.data[: PIECE_BYTES + 7]
 
     with pytest.raises(TelegramUnavailable):
         await whole(download)
@@ -196,30 +299,19 @@ async def test_a_refusal_is_known_before_the_first_piece_is_given(
     alice: AccountRuntime, scene: Scene, world: World, fault: Faults
 ) -> None:
     message_id = post(scene, world, FileMedia(document(world, b"x").id))
+    download = await open_media(as_owner(alice), "@bob_b", message_id)
     fault("flood_wait", "upload.GetFile", secs=7)
 
     with pytest.raises(FloodWait):
-        await open_media(as_owner(alice), "@bob_b", message_id)
+        await download.source.begin(0, download.size_bytes)
 
 
 async def test_a_file_in_another_data_centre_is_fetched_there(
-    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre
+    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre, fault: Faults
 ) -> None:
     data = bytes(range(256)) * 8192
     message_id = post(scene, world, FileMedia(document(world, data).id))
-    for _ in range(4):
-        dc.faults.add(
-            Fault(
-                action=Action.RPC_ERROR,
-                request="upload.GetFile",
-                user_id=scene.alice.id,
-                code=303,
-                text="FILE_MIGRATE_4",
-                times=1,
-            )
-        )
-        # The sandbox is all data centres at once: every second request is the one that comes to the right place.
-        dc.faults.add(Fault(action=Action.DELAY, request="upload.GetFile", secs=0))
+    fault("rpc_error", "upload.GetFile", code=303, text="FILE_MIGRATE_4", times=1)
 
     download = await open_media(as_owner(alice), "@bob_b", message_id)
 
@@ -238,10 +330,11 @@ async def test_another_data_centre_that_forgets_the_key_is_dialled_with_a_new_on
     data = bytes(range(256)) * 8192
     message_id = post(scene, world, FileMedia(document(world, data).id))
     download = await open_media(as_owner(alice), "@bob_b", message_id)
+    pieces = await download.source.begin(0, len(data))
     dc.log_out(dc.authorizations_of(scene.alice)[-1])
 
     with pytest.raises(TelegramUnavailable):
-        await whole(download)
+        _ = [piece async for piece in pieces]
 
     assert await whole(await open_media(as_owner(alice), "@bob_b", message_id)) == data
     assert dc.requests["auth.ImportAuthorization"] == 2

@@ -70,7 +70,7 @@ def file(*, is_thumb: bool) -> Read:
     async def read(account: AccountRuntime, _: Cursors) -> list[bytes]:
         open_file = open_thumb if is_thumb else open_media
         download = await open_file(as_owner(account), "@garden_club", PHOTO)
-        return [piece async for piece in download.pieces]
+        return [piece async for piece in await download.source.begin(0, download.size_bytes)]
 
     return read
 

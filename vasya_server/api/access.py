@@ -6,7 +6,7 @@ path tells a stranger nothing but 401. Litestar finds the route and does no more
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
@@ -200,9 +200,7 @@ class Entrance:
         scope = request.scope
         _check_path(scope.get("raw_path") or scope["path"].encode())
         try:
-            _, handler, _, path, request.route = self._find(
-                path=request.path, method=request.method
-            )
+            _, handler, _, path, request.route = self._handling(request.path, request.method)
         except NotFoundException as error:
             raise RouteNotFound from error
         except MethodNotAllowedException as error:
@@ -210,6 +208,14 @@ class Entrance:
             # Litestar would answer OPTIONS; the edge refuses it.
             raise MethodNotAllowed(tuple(sorted({*allowed} - {"OPTIONS"}))) from error
         return handler.opt[BOUND], path
+
+    def _handling(self, path: str, method: str) -> tuple[Any, Any, Any, Any, Any]:
+        """Find what handles a request; the head of a file can be had without the file."""
+        if method == "HEAD":
+            found = self._find(path=path, method="GET")
+            if found[1].opt[BOUND].operation.answers_file:
+                return found
+        return self._find(path=path, method=method)
 
 
 def _credential(line: bytes) -> bytes:

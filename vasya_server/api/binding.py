@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -12,7 +13,7 @@ from vasya_server.api.answer import Answer
 from vasya_server.api.body import read_all
 from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.event_stream import MEDIA_TYPE, EventStream
-from vasya_server.api.file_answer import FileAnswer
+from vasya_server.api.file_answer import answer_file
 from vasya_server.api.mutating import carry_out
 from vasya_server.api.receiving import receive_file
 from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
@@ -25,6 +26,7 @@ from vasya_server.operations.egress import note_download
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vasya_server.api.file_answer import FileAnswer
     from vasya_server.api.incoming import Incoming
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
@@ -113,8 +115,16 @@ class Bound:
             return await carry_out(call, operation.mutation, arguments)
         answer = await operation.handler(call, **arguments)
         if operation.answers_file:
-            await note_download(gateway, call.who, call.account.runtime, answer, call.request_id)
-            return FileAnswer(answer, gateway.settings.media_idle_secs, watch)
+            return await answer_file(
+                request,
+                answer,
+                partial(
+                    note_download,
+                    *(gateway, call.who, call.account.runtime, answer, call.request_id),
+                ),
+                idle_secs=gateway.settings.media_idle_secs,
+                watch=watch,
+            )
         if operation.answers_events:
             return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from vasya_server.api.answer import cut_off
 from vasya_server.api.file_names import UNKNOWN_TYPE, attachment, clean_file_name
+from vasya_server.api.ranges import entity_tag, is_known, wanted_part
 from vasya_server.errors import VasyaError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from litestar.types import Receive, Send
 
     from vasya_server.api.answer import Header
     from vasya_server.api.incoming import Incoming
+    from vasya_server.api.ranges import Part
     from vasya_server.auth.known_keys import Watch
     from vasya_server.telegram.requests.downloads import Download
 
@@ -48,29 +51,41 @@ _ENDINGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileAnswer:
     """A download on its way; it is sent piece by piece.
 
     Args:
+        part: What is sent of it; None: the whole.
+        pieces: Yields exactly as many bytes as are told of, or fails; None: nothing but the head is wanted.
+        is_known: The client has it already.
         idle_secs: How long the client may take over one piece.
         watch: Tells when the agent key that asked may not have it any longer; None: no key asked.
     """
 
     download: Download
+    part: Part | None = None
+    pieces: AsyncGenerator[bytes] | None = None
+    is_known: bool = False
     idle_secs: float
     watch: Watch | None = None
 
     @property
     def status(self) -> int:
         """Return the status that it begins with."""
-        return HTTPStatus.OK
+        if self.is_known:
+            return HTTPStatus.NOT_MODIFIED
+        return HTTPStatus.OK if self.part is None else HTTPStatus.PARTIAL_CONTENT
 
     async def send(self, request: Incoming, common: Sequence[Header], send: Send) -> None:
         """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
+        if self.pieces is None:
+            await self._begin(common, send)
+            await _end(send)
+            return
         leaving = asyncio.create_task(_left(request.receive))
         ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
-        sending = asyncio.create_task(self._send_all(request, common, send, leaving))
+        sending = asyncio.create_task(self._send_all(request, common, send, leaving, self.pieces))
         try:
             await asyncio.wait({sending, *ending}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -88,39 +103,78 @@ class FileAnswer:
         common: Sequence[Header],
         send: Send,
         leaving: asyncio.Task[None],
+        pieces: AsyncGenerator[bytes],
     ) -> None:
         try:
-            await self._send_pieces(common, send, leaving)
+            async with contextlib.aclosing(pieces):
+                await self._begin(common, send)
+                async for piece in pieces:
+                    if leaving.done():
+                        return  # nobody is there any more: Telegram is asked for nothing further
+                    async with asyncio.timeout(self.idle_secs):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await _end(send)
         except VasyaError as error:
             _log.warning("a download broke off (%s)", error.code)
         except TimeoutError:
             _log.warning("a download broke off (client_too_slow)")
             cut_off(request)
 
-    async def _send_pieces(
-        self, common: Sequence[Header], send: Send, leaving: asyncio.Task[None]
-    ) -> None:
-        headers = [*self._headers(), *common]
+    async def _begin(self, common: Sequence[Header], send: Send) -> None:
+        headers = [(b"etag", entity_tag(self.download.version)), *common]
+        if not self.is_known:
+            headers = [*self._headers(), *headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        async for piece in self.download.pieces:
-            if leaving.done():
-                return  # nobody is there any more: Telegram is asked for nothing further
-            async with asyncio.timeout(self.idle_secs):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         claimed = self.download.mime_type.partition(";")[0].strip().lower()
         ending = _ENDINGS.get(claimed)
         unnamed = f"{self.download.kind}-{self.download.message_id}{ending or ''}"
         name = clean_file_name(self.download.file_name or unnamed)
-        return [
+        size_bytes = self.download.size_bytes if self.part is None else self.part.length
+        headers = [
             (b"content-type", (claimed if ending else UNKNOWN_TYPE).encode()),
-            (b"content-length", b"%d" % self.download.size_bytes),
+            (b"content-length", b"%d" % size_bytes),
             (b"content-disposition", attachment(name).encode()),
-            (b"accept-ranges", b"none"),
+            (b"accept-ranges", b"bytes"),
             (b"content-security-policy", b"sandbox"),
         ]
+        if self.part is not None:
+            headers.append((b"content-range", self.part.content_range))
+        return headers
+
+
+async def answer_file(
+    request: Incoming,
+    download: Download,
+    let_go: Callable[[], Awaitable[None]],
+    *,
+    idle_secs: float,
+    watch: Watch | None,
+) -> FileAnswer:
+    """Return the answer that *request* wants of a file, its first piece fetched already.
+
+    Args:
+        let_go: Called before anything of the file is handed out.
+
+    Raises:
+        RangeNotSatisfiable: The file has no such part.
+        TelegramError: Telegram does not give it.
+    """
+    tag = entity_tag(download.version)
+    if is_known(request, tag):
+        return FileAnswer(download=download, is_known=True, idle_secs=idle_secs)
+    if request.method == "HEAD":
+        return FileAnswer(download=download, idle_secs=idle_secs)
+    part = wanted_part(request, download.size_bytes, tag)
+    start, stop = (0, download.size_bytes) if part is None else (part.start, part.stop)
+    pieces = await download.source.begin(start, stop)
+    await let_go()
+    return FileAnswer(download=download, part=part, pieces=pieces, idle_secs=idle_secs, watch=watch)
+
+
+async def _end(send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

@@ -15,7 +15,9 @@ async def get_media(call: Call) -> Download:
     """Download the file that a message carries, as it comes from Telegram.
 
     It is always an attachment, and what a browser could run comes as `application/octet-stream`; its bytes are other
-    people's. Downloading leaves no trace. A message without a file answers 404 `media_not_found`, a file in one of Telegram's own
+    people's. Downloading leaves no trace. `Range: bytes=…` gives one part (206), so that a download that broke off goes on where it
+    ended: send the `ETag` of the first answer as `If-Range`. Several ranges get the whole, a range that is not there answers
+    416 `range_not_satisfiable`, and HEAD the headers alone. A message without a file answers 404 `media_not_found`, a file in one of Telegram's own
     notifications 403 `service_chat` to all but humans; a connection that
     closes before `Content-Length` bytes is a download that broke off.
     """

@@ -216,6 +216,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Unsupported media type",
         "Send Content-Type: application/json and no Content-Encoding.",
     ),
+    "range_not_satisfiable": Row(
+        416,
+        "Range not satisfiable",
+        "Content-Range says how many bytes the file has; ask for a range within them, or for the whole.",
+    ),
     "host_not_allowed": Row(
         421,
         "Host not allowed",

@@ -81,6 +81,21 @@ class HeadersTooLarge(VasyaError):
     detail = "The request headers are too large."
 
 
+class RangeNotSatisfiable(VasyaError):
+    """The file has no byte of the range that is asked for.
+
+    Args:
+        size_bytes: How many it has.
+    """
+
+    code = "range_not_satisfiable"
+    detail = "The file has no such range of bytes."
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__()
+        self.size_bytes = size_bytes
+
+
 class Overloaded(VasyaError):
     """More requests are in flight than the server takes at once."""
 

@@ -12,6 +12,7 @@ import msgspec
 from vasya_server import errors
 from vasya_server.api.answer import PROBLEM_JSON, Answer, Header, encoded
 from vasya_server.api.problems import INTERNAL, PROBLEMS
+from vasya_server.api.refusals import RangeNotSatisfiable
 from vasya_server.model.preview import Reason
 from vasya_server.model.problem import FieldProblem, Problem
 from vasya_server.model.service import AccountName
@@ -107,6 +108,8 @@ def _headers(error: VasyaError, wait: int | None) -> tuple[Header, ...]:
         case errors.Unauthenticated():
             # RFC 6750 3.1 knows one word for every credential that is not good.
             headers.append(("www-authenticate", 'Bearer realm="vasya", error="invalid_token"'))
+        case RangeNotSatisfiable():
+            headers.append(("content-range", f"bytes */{error.size_bytes}"))
     if allowed := getattr(error, "allowed_methods", ()):
         headers.append(("allow", ", ".join(allowed)))
     if getattr(error, "closes_connection", False):

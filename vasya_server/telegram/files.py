@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 _IDLE_SECS: Final = 60.0
 
 
+def moved_to(error: TelegramError) -> int | None:
+    """Return the data centre where Telegram says the file is; None: it says nothing of the kind."""
+    cause = error.__cause__
+    return cause.new_dc if isinstance(cause, tg.FileMigrateError) else None
+
+
 class FileCentre(Link):
     """One other data centre, as one account reaches it."""
 
@@ -105,22 +111,16 @@ class FileCentres:
         self._clock = clock
         self._centres: dict[int, FileCentre] = {}
 
-    async def call(self, request: TLRequest, *, dc_id: int) -> Any:
-        """Ask the data centre *dc_id*, or the one that Telegram says the file has moved to.
+    async def call(self, request: TLRequest, *, dc_id: int, turn: int = 1) -> Any:
+        """Ask the data centre *dc_id*.
+
+        Args:
+            turn: How many pieces are being asked for, this one included: it is given the time of all of them.
 
         Raises:
-            TelegramError: As `Link.call`.
+            TelegramError: As `Link.call`; `moved_to` tells whether the file lies elsewhere.
         """
-        try:
-            return await self._ask(request, dc_id)
-        except TelegramError as error:
-            cause = error.__cause__
-            if not isinstance(cause, tg.FileMigrateError) or cause.new_dc == dc_id:
-                raise
-            return await self._ask(request, cause.new_dc)
-
-    async def _ask(self, request: TLRequest, dc_id: int) -> Any:
-        idle_secs = self._account.media_idle_secs
+        idle_secs = self._account.media_idle_secs * turn
         if dc_id == self._account.dc_id:
             return await self._account.call(request, deadline_secs=idle_secs)
         centre = self._centres.get(dc_id)

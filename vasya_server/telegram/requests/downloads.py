@@ -1,44 +1,49 @@
-"""The files that messages carry, fetched piece by piece: never more than one piece of it is in memory."""
+"""The files that messages carry, whole or as a small picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.errors import MediaNotFound, TelegramError, TelegramUnavailable
+from vasya_server.errors import MediaNotFound
 from vasya_server.telegram.media import to_media
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.requests.fetching import Fetching, RemoteFile
 from vasya_server.telegram.requests.lookup import read_message
 from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
+    from typing import TypeAlias
 
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
-    Pick: TypeAlias = Callable[[Any], "_File"]
+    Pick: TypeAlias = Callable[[Any], RemoteFile]
 
-# Pieces of this size never cross a boundary of 1 MiB, which Telegram refuses.
-PIECE_BYTES: Final = 512 * 1024
 _THUMB_PIXELS: Final = 320
-_REFERENCE_REFUSED: Final = "FILE_REFERENCE_"
+
+
+class Source(Protocol):
+    """Where the bytes of a download come from."""
+
+    async def begin(self, start: int, stop: int) -> AsyncGenerator[bytes]:
+        """Return what yields the bytes from *start* up to *stop*, or fails; the first piece is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A file on its way from Telegram.
+    """A file that can be had from Telegram; nothing of it is fetched yet.
 
     Args:
         chat: Where it was sent.
         kind: `photo`, `video`, …, as in the message's media; `thumb` for a small picture of it.
         file_name: As its sender wrote it, unchecked.
         mime_type: As its sender claimed.
-        pieces: Yields exactly *size_bytes*, or fails.
+        version: The same for the same bytes, and for no others.
     """
 
     chat: ResolvedPeer
@@ -47,35 +52,17 @@ class Download:
     file_name: str | None
     mime_type: str
     size_bytes: int
-    pieces: AsyncIterator[bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    """Where a file lies.
-
-    Args:
-        data: A small picture that came with the message.
-    """
-
-    location: Any
-    dc_id: int
-    kind: str
-    size_bytes: int
-    mime_type: str
-    file_name: str | None = None
-    data: bytes | None = None
+    version: str
+    source: Source
 
 
 async def open_media(account: AccountView, reference: str, message_id: int) -> Download:
-    """Return the file of a message, its first piece fetched already.
+    """Return the file of a message.
 
     Raises:
         ChatNotFound, MessageNotFound: There is no such chat or message.
         MediaNotFound: It carries no file.
-        TelegramError: Telegram does not give it.
-
-    Source: https://core.telegram.org/method/upload.getFile
+        TelegramError: Telegram does not show it.
     """
     return await _open(account, reference, message_id, _whole)
 
@@ -86,7 +73,7 @@ async def open_thumb(account: AccountView, reference: str, message_id: int) -> D
     Raises:
         ChatNotFound, MessageNotFound: There is no such chat or message.
         MediaNotFound: It carries nothing that has one.
-        TelegramError: Telegram does not give it.
+        TelegramError: Telegram does not show it.
     """
     return await _open(account, reference, message_id, _thumb)
 
@@ -97,9 +84,10 @@ async def _open(account: AccountView, reference: str, message_id: int, pick: Pic
     message = await read_message(reading, peer, message_id)
     require_readable(reading, [message])
     file = pick(message.media)
-    fetching = _Fetching(account, peer, message_id, pick, file)
-    # Whatever is wrong is wrong with the first piece already, while it can still be said in the answer.
-    first = await fetching.next_piece()
+
+    async def renew() -> RemoteFile:
+        return pick((await read_message(Reading(account), peer, message_id)).media)
+
     return Download(
         chat=peer,
         message_id=message_id,
@@ -107,60 +95,12 @@ async def _open(account: AccountView, reference: str, message_id: int, pick: Pic
         file_name=file.file_name,
         mime_type=file.mime_type,
         size_bytes=file.size_bytes,
-        pieces=fetching.pieces(first),
+        version=file.version,
+        source=Fetching(account, file, renew),
     )
 
 
-class _Fetching:
-    """A file that is being fetched; its reference is renewed by another look at the message."""
-
-    def __init__(
-        self,
-        account: AccountView,
-        peer: ResolvedPeer,
-        message_id: int,
-        pick: Pick,
-        file: _File,
-    ) -> None:
-        self._account = account
-        self._peer = peer
-        self._message_id = message_id
-        self._pick = pick
-        self._file = file
-        self._offset = 0
-
-    async def pieces(self, first: bytes) -> AsyncIterator[bytes]:
-        yield first
-        while self._offset < self._file.size_bytes:
-            yield await self.next_piece()
-
-    async def next_piece(self) -> bytes:
-        piece = self._file.data or await self._get()
-        if not piece:
-            raise TelegramUnavailable(detail="Telegram has less of this file than it said.")
-        piece = piece[: self._file.size_bytes - self._offset]
-        self._offset += len(piece)
-        return piece
-
-    async def _get(self) -> bytes:
-        try:
-            return await self._ask()
-        except TelegramError as error:
-            if not (error.rpc_name or "").startswith(_REFERENCE_REFUSED):
-                raise
-        message = await read_message(Reading(self._account), self._peer, self._message_id)
-        self._file = self._pick(message.media)
-        return await self._ask()
-
-    async def _ask(self) -> bytes:
-        request = functions.upload.GetFileRequest(self._file.location, self._offset, PIECE_BYTES)
-        answer = await self._account.runtime.files.call(request, dc_id=self._file.dc_id)
-        if not isinstance(answer, t.upload.File):
-            raise TelegramError(detail="Telegram wants this file to be fetched from elsewhere.")
-        return bytes(answer.bytes)
-
-
-def _whole(media: Any) -> _File:
+def _whole(media: Any) -> RemoteFile:
     photo, document = _photo_in(media), _document_in(media)
     if photo is not None:
         sizes = [size for size in photo.sizes if _is_picture(size)]
@@ -169,7 +109,7 @@ def _whole(media: Any) -> _File:
     if document is None:
         raise MediaNotFound
     described = to_media(media)
-    return _File(
+    return RemoteFile(
         location=_document_location(document, ""),
         dc_id=document.dc_id,
         kind=described.type if described else "document",
@@ -179,7 +119,7 @@ def _whole(media: Any) -> _File:
     )
 
 
-def _thumb(media: Any) -> _File:
+def _thumb(media: Any) -> RemoteFile:
     holder = _photo_in(media) or _document_in(media)
     sizes = (getattr(holder, "sizes", None) or getattr(holder, "thumbs", None)) or ()
     sizes = [size for size in sizes if _is_picture(size)]
@@ -190,7 +130,7 @@ def _thumb(media: Any) -> _File:
     return _picture(holder, chosen, "thumb")
 
 
-def _picture(holder: Any, size: Any, kind: str) -> _File:
+def _picture(holder: Any, size: Any, kind: str) -> RemoteFile:
     location = (
         t.InputPhotoFileLocation(
             holder.id, holder.access_hash, holder.file_reference, thumb_size=size.type
@@ -199,7 +139,7 @@ def _picture(holder: Any, size: Any, kind: str) -> _File:
         else _document_location(holder, size.type)
     )
     data = bytes(size.bytes) if isinstance(size, t.PhotoCachedSize) else None
-    return _File(
+    return RemoteFile(
         location=location,
         dc_id=holder.dc_id,
         kind=kind,
