@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.telegram.requests.downloads import Download
 
 BOUND: Final = "bound"
 _ACCEPTED: Final = (b"application/json", b"application/*", b"*/*")
@@ -115,16 +116,7 @@ class Bound:
             return await carry_out(call, operation.mutation, arguments)
         answer = await operation.handler(call, **arguments)
         if operation.answers_file:
-            return await answer_file(
-                request,
-                answer,
-                partial(
-                    note_download,
-                    *(gateway, call.who, call.account.runtime, answer, call.request_id),
-                ),
-                idle_secs=gateway.settings.media_idle_secs,
-                watch=watch,
-            )
+            return await _handed_out(answer, request, call)
         if operation.answers_events:
             return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
@@ -153,6 +145,15 @@ class Bound:
         """Read a JSON body; one that may be left out says nothing then."""
         body = await read_all(request.receive, self._gateway.settings)
         return body or (b"{}" if self._may_lack_body else b"")
+
+
+async def _handed_out(download: Download, request: Incoming, call: Call) -> FileAnswer:
+    gateway = call.gateway
+    note = partial(
+        note_download, gateway, call.who, call.account.runtime, download, call.request_id
+    )
+    idle_secs = gateway.settings.media_idle_secs
+    return await answer_file(request, download, note, idle_secs=idle_secs, watch=call.watch)
 
 
 async def _begun(
