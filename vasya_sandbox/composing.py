@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telethon.tl import types as t
 
-from vasya_sandbox import inputs, views
+from vasya_sandbox import inputs, standing, views
 from vasya_sandbox.content_views import ENTITY_KINDS
 from vasya_sandbox.entities import utf16_length
 from vasya_sandbox.errors import RpcError
-from vasya_sandbox.records import Channel, Entity, Group, Member, Peer, Reply, User
+from vasya_sandbox.records import Channel, Entity, Group, Peer, Reply, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vasya_sandbox.membership import Member
     from vasya_sandbox.session import Session
 
 TEXT_LIMIT, CAPTION_LIMIT = 4096, 1024
@@ -83,6 +84,7 @@ def require_writable(session: Session, where: Peer, top_id: int = 0) -> None:
             raise RpcError(400, "CHANNEL_PRIVATE")
     if member is None or not member.is_inside:
         raise RpcError(403, "CHAT_WRITE_FORBIDDEN")
+    standing.require_may_send(where, member)
     if isinstance(where, Channel) and not member.is_admin:
         _require_open(session, where, member, top_id)
 

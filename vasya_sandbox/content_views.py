@@ -82,6 +82,7 @@ _ACTIONS: dict[str, Callable[[Action], Any]] = {
     "ChatAddUser": lambda told: t.MessageActionChatAddUser(told.user_ids),
     "ChatDeleteUser": lambda told: t.MessageActionChatDeleteUser(told.user_ids[0]),
     "ChatJoinedByLink": lambda told: t.MessageActionChatJoinedByLink(told.user_ids[0]),
+    "ChatJoinedByRequest": lambda _: t.MessageActionChatJoinedByRequest(),
     "ChatEditTitle": lambda told: t.MessageActionChatEditTitle(told.title),
     "ChatDeletePhoto": lambda _: t.MessageActionChatDeletePhoto(),
     "SetMessagesTTL": lambda told: t.MessageActionSetMessagesTTL(int(told.title)),

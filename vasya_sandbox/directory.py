@@ -15,7 +15,6 @@ from vasya_sandbox.records import (
     File,
     FileKind,
     Group,
-    Invite,
     Mailbox,
     Message,
     Peer,
@@ -26,6 +25,7 @@ from vasya_sandbox.srp import make_verifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from vasya_sandbox.membership import Invite
     from vasya_sandbox.outbox import Outbox
 
 SERVICE_ID = 777000

@@ -10,6 +10,7 @@ from msgspec import structs
 from vasya_sandbox.chat_lists import Dialog
 from vasya_sandbox.directory import Directory
 from vasya_sandbox.entities import complete, slice_utf16
+from vasya_sandbox.membership import Member, Role
 from vasya_sandbox.records import (
     CHANNEL_MARK,
     Action,
@@ -21,13 +22,11 @@ from vasya_sandbox.records import (
     Group,
     Mailbox,
     Media,
-    Member,
     Message,
     Notice,
     Peer,
     Posted,
     Reply,
-    Role,
     Topic,
     User,
 )

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from msgspec import Struct, field
 
 from vasya_sandbox.chat_lists import Dialog, Folder
+from vasya_sandbox.membership import Lobby, Member
 
 CHANNEL_MARK = 1_000_000_000_000
 # A client further behind than this gets "too long" and starts over, as with the real service.
@@ -21,7 +22,6 @@ EventKind = Literal[
     "new", "edit", "delete", "read_in", "read_out", "pin", "unpin", "contents", "reactions", "chat"
 ]
 FileKind = Literal["photo", "document", "voice", "audio", "video", "video_note", "sticker", "gif"]
-Role = Literal["owner", "admin", "member", "banned", "left"]
 
 
 class Entity(Struct, frozen=True, omit_defaults=True):
@@ -263,36 +263,7 @@ class User(Struct, eq=False, omit_defaults=True):
         return self.id
 
 
-class Member(Struct, eq=False, omit_defaults=True):
-    """A user's standing in a group or channel."""
-
-    user_id: int
-    inviter_id: int
-    at: int
-    role: Role = "member"
-    rank: str = ""
-    last_post_at: int = 0
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the user takes part at all."""
-        return self.role not in ("banned", "left")
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether the user may do more than write."""
-        return self.role in ("owner", "admin")
-
-
-class Invite(Struct, frozen=True, omit_defaults=True):
-    """The hash of a link to a chat; with *expires_at* 0 it stays good."""
-
-    hash: str
-    expires_at: int = 0
-    needs_approval: bool = False
-
-
-class Group(Struct, eq=False, omit_defaults=True):
+class Group(Lobby, eq=False, omit_defaults=True):
     """A basic group: its messages live in each member's own box."""
 
     id: int
@@ -305,7 +276,6 @@ class Group(Struct, eq=False, omit_defaults=True):
     version: int = 1
     ttl_secs: int = 0
     is_protected: bool = False
-    invites: list[Invite] = field(default_factory=list)
 
     @property
     def peer_id(self) -> int:
@@ -325,7 +295,7 @@ class Topic(Struct, eq=False, omit_defaults=True):
     is_pinned: bool = False
 
 
-class Channel(Struct, eq=False, omit_defaults=True):
+class Channel(Lobby, eq=False, omit_defaults=True):
     """A supergroup or, with *is_broadcast*, a channel: one box for all."""
 
     id: int
@@ -346,7 +316,6 @@ class Channel(Struct, eq=False, omit_defaults=True):
     is_forum: bool = False
     is_protected: bool = False
     has_signatures: bool = False
-    invites: list[Invite] = field(default_factory=list)
 
     @property
     def peer_id(self) -> int:

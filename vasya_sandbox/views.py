@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
 
+from vasya_sandbox import standing
 from vasya_sandbox.message_views import message, peer, peers_of, reactions
 from vasya_sandbox.records import CHANNEL_MARK, Channel, Group, Mailbox, User
 
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 
 # More than this and a client is told to ask, instead of being sent everything.
 RESUME_LIMIT = 20
-ADMIN_RIGHTS = t.ChatAdminRights(
-    change_info=True,
-    post_messages=True,
-    edit_messages=True,
-    delete_messages=True,
-    ban_users=True,
-    invite_users=True,
-    pin_messages=True,
-    manage_topics=True,
-    other=True,
-)
-# What plain members may not do.
-DEFAULT_BANS = t.ChatBannedRights(0, change_info=True, pin_messages=True)
 _CHANNEL_STEPS = (
     t.UpdateNewChannelMessage,
     t.UpdateEditChannelMessage,
@@ -84,7 +72,7 @@ def _group(world: World, viewer: User, group: Group) -> Any:
     return t.Chat(
         group.id,
         version=group.version,
-        default_banned_rights=DEFAULT_BANS,
+        default_banned_rights=standing.banned_rights(group.default_bans),
         **_shared(world, viewer, group),
     )
 
@@ -106,7 +94,10 @@ def _channel(world: World, viewer: User, channel: Channel) -> Any:
         signatures=channel.has_signatures or None,
         access_hash=access_hash,
         username=channel.username or None,
-        default_banned_rights=None if channel.is_broadcast else DEFAULT_BANS,
+        default_banned_rights=None
+        if channel.is_broadcast
+        else standing.banned_rights(channel.default_bans),
+        banned_rights=_restrictions(viewer, channel),
         **_shared(world, viewer, channel),
     )
 
@@ -114,6 +105,13 @@ def _channel(world: World, viewer: User, channel: Channel) -> Any:
 def _is_banned(viewer: User, where: Group | Channel) -> bool:
     member = where.members.get(viewer.id)
     return member is not None and member.role == "banned"
+
+
+def _restrictions(viewer: User, channel: Channel) -> Any:
+    member = channel.members.get(viewer.id)
+    if member is None or member.role != "restricted":
+        return None
+    return standing.banned_rights(member.rights or (), member.until)
 
 
 def _shared(world: World, viewer: User, where: Group | Channel) -> dict[str, Any]:
@@ -127,7 +125,7 @@ def _shared(world: World, viewer: User, where: Group | Channel) -> dict[str, Any
         "creator": where.creator_id == viewer.id or None,
         "left": member is None or not member.is_inside or None,
         "noforwards": where.is_protected or None,
-        "admin_rights": ADMIN_RIGHTS if member and member.is_admin else None,
+        "admin_rights": standing.admin_rights(member) if member and member.is_admin else None,
     }
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from vasya_sandbox import changes, images
 from vasya_sandbox import world_demo_texts as texts
 from vasya_sandbox.chat_lists import Folder
+from vasya_sandbox.membership import Invite
 from vasya_sandbox.model import Content, World
-from vasya_sandbox.records import Channel, Invite, Reply, Size, User, WebPage
+from vasya_sandbox.records import Channel, Reply, Size, User, WebPage
 from vasya_sandbox.world_demo_highlights import Highlights, comment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.problems import assert_problem
 from vasya_sandbox.chat_lists import Folder
-from vasya_sandbox.records import Invite
+from vasya_sandbox.membership import Invite
 
 if TYPE_CHECKING:
     import httpx

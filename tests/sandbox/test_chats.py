@@ -6,7 +6,8 @@ from telethon import functions, types
 
 from tests.sandbox.refusals import refused
 from vasya_sandbox import images
-from vasya_sandbox.records import Member, Size
+from vasya_sandbox.membership import Member
+from vasya_sandbox.records import Size
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect

@@ -9,13 +9,13 @@ from telethon import functions as f
 from telethon import types
 
 from tests.sandbox.refusals import refused
-from vasya_sandbox.records import Channel, Invite
+from vasya_sandbox.membership import Invite
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect
     from vasya_sandbox.client import SandboxClient
     from vasya_sandbox.model import World
-    from vasya_sandbox.records import User
+    from vasya_sandbox.records import Channel, User
 
 HASH = "AbCdEfGh12345678"
 
@@ -136,6 +136,7 @@ async def test_admins_invite_and_are_told_who_did_not_come(
     assert town.members[zoe.id].inviter_id == ada.id
     assert actions(told.updates) == ["ChatAddUser"]
     client = await connect(zoe)
+    town.default_bans.append("invite_users")
     await refuses(
         client, request(channel_of(world, zoe, town), named(world, zoe, bob)), "CHAT_ADMIN_REQUIRED"
     )
@@ -177,6 +178,7 @@ async def test_an_invite_lets_in_those_who_are_not_in_yet(
 
     assert actions(joined.updates) == ["ChatJoinedByLink"]
     assert duo.members[ada.id].is_inside
+    assert duo.invites[0].usage == 1
     await refuses(client, request(HASH), "USER_ALREADY_PARTICIPANT")
     await refuses(client, request("nothing"), "INVITE_HASH_INVALID")
     await refuses(client, request(""), "INVITE_HASH_EMPTY")
@@ -191,7 +193,9 @@ async def test_an_invite_may_be_over_ask_an_admin_or_be_closed_to_somebody(
 
     await refuses(client, request("over"), "INVITE_HASH_EXPIRED")
     await refuses(client, request("ask"), "INVITE_REQUEST_SENT")
+    await refuses(client, request("ask"), "INVITE_REQUEST_SENT")
     assert ada.id not in duo.members
+    assert [(waiting.user_id, waiting.invite) for waiting in duo.requests] == [(ada.id, "ask")]
     shown = await client(f.messages.CheckChatInviteRequest("ask"))
     assert shown.request_needed is True
 

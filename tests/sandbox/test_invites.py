@@ -7,7 +7,8 @@ from telethon import functions, types
 
 from tests.sandbox.refusals import refused
 from vasya_sandbox import images
-from vasya_sandbox.records import Invite, Size
+from vasya_sandbox.membership import Invite
+from vasya_sandbox.records import Size
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect

@@ -8,8 +8,9 @@ from msgspec.structs import astuple
 
 from vasya_sandbox import changes, state, world_demo
 from vasya_sandbox.chat_lists import Folder
+from vasya_sandbox.membership import Invite
 from vasya_sandbox.model import World
-from vasya_sandbox.records import Event, Invite
+from vasya_sandbox.records import Event
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

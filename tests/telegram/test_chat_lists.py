@@ -9,7 +9,7 @@ import pytest
 from telethon.tl import types as t
 
 from tests.telegram.conftest import all_but, only, restricted
-from vasya_sandbox.records import Channel, Invite
+from vasya_sandbox.membership import Invite
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.errors import ChatNotAllowed, ChatNotFound, ValidationFailed
 from vasya_server.model.chat import ChatFilter, ChatType
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.telegram.conftest import Connect, Scene
     from vasya_sandbox.dc import DataCentre
     from vasya_sandbox.model import World
+    from vasya_sandbox.records import Channel
     from vasya_server.crypto.master_key import MasterKey
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.view import AccountView

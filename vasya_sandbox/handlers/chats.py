@@ -12,14 +12,14 @@ from vasya_sandbox.composing import may_manage
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.handlers.history import topic_ids
 from vasya_sandbox.message_views import message, peer, peers_of
-from vasya_sandbox.records import CHANNEL_MARK, Channel, Group, User
+from vasya_sandbox.records import CHANNEL_MARK, Channel, Group
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
-    from vasya_sandbox.records import Member, Topic
+    from vasya_sandbox.membership import Member
+    from vasya_sandbox.records import Topic
     from vasya_sandbox.session import Session
 
-MAX_PARTICIPANTS = 200
 MAX_TOPICS = 100
 
 
@@ -140,85 +140,6 @@ def get_full_channel(session: Session, request: Any) -> Any:
     if channel.linked_id:
         mentioned.append(-CHANNEL_MARK - channel.linked_id)
     return t.messages.ChatFull(full, **views.entities(world, me, mentioned))
-
-
-def _participant(session: Session, member: Member) -> Any:
-    """Return a member of a channel; the caller's own entry says who invited them."""
-    if member.role == "owner":
-        rights = views.ADMIN_RIGHTS
-        return t.ChannelParticipantCreator(member.user_id, rights, rank=member.rank or None)
-    if member.role == "admin":
-        return t.ChannelParticipantAdmin(
-            member.user_id,
-            promoted_by=member.inviter_id,
-            date=member.at,
-            admin_rights=views.ADMIN_RIGHTS,
-            rank=member.rank or None,
-        )
-    if member.role == "banned":
-        rights = t.ChatBannedRights(0, view_messages=True)
-        return t.ChannelParticipantBanned(
-            peer(member.user_id), member.inviter_id, member.at, rights, left=True
-        )
-    if member.role == "left":
-        return t.ChannelParticipantLeft(peer(member.user_id))
-    if member.user_id == session.user.id:
-        return t.ChannelParticipantSelf(member.user_id, member.inviter_id, member.at)
-    return t.ChannelParticipant(member.user_id, member.at)
-
-
-@rpc(f.channels.GetParticipantsRequest)
-def get_participants(session: Session, request: Any) -> Any:
-    """Serve channels.getParticipants; of a broadcast only for its admins.
-
-    Source: https://core.telegram.org/method/channels.getParticipants
-    """
-    world, me = session.dc.world, session.user
-    channel = inputs.channel(session, request.channel)
-    if channel.is_broadcast and not may_manage(channel, me):
-        raise RpcError(400, "CHAT_ADMIN_REQUIRED")
-    found = [
-        member for member in channel.members.values() if _passes(session, member, request.filter)
-    ]
-    start = max(request.offset, 0)
-    chosen = found[start : start + min(max(request.limit, 0), MAX_PARTICIPANTS)]
-    mentioned = [channel.peer_id, *(member.user_id for member in chosen)]
-    return t.channels.ChannelParticipants(
-        len(found),
-        [_participant(session, member) for member in chosen],
-        **views.entities(world, me, mentioned),
-    )
-
-
-def _passes(session: Session, member: Member, given: Any) -> bool:
-    user = session.dc.world.users[member.user_id]
-    match given:
-        case t.ChannelParticipantsAdmins():
-            return member.is_admin
-        case t.ChannelParticipantsKicked() | t.ChannelParticipantsBanned():
-            return member.role == "banned"
-        case t.ChannelParticipantsBots():
-            return member.is_inside and user.is_bot
-        case t.ChannelParticipantsContacts():
-            return member.is_inside and user.id in session.user.contacts
-    query = getattr(given, "q", None) or ""
-    name = f"{user.first_name} {user.last_name} {user.username}".casefold()
-    return member.is_inside and query.casefold() in name
-
-
-@rpc(f.channels.GetParticipantRequest)
-def get_participant(session: Session, request: Any) -> Any:
-    """Serve channels.getParticipant.
-
-    Source: https://core.telegram.org/method/channels.getParticipant
-    """
-    channel = inputs.channel(session, request.channel)
-    who = inputs.resolve(session, request.participant)
-    member = channel.members.get(who.peer_id) if isinstance(who, User) else None
-    if member is None:
-        raise RpcError(400, "USER_NOT_PARTICIPANT")
-    found = views.entities(session.dc.world, session.user, [channel.peer_id, who.peer_id])
-    return t.channels.ChannelParticipant(_participant(session, member), **found)
 
 
 @rpc(f.messages.GetForumTopicsRequest)

@@ -11,7 +11,6 @@ from vasya_sandbox import changes, inputs
 from vasya_sandbox.composing import may_manage
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer, publish
-from vasya_sandbox.handlers.joining import leave
 from vasya_sandbox.records import Channel, Group, User
 from vasya_sandbox.registry import rpc
 
@@ -23,19 +22,12 @@ if TYPE_CHECKING:
 CLEARED_AT_ONCE = 100
 
 
-@rpc(f.messages.DeleteChatUserRequest)
-def delete_chat_user(session: Session, request: Any) -> Any:
-    """Serve messages.deleteChatUser, for oneself.
+def own_group(session: Session, chat_id: int) -> Group:
+    """Return a basic group that the caller is in.
 
-    Source: https://core.telegram.org/method/messages.deleteChatUser
+    Raises:
+        RpcError: CHAT_ID_INVALID, USER_NOT_PARTICIPANT.
     """
-    group = _group(session, request.chat_id)
-    if inputs.user(session, request.user_id) is not session.user:
-        raise RpcError(400, "CHAT_ADMIN_REQUIRED")
-    return leave(session, group)
-
-
-def _group(session: Session, chat_id: int) -> Group:
     group = session.dc.world.groups.get(chat_id)
     member = None if group is None else group.members.get(session.user.id)
     if group is None or member is None or member.role == "banned":
@@ -51,7 +43,7 @@ def delete_chat(session: Session, request: Any) -> Any:
 
     Source: https://core.telegram.org/method/messages.deleteChat
     """
-    group = _group(session, request.chat_id)
+    group = own_group(session, request.chat_id)
     _require_owner(session, group)
     world = session.dc.world
     ids = list(world.ids(session.user, group))

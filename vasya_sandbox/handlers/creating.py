@@ -8,11 +8,11 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from vasya_sandbox import changes, inputs
-from vasya_sandbox.composing import may_manage
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
 from vasya_sandbox.handlers.titles import MAX_TITLE
-from vasya_sandbox.records import Action, Group, Member, Notice
+from vasya_sandbox.membership import Member
+from vasya_sandbox.records import Group, Notice
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def create_chat(session: Session, request: Any) -> Any:
 
     Source: https://core.telegram.org/method/messages.createChat
     """
-    title, others = _title(request.title), _others(session, request.users)
+    title, others = _title(request.title), others_in(session, request.users)
     if not others:
         raise RpcError(400, "USERS_TOO_FEW")
     world, me = session.dc.world, session.user
@@ -61,34 +61,6 @@ def create_channel(session: Session, request: Any) -> Any:
     return answer(session, _news(world, channel))
 
 
-@rpc(f.channels.InviteToChannelRequest)
-def invite_to_channel(session: Session, request: Any) -> Any:
-    """Serve channels.inviteToChannel, for admins; those who are in already stay so.
-
-    Source: https://core.telegram.org/method/channels.inviteToChannel
-    """
-    world, me = session.dc.world, session.user
-    channel = inputs.channel(session, request.channel)
-    if not may_manage(channel, me):
-        raise RpcError(400, "CHAT_ADMIN_REQUIRED")
-    others = _others(session, request.users)
-    added = [
-        user
-        for user in others
-        if may_be_added(me, user)
-        and not ((member := channel.members.get(user.id)) and member.is_inside)
-    ]
-    inside = [user for user in world.members(channel) if user in others]
-    for user in added:
-        enter(world, channel, user, by=me)
-    notices: list[Notice] = []
-    if added and not channel.is_broadcast:
-        action = Action("ChatAddUser", user_ids=[user.id for user in added])
-        notices = world.post(me, channel, action=action).notices
-    told = answer(session, [*notices, *changes.announce(world, channel)])
-    return t.messages.InvitedUsers(told, missing(others, [*added, *inside]))
-
-
 def enter(world: World, where: Group | Channel, user: User, *, by: User) -> None:
     """Make *user* a member, as whom *by* has let in."""
     world.enter(where, user)
@@ -108,7 +80,8 @@ def missing(wanted: Iterable[User], added: Iterable[User]) -> list[Any]:
     return [t.MissingInvitee(user.id) for user in wanted if user.id not in inside]
 
 
-def _others(session: Session, given: Iterable[Any]) -> list[User]:
+def others_in(session: Session, given: Iterable[Any]) -> list[User]:
+    """Return whom a request names, each once, without the caller."""
     found = {user.id: user for user in (inputs.user(session, each) for each in given)}
     return [user for user in found.values() if user is not session.user]
 

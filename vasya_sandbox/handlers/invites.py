@@ -14,7 +14,8 @@ from vasya_sandbox.records import Channel
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
-    from vasya_sandbox.records import Group, Invite
+    from vasya_sandbox.membership import Invite
+    from vasya_sandbox.records import Group
     from vasya_sandbox.session import Session
 
 
@@ -34,7 +35,7 @@ def check_chat_invite(session: Session, request: Any) -> Any:
     member = chat.members.get(me.id)
     if member and member.is_inside:
         return t.ChatInviteAlready(views.chat(world, me, chat))
-    if 0 < invite.expires_at <= world.now:
+    if not invite.is_good(world.now):
         raise RpcError(400, "INVITE_HASH_EXPIRED")
     if member and member.role == "banned":
         raise RpcError(400, "CHANNEL_PRIVATE")

@@ -11,6 +11,7 @@ from vasya_sandbox import changes, inputs
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
 from vasya_sandbox.handlers.creating import enter
+from vasya_sandbox.membership import JoinRequest
 from vasya_sandbox.records import Action, Channel, Event, Group, Notice
 from vasya_sandbox.registry import rpc
 
@@ -41,14 +42,18 @@ def import_chat_invite(session: Session, request: Any) -> Any:
     if found is None:
         raise RpcError(400, "INVITE_HASH_INVALID")
     chat, invite = found
-    if 0 < invite.expires_at <= world.now:
+    if not invite.is_good(world.now):
         raise RpcError(400, "INVITE_HASH_EXPIRED")
     member = chat.members.get(me.id)
     if member is not None and member.role == "banned":
         raise RpcError(400, "CHANNEL_PRIVATE")
     if invite.needs_approval and not (member and member.is_inside):
+        if me.id not in [waiting.user_id for waiting in chat.requests]:
+            chat.requests.append(JoinRequest(me.id, world.now, invite.hash))
         raise RpcError(400, "INVITE_REQUEST_SENT")
-    return _join(session, chat, Action("ChatJoinedByLink", user_ids=[chat.creator_id]))
+    told = _join(session, chat, Action("ChatJoinedByLink", user_ids=[chat.creator_id]))
+    invite.usage += 1
+    return told
 
 
 def _join(session: Session, chat: Group | Channel, action: Action) -> Any:
