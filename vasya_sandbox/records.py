@@ -246,6 +246,7 @@ class User(Struct, eq=False, omit_defaults=True):
     hides_read_dates: bool = False
     seen_at: int = 0
     contacts: set[int] = field(default_factory=set)
+    contact_names: dict[int, tuple[str, str]] = field(default_factory=dict)  # first and last
     blocked: set[int] = field(default_factory=set)
     # Of those blocked by a request.
     blocked_at: dict[int, int] = field(default_factory=dict)

@@ -30,6 +30,7 @@ def user(world: World, viewer: User, who: User) -> Any:
     """Return a person as *viewer* sees them: the phone only of contacts and oneself."""
     is_self, is_contact = who is viewer, who.id in viewer.contacts
     photo = who.photos[-1] if who.photos else 0
+    first_name, last_name = viewer.contact_names.get(who.id, (who.first_name, who.last_name))
     return t.User(
         who.id,
         is_self=is_self or None,
@@ -39,8 +40,8 @@ def user(world: World, viewer: User, who: User) -> Any:
         bot_info_version=1 if who.is_bot else None,
         verified=who.is_verified or None,
         access_hash=world.access_hash(viewer, who),
-        first_name=who.first_name,
-        last_name=who.last_name or None,
+        first_name=first_name,
+        last_name=last_name or None,
         username=who.username or None,
         phone=who.phone if (is_self or is_contact or who is world.service) and who.phone else None,
         photo=t.UserProfilePhoto(photo, world.dc_id) if photo else None,

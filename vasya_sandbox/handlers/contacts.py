@@ -1,4 +1,4 @@
-"""Finding people and chats by name or number, and the address book."""
+"""Finding people and chats by name or number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import inputs, views
+from vasya_sandbox import views
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.handlers.auth import phone_digits
 from vasya_sandbox.message_views import peer
@@ -56,53 +56,6 @@ def _resolved(session: Session, found: Peer) -> Any:
     world = session.dc.world
     shown = views.entities(world, session.user, [found.peer_id])
     return t.contacts.ResolvedPeer(peer(found.peer_id), **shown)
-
-
-@rpc(f.contacts.GetContactsRequest)
-def get_contacts(session: Session, request: Any) -> Any:
-    """Serve contacts.getContacts.
-
-    Source: https://core.telegram.org/method/contacts.getContacts
-    """
-    world, me = session.dc.world, session.user
-    users = [world.users[user_id] for user_id in sorted(me.contacts)]
-    return t.contacts.Contacts(
-        [t.Contact(user.id, me.id in user.contacts) for user in users],
-        0,
-        [views.user(world, me, user) for user in users],
-    )
-
-
-@rpc(f.contacts.ImportContactsRequest)
-def import_contacts(session: Session, request: Any) -> Any:
-    """Serve contacts.importContacts: numbers without an account are left out of the answer.
-
-    Source: https://core.telegram.org/method/contacts.importContacts
-    """
-    world, me = session.dc.world, session.user
-    imported, users = [], []
-    for contact in request.contacts:
-        user = world.by_phone(re.sub(r"\D", "", contact.phone))
-        if user is not None and user is not me:
-            me.contacts.add(user.id)
-            imported.append(t.ImportedContact(user.id, contact.client_id))
-            users.append(views.user(world, me, user))
-    return t.contacts.ImportedContacts(imported, [], [], users)
-
-
-@rpc(f.contacts.DeleteContactsRequest)
-def delete_contacts(session: Session, request: Any) -> Any:
-    """Serve contacts.deleteContacts.
-
-    Source: https://core.telegram.org/method/contacts.deleteContacts
-    """
-    world, me = session.dc.world, session.user
-    users = [inputs.user(session, given) for given in request.id]
-    me.contacts.difference_update(user.id for user in users)
-    changed = [t.UpdatePeerSettings(t.PeerUser(user.id), t.PeerSettings()) for user in users]
-    shown = views.entities(world, me, [user.id for user in users])
-    session.dc.push(me, changed, **shown, skip=session)
-    return t.Updates(changed, date=world.now, seq=0, **shown)
 
 
 @rpc(f.contacts.SearchRequest)
