@@ -12,6 +12,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     actions,
     audit,
     chats,
+    contacts,
     events,
     health,
     identity,

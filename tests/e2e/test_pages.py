@@ -23,6 +23,7 @@ PAGES = {
     "mutations.md": 5,
     "keys.md": 6,
     "owner-chat.md": 1,
+    "people.md": 3,
     "undo-and-takeover.md": 2,
     "webhooks.md": 3,
 }

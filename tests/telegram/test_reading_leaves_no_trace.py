@@ -13,9 +13,11 @@ from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter
 from vasya_server.model.message import MessageFilter, MessageKind
+from vasya_server.model.person import BlockedFilter, ContactFilter
 from vasya_server.model.reception import ReactorFilter
 from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
+from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.messages import get_message
@@ -38,6 +40,8 @@ HARMLESS = {
     "channels.GetChannels",
     "channels.GetFullChannel",
     "channels.GetMessages",
+    "contacts.GetBlocked",
+    "contacts.GetContacts",
     "contacts.ResolvePhone",
     "contacts.ResolveUsername",
     "contacts.Search",
@@ -53,6 +57,7 @@ HARMLESS = {
     "messages.GetUnreadMentions",
     "messages.Search",
     "upload.GetFile",
+    "users.GetFullUser",
     "users.GetUsers",
 }
 PHOTO = 5
@@ -117,6 +122,11 @@ READS: dict[str, Read] = {
     "link": lambda account, _: get_link(as_owner(account), "@garden_club", OWN),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),
+    "user": lambda account, _: get_user(as_owner(account), "@bob_b"),
+    "contacts": lambda account, cursors: list_contacts(
+        as_owner(account), ContactFilter(q="b"), cursors
+    ),
+    "blocked": lambda account, cursors: list_blocked(as_owner(account), BlockedFilter(), cursors),
 }
 
 

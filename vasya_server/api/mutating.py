@@ -97,6 +97,7 @@ def _intent(call: Call, mutation: Mutation, arguments: Mapping[str, Any]) -> Int
         parts=mutation.parts(body),
         reduces_risk=mutation.reduces_risk(body),
         source=mutation.source(body),
+        subject=mutation.subject(body),
         verdicts=call.verdicts,
         body=body,
         is_dry_run=call.is_dry_run,

@@ -45,6 +45,7 @@ _PATH_PARAMETERS: Final = {
     "message": "A message's id within the chat.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
+    "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",
 }
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",

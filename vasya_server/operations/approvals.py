@@ -107,7 +107,7 @@ async def is_asked(attempt: Attempt) -> bool:
     Raises:
         VasyaError: Telegram does not say what the rule is about.
     """
-    intent, peer = attempt.intent, attempt.peer
+    intent, peer = attempt.intent, attempt.peer or attempt.named.person
     if intent.reduces_risk or not intent.mutation.reaches_telegram:
         return False
     match _rule(intent):

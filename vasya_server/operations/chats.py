@@ -1,4 +1,8 @@
-"""Which chats and whom a change is about, as whoever asks for it names them and may reach them."""
+"""Which chats and whom a change is about, as whoever asks for it names them and may reach them.
+
+What concerns a person and no chat, like blocking them, is a change in the chat with that person: who may not write there may
+not do it (D-5.9).
+"""
 
 from __future__ import annotations
 
@@ -38,8 +42,12 @@ async def named_in(intent: Intent) -> Named:
 
 
 async def _person(account: AccountView, intent: Intent) -> ResolvedPeer | None:
-    if "user" not in intent.path:
+    reference = intent.path.get("user", intent.subject)
+    if reference is None:
         return None
-    person = await resolve_person(Reading(account), intent.path["user"])
+    if "chat" in intent.path:
+        person = await resolve_person(Reading(account), reference)
+    else:
+        person = await resolve_changed(account, intent, reference)
     require_outside_service_chat(account, person.id)
     return person

@@ -43,6 +43,7 @@ class Mutation:
         reduces_risk: Whether it takes effect even where it cannot be written down, by its body.
         removes: What is not there any more is done, when the same is asked again after an unknown outcome.
         source: The other chat that it takes something from, by its body; it has to be readable.
+        subject: Whom it is about, by its body, where no path names a chat; it has to be writable.
     """
 
     action: Action
@@ -51,6 +52,7 @@ class Mutation:
     reduces_risk: Callable[[Any], bool] = _never
     removes: bool = False
     source: Callable[[Any], str | None] = _nowhere
+    subject: Callable[[Any], str | None] = _nowhere
 
     @property
     def may_reduce_risk(self) -> bool:
@@ -65,6 +67,7 @@ def telegram(
     reduces_risk: Callable[[Any], bool] = _never,
     removes: bool = False,
     source: Callable[[Any], str | None] = _nowhere,
+    subject: Callable[[Any], str | None] = _nowhere,
 ) -> Mutation:
     """Declare a change at Telegram."""
     return Mutation(
@@ -74,6 +77,7 @@ def telegram(
         reduces_risk=reduces_risk,
         removes=removes,
         source=source,
+        subject=subject,
     )
 
 
@@ -103,6 +107,7 @@ class Intent(Plain, frozen=True, kw_only=True):
         scope: What opens the route; None: no scope does, and no rule of a key is about it.
         path: Path parameters as they were given.
         source: The other chat that something is taken from, as it was given.
+        subject: Whom it is about, as the body names them.
         content: The body in its one canonical encoding, or the SHA-256 of an upload.
         body: The body as it was read; None without one.
         is_dry_run: Nothing is to be done, but all of it to be said.
@@ -128,6 +133,7 @@ class Intent(Plain, frozen=True, kw_only=True):
     body: Any = None
     is_dry_run: bool = False
     source: str | None = None
+    subject: str | None = None
     watch: Watch | None = None
 
 

@@ -141,7 +141,8 @@ class Work(Generic[T]):
         self._fingerprint = fingerprint(
             gateway.key, *intent.route, canonical(intent, named), intent.query, intent.content
         )
-        self._recorder = Recorder(gateway, intent, named.peer, self._fingerprint)
+        acted_on = named.peer or named.person
+        self._recorder = Recorder(gateway, intent, acted_on, self._fingerprint)
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
         self._seen = conditions.Attempt(gateway, intent, named, give_up_at)

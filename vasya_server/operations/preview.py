@@ -25,6 +25,9 @@ _REVERSIBLE: Final = frozenset(
         Action.MESSAGE_UNPIN,
         Action.MESSAGE_REACT,
         Action.MESSAGE_UNREACT,
+        Action.CONTACT_ADD,
+        Action.USER_BLOCK,
+        Action.USER_UNBLOCK,
     }
 )
 # What is said in words of its own.

@@ -38,6 +38,10 @@ _KINDS: Final = {
     "message:unpin": "unpin a message",
     "chat:read": "mark a chat as read",
     "chat:typing": "show that you are typing",
+    "contact:add": "add a contact",
+    "contact:delete": "delete a contact",
+    "user:block": "block somebody",
+    "user:unblock": "unblock somebody",
 }
 _ENDS: Final = {
     ActionStatus.AWAITING_APPROVAL: "still waits",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from telethon import functions
 from telethon.tl import types as t
@@ -36,15 +37,19 @@ from vasya_server.telegram.directory import (
     marked_id,
 )
 from vasya_server.telegram.links import Invite, read_link
+from vasya_server.telegram.people import require_person
 from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from vasya_server.auth.chat_lists import ChatRule
     from vasya_server.model.chat import Candidate
     from vasya_server.telegram.view import AccountView
+
+    # Raises `ChatNotAllowed` for a marked id that is out of reach, whether there is such a chat or not.
+    Judge: TypeAlias = Callable[[int], Awaitable[None]]
 
 _ID = re.compile(r"-?[1-9][0-9]{0,15}")
 _USERNAME = re.compile(r"@[A-Za-z][A-Za-z0-9_]{2,31}")
@@ -114,7 +119,7 @@ async def resolve_in(reading: Reading, reference: str) -> ResolvedPeer:
     Raises:
         ChatNotFound, ChatNotAllowed: As `resolve`.
     """
-    return await _resolve(reading, reference, reading.account.readable)
+    return await _resolve(reading, reference, _judge(reading, reading.account.readable))
 
 
 async def resolve_to_write(account: AccountView, reference: str) -> ResolvedPeer:
@@ -124,7 +129,38 @@ async def resolve_to_write(account: AccountView, reference: str) -> ResolvedPeer
         ChatNotFound: None; its candidates are the account's dialogs that come close.
         ChatNotAllowed: One that may not be written to, or none, where only some chats may.
     """
-    return await _resolve(Reading(account), reference, account.writable)
+    reading = Reading(account)
+    return await _resolve(reading, reference, _judge(reading, account.writable))
+
+
+async def resolve_user(reading: Reading, reference: str) -> ResolvedPeer:
+    """Return the person or bot that *reference* names, to be told of them.
+
+    Raises:
+        ChatNotFound: It names nobody.
+        ChatNotAllowed: Somebody out of reach, or nobody, where only some people are within it.
+        ValidationFailed: It names a group or channel.
+    """
+    is_limited = reading.account.readable is not None
+    judge = partial(require_person, reading) if is_limited else None
+    peer = await _resolve(reading, reference, judge)
+    require_user(peer)
+    return peer
+
+
+def require_user(peer: ResolvedPeer, *, is_other: bool = False) -> None:
+    """See that it is a person or bot.
+
+    Args:
+        is_other: And not the account itself.
+
+    Raises:
+        ValidationFailed: It is not.
+    """
+    if peer.id < 0:
+        raise ValidationFailed(FieldError("{user}", "not_a_user"))
+    if is_other and isinstance(peer.input_peer, t.InputPeerSelf):
+        raise ValidationFailed(FieldError("{user}", "is_oneself"))
 
 
 async def resolve_person(reading: Reading, reference: str) -> ResolvedPeer:
@@ -138,7 +174,8 @@ async def resolve_person(reading: Reading, reference: str) -> ResolvedPeer:
     """
     text = reference.strip()
     if reading.account.readable is None or not _ID.fullmatch(text):
-        return await _resolve(reading, text, None if text == "me" else reading.account.readable)
+        rule = None if text == "me" else reading.account.readable
+        return await _resolve(reading, text, _judge(reading, rule))
     peer_id = int(text)
     if peer_id == reading.directory.self_id:
         return ResolvedPeer(peer_id, t.InputPeerSelf())
@@ -158,8 +195,13 @@ async def resolve_listed(account: AccountView, reference: str) -> int:
         raise ValidationFailed(FieldError("/chats", "unknown")) from error
 
 
-async def _resolve(reading: Reading, reference: str, rule: ChatRule | None) -> ResolvedPeer:
-    """Return the chat where *rule* allows it.
+def _judge(reading: Reading, rule: ChatRule | None) -> Judge | None:
+    """Return what refuses the chats that *rule* does not allow; None: it allows all."""
+    return None if rule is None else lambda chat_id: require(reading, chat_id, rule)
+
+
+async def _resolve(reading: Reading, reference: str, judge: Judge | None) -> ResolvedPeer:
+    """Return the chat where *judge* lets it pass.
 
     What is not allowed and what is not there are one answer. An id is judged before Telegram is asked anything about it;
     a name or number stands for whatever chat it leads to.
@@ -169,23 +211,21 @@ async def _resolve(reading: Reading, reference: str, rule: ChatRule | None) -> R
         raise ChatNotFound(closest(text, await own_candidates(reading)))
     if text == "me" or _ID.fullmatch(text):
         peer_id = reading.directory.self_id if text == "me" else int(text)
-        if rule is not None:
-            await require(reading, peer_id, rule)
+        if judge is not None:
+            await judge(peer_id)
         return await _by_id(reading, peer_id)
     finding = _by_phone if _PHONE.fullmatch(text) else _by_username
-    return await _allowed(reading, finding(reading, text), rule)
+    return await _allowed(finding(reading, text), judge)
 
 
-async def _allowed(
-    reading: Reading, finding: Awaitable[ResolvedPeer], rule: ChatRule | None
-) -> ResolvedPeer:
-    if rule is None:
+async def _allowed(finding: Awaitable[ResolvedPeer], judge: Judge | None) -> ResolvedPeer:
+    if judge is None:
         return await finding
     try:
         peer = await finding
     except ChatNotFound as error:
         raise ChatNotAllowed from error
-    await require(reading, peer.id, rule)
+    await judge(peer.id)
     return peer
 
 
@@ -203,7 +243,7 @@ async def resolve_any(account: AccountView, q: str, *, public: bool) -> Resoluti
     reading, text = Reading(account), q.strip()
     link = read_link(text)
     if isinstance(link, Invite):
-        peer = await _allowed(reading, _by_invite(reading, link), account.readable)
+        peer = await _allowed(_by_invite(reading, link), _judge(reading, account.readable))
         return Resolution(chat=await read_chat(reading, peer.id, peer.input_peer))
     reference = link or text
     if public and link is None and _is_title(reference):

@@ -78,3 +78,9 @@ def note_confirmed(answer: Any) -> None:
     for update in updates:
         if isinstance(update, t.UpdateMessageID) and update.id not in made:
             progress.repeated_id = int(update.id)
+
+
+def note_refused() -> None:
+    """Note that Telegram has said in its answer that it did nothing."""
+    progress = current_progress()
+    progress.has_happened, progress.is_refused = False, True
