@@ -149,7 +149,7 @@ def document(world: Directory, viewer: User, file: File) -> Any:
         world.file_reference(file),
         file.at,
         file.mime_type,
-        len(file.data),
+        len(world.content(file)),
         world.dc_id,
         _attributes(file),
         thumbs=_sizes(file) or None,

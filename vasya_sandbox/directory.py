@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from vasya_sandbox.parts import Parts
 from vasya_sandbox.records import (
     CHANNEL_MARK,
     Channel,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from vasya_sandbox.membership import Invite
     from vasya_sandbox.outbox import Outbox
+    from vasya_sandbox.parts import Stored
 
 SERVICE_ID = 777000
 FIRST_USER_ID = 6_100_000_001
@@ -70,7 +72,9 @@ class Directory:
         self.logins: dict[str, Any] = {}
         self.qr_tokens: dict[bytes, Any] = {}
         self.exported: dict[bytes, int] = {}
-        self.uploads: defaultdict[tuple[int, int], dict[int, bytes]] = defaultdict(dict)
+        self.uploads: defaultdict[tuple[int, int], Parts] = defaultdict(Parts)
+        # What large files consist of, by file id; a restart loses it with the disk that it is on.
+        self.stored: dict[int, Stored] = {}
 
     @property
     def now(self) -> int:
@@ -203,3 +207,7 @@ class Directory:
         file = File(FIRST_FILE_ID + len(self.files), kind, mime_type, self.now, **details)
         self.files[file.id] = file
         return file
+
+    def content(self, file: File) -> bytes | Stored:
+        """Return what a document consists of, or what of it can be read piece by piece."""
+        return self.stored.get(file.id, file.data)

@@ -9,6 +9,7 @@ from telethon.tl import types as t
 
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.images import dimensions
+from vasya_sandbox.parts import IN_MEMORY_BYTES, Parts, Stored
 from vasya_sandbox.records import ContactCard, FileMedia, Place, Poll, Size, WebPage
 
 if TYPE_CHECKING:
@@ -52,37 +53,42 @@ def media(session: Session, given: Any) -> Media:
     raise RpcError(400, "MEDIA_INVALID")
 
 
-def assemble(session: Session, given: Any) -> bytes:
+def assemble(session: Session, given: Any) -> bytes | Stored:
     """Return the parts of an upload in one piece; they stay for a while and may be used again.
 
     Raises:
-        RpcError: FILE_PARTS_INVALID, FILE_PART_x_MISSING or MD5_CHECKSUM_INVALID.
+        RpcError: FILE_PARTS_INVALID, FILE_PART_x_MISSING, FILE_PART_SIZE_CHANGED or MD5_CHECKSUM_INVALID.
     """
     if not 0 < given.parts <= MAX_PARTS:
         raise RpcError(400, "FILE_PARTS_INVALID")
     key = session.user.id, given.id
-    parts = session.dc.world.uploads.get(key, {})
+    parts = session.dc.world.uploads.get(key) or Parts()
     for index in range(given.parts):
         if index not in parts:
             raise RpcError(400, f"FILE_PART_{index}_MISSING")
-    data = b"".join(parts[index] for index in range(given.parts))
+    if len({parts.size_bytes(index) for index in range(given.parts - 1)}) > 1:
+        raise RpcError(400, "FILE_PART_SIZE_CHANGED")
+    _keep(session.dc.world.uploads, key)
+    stored = Stored(parts, given.parts)
+    if len(stored) > IN_MEMORY_BYTES:
+        return stored
+    data = stored[:]
     checksum = getattr(given, "md5_checksum", "")
     if checksum and md5(data).hexdigest() != checksum:
         raise RpcError(400, "MD5_CHECKSUM_INVALID")
-    _keep(session.dc.world.uploads, key)
     return data
 
 
-def _keep(uploads: dict[tuple[int, int], dict[int, bytes]], key: tuple[int, int]) -> None:
+def _keep(uploads: dict[tuple[int, int], Parts], key: tuple[int, int]) -> None:
     """Make *key* the newest of the uploads and forget the oldest: Telegram keeps parts for less than a day."""
     uploads[key] = uploads.pop(key)
     while len(uploads) > KEPT_UPLOADS:
         del uploads[next(iter(uploads))]
 
 
-def _photo(session: Session, data: bytes) -> File:
-    size = dimensions(data)
-    if size is None:
+def _photo(session: Session, data: bytes | Stored) -> File:
+    size = dimensions(data) if isinstance(data, bytes) else None
+    if size is None or not isinstance(data, bytes):
         raise RpcError(400, "IMAGE_PROCESS_FAILED")
     if not 0 < sum(size) <= 10_000:  # noqa: PLR2004 - Telegram's limit on width plus height
         raise RpcError(400, "PHOTO_INVALID_DIMENSIONS")
@@ -115,8 +121,12 @@ def _document(session: Session, given: Any) -> File:
                 kind = "gif"
     if given.force_file:
         kind = "document"
-    data = assemble(session, given.file)
-    return session.dc.world.add_file(kind, given.mime_type, data=data, **details)
+    data, world = assemble(session, given.file), session.dc.world
+    if isinstance(data, bytes):
+        return world.add_file(kind, given.mime_type, data=data, **details)
+    file = world.add_file(kind, given.mime_type, **details)
+    world.stored[file.id] = data
+    return file
 
 
 def _known(session: Session, given: Any) -> File:

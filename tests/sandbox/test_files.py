@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
@@ -324,3 +325,31 @@ def test_demo_pdf_points_at_its_own_table() -> None:
     assert data[at:].startswith(b"xref\n0 7\n")
     for line, number in zip(data[at:].split(b"\n")[3:9], range(1, 7), strict=True):
         assert data[int(line[:10]) :].startswith(b"%d 0 obj" % number)
+
+
+async def test_a_large_file_is_stored_on_disk_and_read_piece_by_piece(
+    world: World, client: SandboxClient
+) -> None:
+    part, size_bytes = 524_288, 17_000_000
+    data = random.Random(1).randbytes(size_bytes)
+    pieces = [data[start : start + part] for start in range(0, size_bytes, part)]
+    for index in random.Random(2).sample(range(len(pieces)), len(pieces)):
+        total = -1 if index + 1 < len(pieces) else len(pieces)
+        await client(functions.upload.SaveBigFilePartRequest(7, index, total, pieces[index]))
+    file = types.InputFileBig(7, len(pieces), "x.bin")
+    media = types.InputMediaUploadedDocument(file, "application/x-thing", [])
+
+    sent = await client.send_file("bob", media)
+
+    (stored,) = world.files.values()
+    assert (stored.data, sent.file.size) == (b"", size_bytes)
+    assert await sent.download_media(bytes) == data
+
+
+async def test_parts_but_for_the_last_are_of_one_size(client: SandboxClient) -> None:
+    for index, part in enumerate((b"x" * 1024, b"x" * 2048, b"x")):
+        await client(functions.upload.SaveFilePartRequest(7, index, part))
+    media = types.InputMediaUploadedDocument(types.InputFile(7, 3, "x", ""), "text/plain", [])
+
+    with refused("FILE_PART_SIZE_CHANGED"):
+        await client(functions.messages.UploadMediaRequest("me", media))

@@ -17,6 +17,7 @@ from vasya_sandbox.registry import rpc
 from vasya_sandbox.uploads import MAX_PARTS
 
 if TYPE_CHECKING:
+    from vasya_sandbox.parts import Stored
     from vasya_sandbox.records import File
     from vasya_sandbox.session import Session
 
@@ -88,7 +89,7 @@ def get_file(session: Session, request: Any) -> Any:
     return t.upload.File(storage(), file.at, data[offset : offset + limit])
 
 
-def _located(session: Session, location: Any) -> tuple[File, bytes]:
+def _located(session: Session, location: Any) -> tuple[File, bytes | Stored]:
     world = session.dc.world
     if isinstance(location, t.InputPeerPhotoFileLocation):
         return _peer_photo(session, location)
@@ -107,7 +108,7 @@ def _located(session: Session, location: Any) -> tuple[File, bytes]:
     if not location.thumb_size:
         if is_photo:
             raise RpcError(400, "LOCATION_INVALID")
-        return file, file.data
+        return file, world.content(file)
     for size in file.sizes:
         if size.type == location.thumb_size:
             return file, size.data
