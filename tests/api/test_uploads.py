@@ -12,6 +12,7 @@ from vasya_sandbox import images
 from vasya_sandbox.faults import Action, Fault
 from vasya_sandbox.records import FileMedia
 from vasya_server.app import create_app
+from vasya_server.store.uploads import LIVE_UPLOADS, LiveRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +47,29 @@ async def upload_pictures(client: httpx.AsyncClient, account: str, count: int) -
         await upload(client, account, images.landscape(seed, 4, 4), f"{seed}.jpg")
         for seed in range(count)
     ]
+
+
+def post_of(account: str, length: int) -> Any:
+    """Return the head of an upload by the owner, as ASGI says it."""
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": f"{account}/uploads",
+        "raw_path": f"{account}/uploads".encode(),
+        "query_string": b"",
+        "headers": [
+            (b"host", b"127.0.0.1:8787"),
+            (b"authorization", b"Bearer vl_" + b"0123456789abcdef" * 4),
+            (b"content-length", b"%d" % length),
+        ],
+        "server": ("127.0.0.1", 8787),
+        "client": ("127.0.0.1", 1),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+        "state": {},
+        "asgi": {"version": "3.0"},
+    }
 
 
 def files(scene: Scene) -> list[bytes]:
@@ -208,6 +232,87 @@ async def test_an_upload_repeated_with_its_key_is_the_same_upload(
 
     assert again.json() == first.json()
     assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_a_repeated_upload_is_not_sent_to_telegram_again(
+    client: httpx.AsyncClient, account: str, dc: DataCentre
+) -> None:
+    await client.post(f"{account}/uploads", content=b"one", headers=NAMED | KEY)
+    await client.post(f"{account}/uploads", content=b"one", headers=NAMED | KEY)
+    reused = await client.post(f"{account}/uploads", content=b"two", headers=NAMED | KEY)
+
+    assert reused.status_code == 422
+    assert (dc.requests["upload.SaveFilePart"], dc.requests["messages.UploadMedia"]) == (1, 1)
+
+
+async def test_an_upload_of_which_nobody_knows_is_found_out_by_its_repetition(
+    client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene
+) -> None:
+    dc.faults.add(Fault(action=Action.SILENCE, request="messages.UploadMedia", times=3))
+    first = await client.post(f"{account}/uploads", content=b"one", headers=NAMED | KEY)
+    again = await client.post(f"{account}/uploads", content=b"one", headers=NAMED | KEY)
+
+    assert_problem(first, 504, "telegram_timeout")
+    assert again.status_code == 201
+    await client.post(
+        f"{account}/chats/@bob_b/messages", json={"media": [again.json()["uploadId"]]}
+    )
+    assert files(scene) == [b"one"]
+
+
+async def test_a_key_brings_so_many_files_at_once_and_no_more(
+    gateway: Gateway, client: httpx.AsyncClient, agent: httpx.AsyncClient, account: str
+) -> None:
+    arrived, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        arrived.release()
+        yield b"x"
+        await go_on.wait()
+        yield b"y"
+
+    slow_ones = [
+        asyncio.create_task(agent.post(f"{account}/uploads", content=slow())) for _ in range(2)
+    ]
+    for _ in slow_ones:
+        await arrived.acquire()
+    third = await agent.post(f"{account}/uploads", content=b"z")
+    of_the_owner = await client.post(f"{account}/uploads", content=b"z")
+    go_on.set()
+    answers = await asyncio.gather(*slow_ones)
+    later = await agent.post(f"{account}/uploads", content=b"z")
+
+    assert assert_problem(third, 429, "too_many_transfers")["isRetryable"] is True
+    assert third.headers["retry-after"] == "5"
+    assert [each.status_code for each in (*answers, of_the_owner, later)] == [201] * 4
+
+
+async def test_a_client_that_goes_away_leaves_nothing(
+    gateway: Gateway, client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    """Speak ASGI by hand: a client of the tests cannot leave."""
+    said: list[Any] = [
+        {"type": "http.request", "body": b"x" * 600_000, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return said.pop(0)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    before = len(scene.world.files)
+    async with asyncio.timeout(10):
+        await create_app(gateway)(post_of(account, 1_000_000), receive, send)
+
+    assert answers[0]["status"] == 400
+    assert len(scene.world.files) == before
+    stored = await gateway.db.one(
+        LIVE_UPLOADS, LiveRow, account_id=account.rsplit("/", 1)[1], now_ms=0
+    )
+    assert stored == LiveRow(total=0)
 
 
 @pytest.mark.parametrize(
@@ -396,33 +501,17 @@ async def test_a_sender_that_pauses_is_not_waited_for(
     async def send(message: Any) -> None:
         answers.append(message)
 
-    scope: Any = {
-        "type": "http",
-        "method": "POST",
-        "path": f"{account}/uploads",
-        "raw_path": f"{account}/uploads".encode(),
-        "query_string": b"",
-        "headers": [
-            (b"host", b"127.0.0.1:8787"),
-            (b"authorization", b"Bearer vl_" + b"0123456789abcdef" * 4),
-            (b"content-length", b"100"),
-        ],
-        "server": ("127.0.0.1", 8787),
-        "client": ("127.0.0.1", 1),
-        "scheme": "http",
-        "http_version": "1.1",
-        "root_path": "",
-        "state": {},
-        "asgi": {"version": "3.0"},
-    }
     async with asyncio.timeout(10):
-        await app(scope, receive, send)
+        await app(post_of(account, 100), receive, send)
 
     assert answers[0]["status"] == 408
 
 
 @pytest.fixture
 def environment(environment: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    environment["VASYA_UPLOAD_MAX_BYTES"] = str(LIMIT)
+    if "nobody_knows" in request.node.name:
+        environment["VASYA_MEDIA_IDLE_SECS"] = "1"
     if "pauses" in request.node.name:
         environment["VASYA_BODY_IDLE_SECS"] = "1"
     return environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,13 @@ from vasya_server.model.writing import SendMessage
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests.deletion import delete_message
 from vasya_server.telegram.requests.media import send_media
-from vasya_server.telegram.requests.uploads import PART_BYTES, make_file, save_parts
+from vasya_server.telegram.requests.uploads import (
+    PART_BYTES,
+    SMALL_FILE_BYTES,
+    make_file,
+    save_parts,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -336,3 +343,84 @@ async def test_an_account_keeps_a_bounded_number_of_uploads(alice: AccountRuntim
 
     with pytest.raises(TooManyUploads):
         await alice.uploads.require_room()
+
+
+async def test_a_large_file_goes_up_in_large_parts_whether_its_size_is_known_or_not(
+    alice: AccountRuntime, scene: Scene, world: World, dc: DataCentre
+) -> None:
+    data = b"0123456789abcdef" * 700_000
+    for size_bytes in (len(data), None):
+        parts = await save_parts(as_owner(alice), pieces_of(data), size_bytes=size_bytes)
+        file = await make_file(as_owner(alice), parts, name="a.bin", mime_type="application/x-a")
+        uploaded = (await alice.uploads.add(LINEAGE, file)).upload_id
+        await send(alice, "@bob_b", [uploaded], (parts.file_id,))
+
+        assert (parts.count, parts.size_bytes, parts.md5) == (22, 11_200_000, "")
+
+    assert files_at(world, scene) == [data, data]
+    assert dc.requests["upload.SaveBigFilePart"] == 44
+    assert "upload.SaveFilePart" not in dc.requests
+
+
+@pytest.mark.parametrize("size_bytes", [SMALL_FILE_BYTES, None])
+async def test_a_file_that_turns_out_to_be_small_goes_up_as_one(
+    alice: AccountRuntime, dc: DataCentre, size_bytes: int | None
+) -> None:
+    data = b"x" * SMALL_FILE_BYTES
+
+    parts = await save_parts(as_owner(alice), pieces_of(data), size_bytes=size_bytes)
+
+    assert (parts.count, parts.md5) == (20, hashlib.md5(data, usedforsecurity=False).hexdigest())
+    assert dc.requests["upload.SaveFilePart"] == 20
+    assert "upload.SaveBigFilePart" not in dc.requests
+
+
+async def test_a_client_is_read_no_further_than_telegram_takes(
+    alice: AccountRuntime, fault: Faults, dc: DataCentre
+) -> None:
+    fault("delay", "upload.SaveBigFilePart", secs=0.5, times=4)
+    given = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal given
+        for _ in range(100):
+            given += 131_072
+            yield b"x" * 131_072
+
+    saving = asyncio.create_task(save_parts(as_owner(alice), pieces(), size_bytes=13_107_200))
+    while dc.requests["upload.SaveBigFilePart"] < 4:
+        await asyncio.sleep(0.01)
+    held = given
+    await saving
+
+    assert held <= 6 * PART_BYTES
+    assert given == 13_107_200
+
+
+async def test_an_upload_that_is_cancelled_ends_its_parts(
+    alice: AccountRuntime, fault: Faults, dc: DataCentre
+) -> None:
+    fault("silence", "upload.SaveFilePart", times=4)
+    saving = asyncio.create_task(
+        save_parts(as_owner(alice), pieces_of(b"x" * 4_000_000), size_bytes=4_000_000)
+    )
+    while dc.requests["upload.SaveFilePart"] < 4:
+        await asyncio.sleep(0.01)
+
+    saving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+
+    assert not [task for task in asyncio.all_tasks() if "_insist" in repr(task.get_coro())]
+
+
+async def test_a_file_may_be_looked_at_without_being_sent(
+    alice: AccountRuntime, dc: DataCentre
+) -> None:
+    parts = await weigh(pieces_of(PICTURE))
+
+    assert (parts.count, parts.sha256) == (0, hashlib.sha256(PICTURE).digest())
+    assert PICTURE.startswith(parts.head)
+    with pytest.raises(TelegramUnavailable):
+        await make_file(as_owner(alice), parts, name="a.jpg", mime_type="image/jpeg")
+    assert "upload.SaveFilePart" not in dc.requests

@@ -138,7 +138,7 @@ class Bound:
         if operation.body is not None:
             arguments["body"] = read_body(body, operation.body)
         if operation.takes_file:
-            arguments["file"] = await receive_file(request, call.account, self._gateway.settings)
+            arguments["file"] = await receive_file(request, call)
         return arguments
 
     async def _read_body(self, request: Incoming) -> bytes:

@@ -294,6 +294,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Use a credential that is right: it is let in at once. Wait for retryAfterSecs before another guess.",
     ),
     "too_many_streams": Row(429, "Too many streams", "Close one, then repeat.", is_retryable=True),
+    "too_many_transfers": Row(
+        429,
+        "Too many files at once",
+        "Send one file after the other; this one when another has arrived.",
+        is_retryable=True,
+    ),
     "telegram_flood_wait": Row(429, "Telegram flood wait", _WAIT, is_retryable=True),
     "telegram_slowmode": Row(429, "Slow mode", _WAIT, is_retryable=True),
     "account_spam_limited": Row(

@@ -19,12 +19,12 @@ from vasya_server.api.file_names import (
 from vasya_server.api.refusals import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 from vasya_server.crypto.derive import length_prefixed
 from vasya_server.errors import FieldError, ValidationFailed
-from vasya_server.telegram.requests.uploads import Parts, save_parts
+from vasya_server.telegram.requests.uploads import Parts, save_parts, weigh
 
 if TYPE_CHECKING:
     from vasya_server.api.incoming import Incoming
+    from vasya_server.api.routes import Call
     from vasya_server.settings import Settings
-    from vasya_server.telegram.view import AccountView
 
 _FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
@@ -53,23 +53,34 @@ class _Incoming:
     name: str
     declared_type: str
     chunks: AsyncIterator[bytes]
+    size_bytes: int | None = None
 
 
-async def receive_file(request: Incoming, account: AccountView, settings: Settings) -> ReceivedFile:
-    """Pass the file of *request* on to Telegram while it comes in; at most one part of it is in memory.
+async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
+    """Pass the file of *request* on to Telegram while it comes in.
 
-    Parts are nothing until a file is made of them: an upload that is refused or breaks off leaves none behind.
+    Parts are nothing until a file is made of them: an upload that is refused or breaks off leaves none behind. What an
+    upload is, and so whether it is a repeated one, is known at its end alone; but where the key has been answered, nothing
+    is going to be made of it, and it is only looked at.
 
     Raises:
+        TooManyTransfers: Too many files come in at once.
         TooManyUploads: The account has no room for one more.
         ValidationFailed: There is no file, an empty one, or more than one.
         BodyTooLarge, RequestTimeout, MalformedRequest: As every body.
         UnsupportedMediaType: It is JSON, which is no file unless it is named.
     """
-    await account.runtime.uploads.require_room()
-    incoming = await _incoming(request, settings)
+    gateway, account, who = call.gateway, call.account, call.who
+    with gateway.limits.transfers.under_way(who.key_id):
+        await account.runtime.uploads.require_room()
+        is_repeated = await gateway.claims.has_answer(who.owner, who.lineage, call.idempotency_key)
+        incoming = await _incoming(request, gateway.settings)
+        parts = (
+            await weigh(incoming.chunks)
+            if is_repeated
+            else await save_parts(account, incoming.chunks, size_bytes=incoming.size_bytes)
+        )
     name = clean_file_name(incoming.name)
-    parts = await save_parts(account, incoming.chunks)
     return ReceivedFile(name=name, mime_type=media_type(incoming.declared_type, name), parts=parts)
 
 
@@ -88,7 +99,13 @@ async def _incoming(request: Incoming, settings: Settings) -> _Incoming:
     disposition = request.text(b"content-disposition")
     if kind == _JSON and not disposition:
         raise UnsupportedMediaType
-    return _Incoming(read_disposition(disposition) or UNNAMED, declared, chunks)
+    length = request.header(b"content-length")
+    return _Incoming(
+        read_disposition(disposition) or UNNAMED,
+        declared,
+        chunks,
+        None if length is None else int(length),
+    )
 
 
 async def _from_form(chunks: AsyncIterator[bytes], declared: str, limit: int) -> _Incoming:

@@ -19,11 +19,12 @@ from vasya_server.telegram.requests import uploads
     status=201,
 )
 async def create_upload(call: Call, _ready: Ready, file: ReceivedFile) -> Upload:
-    """Upload a file of at most 10 MiB, to be sent by its `uploadId` within a day; nobody sees it before.
+    """Upload a file of at most 2 GB, to be sent by its `uploadId` within a day; nobody sees it before.
 
     The body is the file itself, named by `Content-Disposition: attachment; filename="…"`, or a multipart form with one
-    `file`. JPEG, PNG and WebP pictures are sent as photos, everything else as documents. A larger file answers 413
-    `body_too_large`, an empty one 422 `validation_failed`.
+    `file`. It goes to Telegram as it comes in, as fast as Telegram takes it, and a connection that breaks off leaves
+    nothing. JPEG, PNG and WebP pictures up to 10 MiB are sent as photos, everything else as documents. A larger file
+    answers 413 `body_too_large`, an empty one 422 `validation_failed`, a third one at once 429 `too_many_transfers`.
     """
     made = await uploads.make_file(
         call.account, file.parts, name=file.name, mime_type=file.mime_type

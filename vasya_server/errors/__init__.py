@@ -6,7 +6,7 @@ VasyaError
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
-├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
@@ -57,6 +57,7 @@ from vasya_server.errors.access import (
     ServiceChat,
     TokenExpired,
     TooManyStreams,
+    TooManyTransfers,
     Unauthenticated,
     UploadNotFound,
 )
@@ -202,6 +203,7 @@ __all__ = [
     "TooManyActions",
     "TooManyKeys",
     "TooManyStreams",
+    "TooManyTransfers",
     "TooManyUploads",
     "TooManyWebhooks",
     "Unauthenticated",

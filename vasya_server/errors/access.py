@@ -198,6 +198,15 @@ class TooManyStreams(LimitReached):
     retry_after_secs = 5
 
 
+class TooManyTransfers(LimitReached):
+    """As many files are on their way as there may be at once, of this key or of all."""
+
+    code = "too_many_transfers"
+    detail = "This agent key has as many files on their way as it may."
+    retry_after_secs = 5
+    closes_connection = True  # the file is not read
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 

@@ -25,14 +25,7 @@ from vasya_server.crypto.envelope import SealBroken
 from vasya_server.crypto.records import ClaimSeal
 from vasya_server.errors import ClaimInProgress, KeyReused, StorageFailed
 from vasya_server.idempotency.changes import Changes
-from vasya_server.idempotency.claim import (
-    Claim,
-    Dispatch,
-    Hold,
-    Known,
-    OpenSend,
-    StoredAnswer,
-)
+from vasya_server.idempotency.claim import Claim, Dispatch, Hold, Known, OpenSend, StoredAnswer
 from vasya_server.idempotency.seen import SeenKeys
 from vasya_server.ids import ActionId, OwnerId
 from vasya_server.model.action import ActionStatus
@@ -120,7 +113,7 @@ class Claims:
             ClaimInProgress: The same request is under way.
             KeyReused: Another request with this key is.
         """
-        digest = self._digest(claim)
+        digest = self._digest(claim.owner, claim.lineage, claim.key)
         if digest is not None and (other := self._held.get(digest)) is not None:
             if other.claim.fingerprint == claim.fingerprint:
                 raise ClaimInProgress(other.action_id)
@@ -156,13 +149,9 @@ class Claims:
         Raises:
             KeyReused: It is another request.
         """
-        digest = hold.key_digest
-        if digest is None or not self._seen.may_hold(digest):
+        known = await self._stored(hold.key_digest)
+        if known is None:
             return None
-        row = await self._db.one(rows.CLAIM_OF_KEY, rows.ClaimRow, key_digest=digest)
-        if row is None:
-            return None
-        known = self.known(row)
         if known.finished_at is not None and known.finished_at + ANSWERS_KEPT <= self._clock.now():
             await self.purge()
             return None
@@ -172,6 +161,17 @@ class Claims:
         hold.action_id, hold.created_at = known.action_id, known.created_at
         self._running[hold.action_id] = hold
         return known
+
+    async def has_answer(self, owner: OwnerId, lineage: str, key: str | None) -> bool:
+        """Tell whether a request with this key was carried out: whatever it brings now, nothing of it is done."""
+        known = await self._stored(self._digest(owner, lineage, key))
+        return known is not None and known.is_answered
+
+    async def _stored(self, digest: bytes | None) -> Known | None:
+        if digest is None or not self._seen.may_hold(digest):
+            return None
+        row = await self._db.one(rows.CLAIM_OF_KEY, rows.ClaimRow, key_digest=digest)
+        return None if row is None else self.known(row)
 
     async def begin(self, hold: Hold, dispatch: Dispatch, entry: Entry, *more: Statement) -> None:
         """Store the claim as dispatched, together with its intent (W1): from here on it may have happened.
@@ -337,11 +337,9 @@ class Claims:
         if self._next_seen is not None:
             self._next_seen.add(digest)
 
-    def _digest(self, claim: Claim) -> bytes | None:
+    def _digest(self, owner: OwnerId, lineage: str, key: str | None) -> bytes | None:
         """Return what stands for the owner's, the lineage's and the client's key; none of them contains a space."""
-        if claim.key is None:
-            return None
-        return self._seal_of(claim.owner).digest(_KEY, f"{claim.lineage} {claim.key}")
+        return None if key is None else self._seal_of(owner).digest(_KEY, f"{lineage} {key}")
 
     def _seal_of(self, owner: OwnerId) -> ClaimSeal:
         """Return the owner's seal; its key is derived once."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from vasya_server.crypto.derive import Purpose, length_prefixed
 from vasya_server.errors import RateLimited
 from vasya_server.limits.gcra import Quota
+from vasya_server.limits.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,13 +91,14 @@ def quotas_of(settings: Settings) -> Quotas:
 
 
 class Limits:
-    """The limits of one process: the buckets of callers, the budgets of keys, and the turns of accounts."""
+    """The limits of one process: the buckets of callers, the budgets of keys, the turns of accounts, and files at once."""
 
     def __init__(
         self, buckets: Buckets, settings: Settings, key: MasterKey, budgets: Budgets, turns: Turns
     ) -> None:
         self.budgets = budgets
         self.turns = turns
+        self.transfers = Transfers(settings)
         self._buckets = buckets
         self._quotas = quotas_of(settings)
         self._keyed = key.digest(Purpose.LIMIT_INDEX)

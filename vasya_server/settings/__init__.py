@@ -94,6 +94,8 @@ class Settings:
     body_idle_secs: int
     body_total_secs: int
     upload_max_bytes: int
+    uploads_at_once: int
+    uploads_per_key: int
     media_idle_secs: int
     limit_read_per_min: int
     limit_read_burst: int

@@ -8,6 +8,7 @@ from vasya_server.kill_points import KillPoint
 from vasya_server.settings.limit_rows import LIMITS
 from vasya_server.settings.outbound_rows import OUTBOUND
 from vasya_server.settings.row import Setting
+from vasya_server.settings.upload_rows import UPLOADS
 from vasya_server.settings.values import (
     MAX_PORT,
     Secret,
@@ -313,14 +314,7 @@ SETTINGS: Final = (
         "How long a body may take in all.",
         "seconds",
     ),
-    Setting(
-        "VASYA_UPLOAD_MAX_BYTES",
-        "upload_max_bytes",
-        whole(KIBIBYTE, 10 * KIBIBYTE**2),
-        str(10 * KIBIBYTE**2),
-        "Largest file that may be uploaded.",
-        "bytes",
-    ),
+    *UPLOADS,
     Setting(
         "VASYA_MEDIA_IDLE_SECS",
         "media_idle_secs",

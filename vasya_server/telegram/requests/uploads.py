@@ -1,4 +1,4 @@
-"""Files on their way to Telegram: in parts, hashed as they pass, never whole in memory.
+"""Files on their way to Telegram: in parts, hashed as they pass, never whole in memory and never on disk.
 
 The parts go up under an id of ours, so that a part whose answer is lost is sent again and replaces itself. Telegram then
 makes a photo or a document of them, which nobody sees until it is sent; its reference expires, and the parts make another.
@@ -8,6 +8,7 @@ Source: https://core.telegram.org/api/files#uploading-files
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 # The largest part that Telegram takes.
 PART_BYTES: Final = 512 * 1024
+# What is larger goes up in parts of another kind, which a file has to be told by before its first one.
+SMALL_FILE_BYTES: Final = 10 * 1024 * 1024
+# Enough to fill a connection of 30 ms and 500 Mbit/s; whatever else the account says waits behind them.
+_IN_FLIGHT: Final = 4
 _TRIES: Final = 3
 # How the pictures begin that Telegram shows as photos.
 _PICTURES: Final = {
@@ -61,6 +66,8 @@ class Parts:
     """A file in parts at Telegram, of which nothing has been made yet.
 
     Args:
+        count: 0: nothing of it was sent there, it was only looked at.
+        md5: Empty for a large file: Telegram checks those by nothing.
         head: Its first bytes, which tell a picture.
     """
 
@@ -72,63 +79,126 @@ class Parts:
     head: bytes
 
 
-async def save_parts(account: AccountView, chunks: AsyncIterator[bytes]) -> Parts:
-    """Send a file to Telegram as it comes in; at most one part of it is in memory.
+async def save_parts(
+    account: AccountView, chunks: AsyncIterator[bytes], *, size_bytes: int | None = None
+) -> Parts:
+    """Send a file to Telegram as it comes in, several parts at once; what cannot go on is not read.
+
+    In memory there are at most five parts of it, or its first 10 MiB where its size is not known: until then it may be a
+    small one.
+
+    Args:
+        size_bytes: Where that is known before its end.
 
     Raises:
         ValidationFailed: It is empty.
         TelegramUnavailable, TelegramTimeout: A part could not be sent, after several tries.
     """
-    saving = _Saving(account)
+    try:
+        async with asyncio.TaskGroup() as group:
+            saving = _Saving(account, group, size_bytes)
+            async for chunk in chunks:
+                await saving.take(chunk)
+            await saving.finish()
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return saving.parts
+
+
+async def weigh(chunks: AsyncIterator[bytes]) -> Parts:
+    """Tell what a file is without sending it anywhere.
+
+    Raises:
+        ValidationFailed: It is empty.
+    """
+    size_bytes, head, sha256 = 0, b"", hashlib.sha256()
     async for chunk in chunks:
-        await saving.take(chunk)
-    return await saving.finish()
+        size_bytes += len(chunk)
+        head = head if len(head) >= _HEAD_BYTES else (head + chunk)[:_HEAD_BYTES]
+        sha256.update(chunk)
+    _require_content(size_bytes)
+    return Parts(
+        file_id=0, count=0, size_bytes=size_bytes, md5="", sha256=sha256.digest(), head=head
+    )
+
+
+def _require_content(size_bytes: int) -> None:
+    if not size_bytes:
+        raise ValidationFailed(FieldError("", "empty"))
 
 
 class _Saving:
-    """A file that is being sent."""
+    """A file that is being sent.
 
-    def __init__(self, account: AccountView) -> None:
+    Args:
+        group: Where its parts are sent, each by a task of its own.
+    """
+
+    def __init__(
+        self, account: AccountView, group: asyncio.TaskGroup, size_bytes: int | None
+    ) -> None:
         self._account = account
+        self._group = group
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._file_id = secrets.randbits(63)
+        self._is_large = None if size_bytes is None else size_bytes > SMALL_FILE_BYTES
+        # -1: not known; the last part says it then.
+        self._total = -1 if size_bytes is None else -(-size_bytes // PART_BYTES)
         self._pending = bytearray()
-        self._count = 0
-        self._size_bytes = 0
+        self._count = self._size_bytes = 0
         self._head = b""
-        # Telegram checks the parts against it; it guards nothing.
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
+        # Telegram checks a small file against it; it guards nothing.
+        self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def take(self, chunk: bytes) -> None:
-        self._md5.update(chunk)
         self._sha256.update(chunk)
         self._size_bytes += len(chunk)
         self._pending += chunk
-        while len(self._pending) >= PART_BYTES:
+        if self._is_large is None and self._size_bytes > SMALL_FILE_BYTES:
+            self._is_large = True
+        if self._is_large is not None:
+            await self._save_pending()
+
+    async def finish(self) -> None:
+        _require_content(self._size_bytes)
+        await self._save_pending()
+        self._total = self._count + 1
+        await self._save(bytes(self._pending))
+
+    async def _save_pending(self) -> None:
+        """Send all but the last part, of which nobody knows yet that it is the last."""
+        while len(self._pending) > PART_BYTES:
             part = bytes(self._pending[:PART_BYTES])
             del self._pending[:PART_BYTES]
             await self._save(part)
 
-    async def finish(self) -> Parts:
-        if not self._size_bytes:
-            raise ValidationFailed(FieldError("", "empty"))
-        if self._pending:
-            await self._save(bytes(self._pending))
+    async def _save(self, part: bytes) -> None:
+        await self._slots.acquire()
+        if not self._count:
+            self._head = part[:_HEAD_BYTES]
+        where = self._file_id, self._count
+        if self._is_large:
+            self._begin(functions.upload.SaveBigFilePartRequest(*where, self._total, part))
+        else:
+            self._md5.update(part)
+            self._begin(functions.upload.SaveFilePartRequest(*where, part))
+        self._count += 1
+
+    def _begin(self, request: TLRequest) -> None:
+        sending = self._group.create_task(_insist(self._account, request))
+        sending.add_done_callback(lambda _: self._slots.release())
+
+    @property
+    def parts(self) -> Parts:
         return Parts(
             file_id=self._file_id,
             count=self._count,
             size_bytes=self._size_bytes,
-            md5=self._md5.hexdigest(),
+            md5="" if self._is_large else self._md5.hexdigest(),
             sha256=self._sha256.digest(),
             head=self._head,
         )
-
-    async def _save(self, part: bytes) -> None:
-        if not self._count:
-            self._head = part[:_HEAD_BYTES]
-        request = functions.upload.SaveFilePartRequest(self._file_id, self._count, part)
-        await _insist(self._account, request)
-        self._count += 1
 
 
 async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type: str) -> StoredFile:
@@ -136,9 +206,12 @@ async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type:
 
     Raises:
         TelegramError: Telegram refused the file.
+        TelegramUnavailable: It is not there: the request was to be answered from what is stored, which is gone since.
 
     Source: https://core.telegram.org/method/messages.uploadMedia
     """
+    if not parts.count:
+        raise TelegramUnavailable(detail="What was answered before has just been forgotten.")
     return await _made(
         account,
         StoredFile(
@@ -148,7 +221,7 @@ async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type:
             file_id=parts.file_id,
             parts=parts.count,
             md5=parts.md5,
-            is_photo=parts.head.startswith(_PICTURES.get(mime_type, ())),
+            is_photo=bool(parts.md5) and parts.head.startswith(_PICTURES.get(mime_type, ())),
             media_id=0,
             access_hash=0,
             reference=b"",
@@ -186,7 +259,11 @@ async def _made(account: AccountView, file: StoredFile) -> StoredFile:
 
 
 def _upload_request(file: StoredFile) -> TLRequest:
-    uploaded = t.InputFile(file.file_id, file.parts, file.name, file.md5)
+    uploaded: Any = (
+        t.InputFile(file.file_id, file.parts, file.name, file.md5)
+        if file.md5
+        else t.InputFileBig(file.file_id, file.parts, file.name)
+    )
     if file.is_photo:
         media: Any = t.InputMediaUploadedPhoto(uploaded)
     else:
