@@ -41,7 +41,10 @@ class Dialog(Struct, eq=False, omit_defaults=True):
 
 
 class Folder(Struct, eq=False, omit_defaults=True):
-    """A tab of the chat list, by peer ids; a shared one has neither rules nor exceptions."""
+    """A tab of the chat list, by peer ids; a shared one has neither rules nor exceptions.
+
+    Custom emoji of the title are offset, length and document each.
+    """
 
     id: int
     title: str
@@ -50,3 +53,7 @@ class Folder(Struct, eq=False, omit_defaults=True):
     excluded: list[int] = field(default_factory=list)
     rules: list[FolderRule] = field(default_factory=list)
     is_shared: bool = False
+    title_emoji: list[tuple[int, int, int]] = field(default_factory=list)
+    is_title_still: bool = False
+    emoticon: str = ""
+    color: int | None = None

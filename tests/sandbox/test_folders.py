@@ -241,3 +241,36 @@ async def test_the_other_devices_hear_of_every_change(world: World, connect: Con
     assert updates[1].order == [2]
     assert isinstance(updates[2].filter, types.DialogFilterChatlist)
     assert (updates[3].id, updates[3].filter) == (2, None)
+
+
+async def test_a_folder_keeps_its_looks(world: World, connect: Connect) -> None:
+    ada = world.add_user("Ada")
+    client = await connect(ada)
+    title = types.TextWithEntities("🐟🐟", [types.MessageEntityCustomEmoji(0, 2, 77)])
+    made = a_folder(2, emoticon="🐟", color=4, title_noanimate=True)
+    made.title = title
+    assert await client(put(made)) is True
+    assert [bytes(each) for each in await folders_of(client)] == [bytes(made)]
+
+
+async def test_a_shared_folder_that_is_left_is_gone_and_its_chats_are_not(
+    world: World, connect: Connect
+) -> None:
+    ada, bob = world.add_user("Ada"), world.add_user("Bob")
+    town = world.add_channel("Town", bob, [ada])
+    ada.folders += [Folder(3, "Club", [town.peer_id], is_shared=True), Folder(4, "Own", [ada.id])]
+    client = await connect(ada)
+
+    def leave(folder_id: int, *peers: Any) -> Any:
+        chatlist = types.InputChatlistDialogFilter(folder_id)
+        return functions.chatlists.LeaveChatlistRequest(chatlist, list(peers))
+
+    left = await client(leave(3))
+    assert left.updates == [types.UpdateDialogFilter(3)]
+    assert [each.id for each in await folders_of(client)] == [4]
+    assert town.members[ada.id].is_inside
+    for folder_id in (3, 4):
+        with refused("FILTER_ID_INVALID"):
+            await client(leave(folder_id))
+    with refused("CHATS_ARE_NOT_LEFT_BY_SANDBOX"):
+        await client(leave(4, types.InputPeerSelf()))

@@ -52,7 +52,21 @@ def test_ids_and_pts_go_on_after_a_restart() -> None:
 def test_folders_invites_blocks_and_takeouts_come_back() -> None:
     world = World()
     ada, bob = world.add_user("Ada"), world.add_user("Bob")
-    ada.folders.append(Folder(2, "Mine", [bob.id], [ada.id], [7], ["groups"], is_shared=True))
+    ada.folders.append(
+        Folder(
+            2,
+            "Mine",
+            [bob.id],
+            [ada.id],
+            [7],
+            ["groups"],
+            is_shared=True,
+            title_emoji=[(0, 2, 77)],
+            is_title_still=True,
+            emoticon="🐟",
+            color=4,
+        )
+    )
     ada.blocked, ada.blocked_at = {bob.id}, {bob.id: 1_000}
     duo, town = world.add_group("Duo", ada), world.add_channel("Town", ada)
     duo.invites.append(Invite("duo_hash"))
@@ -61,7 +75,8 @@ def test_folders_invites_blocks_and_takeouts_come_back() -> None:
     again, loaded_keys = state.load(state.dump(world, keys))
     assert loaded_keys == keys
     (folder,) = again.users[ada.id].folders
-    assert astuple(folder) == (2, "Mine", [bob.id], [ada.id], [7], ["groups"], True)
+    told = (2, "Mine", [bob.id], [ada.id], [7], ["groups"], True, [(0, 2, 77)], True, "🐟", 4)
+    assert astuple(folder) == told
     assert again.users[ada.id].blocked == {bob.id}
     assert again.users[ada.id].blocked_at == {bob.id: 1_000}
     for code, chat, expires_at in (("duo_hash", duo, 0), ("town_hash", town, 2_000)):

@@ -97,6 +97,23 @@ def export_chatlist_invite(session: Session, request: Any) -> Any:
     return t.chatlists.ExportedChatlistInvite(shown, link)
 
 
+@rpc(f.chatlists.LeaveChatlistRequest)
+def leave_chatlist(session: Session, request: Any) -> Any:
+    """Serve chatlists.leaveChatlist: a shared folder goes, and of its chats those that are named.
+
+    Source: https://core.telegram.org/method/chatlists.leaveChatlist
+    """
+    if request.peers:
+        raise RpcError(400, "CHATS_ARE_NOT_LEFT_BY_SANDBOX")
+    folders, folder_id = session.user.folders, request.chatlist.filter_id
+    folder = next((own for own in folders if own.id == folder_id and own.is_shared), None)
+    if folder is None:
+        raise RpcError(400, "FILTER_ID_INVALID")
+    folders.remove(folder)
+    _tell(session, t.UpdateDialogFilter(folder.id))
+    return t.Updates([t.UpdateDialogFilter(folder.id)], [], [], session.dc.world.now, 0)
+
+
 def _read(session: Session, request: Any) -> Folder:
     given = request.filter
     if not isinstance(given, t.DialogFilter | t.DialogFilterChatlist):
@@ -113,6 +130,10 @@ def _read(session: Session, request: Any) -> Folder:
         excluded=_ids(session, getattr(given, "exclude_peers", ())),
         rules=[rule for rule in RULES if getattr(given, rule, None)],
         is_shared=isinstance(given, t.DialogFilterChatlist),
+        title_emoji=[(each.offset, each.length, each.document_id) for each in given.title.entities],
+        is_title_still=bool(given.title_noanimate),
+        emoticon=given.emoticon or "",
+        color=given.color,
     )
     takes_in = [rule for rule in folder.rules if not rule.startswith("exclude_")]
     if not (folder.included or folder.pinned or takes_in):
@@ -129,13 +150,19 @@ def _tell(session: Session, update: Any) -> None:
 
 
 def _shown(session: Session, folder: Folder) -> Any:
-    title = t.TextWithEntities(folder.title, [])
+    emoji = [t.MessageEntityCustomEmoji(*each) for each in folder.title_emoji]
+    title = t.TextWithEntities(folder.title, emoji)
+    looks = {
+        "title_noanimate": folder.is_title_still or None,
+        "emoticon": folder.emoticon or None,
+        "color": folder.color,
+    }
     pinned, included = _peers(session, folder.pinned), _peers(session, folder.included)
     if folder.is_shared:
-        return t.DialogFilterChatlist(folder.id, title, pinned, included)
+        return t.DialogFilterChatlist(folder.id, title, pinned, included, **looks)
     excluded = _peers(session, folder.excluded)
     rules = dict.fromkeys(folder.rules, True)
-    return t.DialogFilter(folder.id, title, pinned, included, excluded, **rules)
+    return t.DialogFilter(folder.id, title, pinned, included, excluded, **rules, **looks)
 
 
 def _peers(session: Session, peer_ids: Iterable[int]) -> list[Any]:
