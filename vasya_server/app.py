@@ -14,6 +14,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     chats,
     contacts,
     events,
+    folders,
     health,
     identity,
     keys,

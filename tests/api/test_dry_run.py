@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 READS = {
     "messages.GetMessages",
     "channels.GetMessages",
+    "messages.GetDialogFilters",
     "messages.GetPeerDialogs",
     "contacts.ResolveUsername",
     "users.GetUsers",

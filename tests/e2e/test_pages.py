@@ -19,6 +19,7 @@ BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 PAGES = {
     "approvals.md": 3,
     "budgets-and-pacing.md": 1,
+    "folders.md": 4,
     "guard-rails.md": 4,
     "mutations.md": 5,
     "keys.md": 6,

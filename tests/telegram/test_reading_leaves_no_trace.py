@@ -19,6 +19,7 @@ from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
+from vasya_server.telegram.requests.folders import list_folders
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.messages import get_message
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
@@ -120,6 +121,7 @@ READS: dict[str, Read] = {
     "readers": lambda account, _: list_readers(as_owner(account), "@garden_club", OWN),
     "reader of two": lambda account, _: list_readers(as_owner(account), "@bob_b", OWN_TO_BOB),
     "link": lambda account, _: get_link(as_owner(account), "@garden_club", OWN),
+    "folders": lambda account, _: list_folders(as_owner(account)),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),
     "user": lambda account, _: get_user(as_owner(account), "@bob_b"),

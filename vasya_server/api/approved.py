@@ -9,7 +9,7 @@ from vasya_server.api.access import require_access
 from vasya_server.api.mutating import carry_out_approved
 from vasya_server.api.refusing import refuse
 from vasya_server.api.routes import BASE_PATH, OPERATIONS, Call
-from vasya_server.api.validation import read_body, read_path_id, read_query
+from vasya_server.api.validation import read_body, read_path_numbers, read_query
 from vasya_server.errors import AccessDenied
 from vasya_server.idempotency.claim import StoredAnswer
 from vasya_server.ids import new_request_id
@@ -56,7 +56,7 @@ class Executor:
             principal=principal,
             account_runtime=account,
             path=path,
-            message=read_path_id(path["message"], "message") if "message" in path else None,
+            numbers=read_path_numbers(path),
             query_string=urlencode(question.query).encode(),
             idempotency_key=None,
             verdicts=[],

@@ -18,7 +18,7 @@ from vasya_server.api.mutating import carry_out
 from vasya_server.api.receiving import receive_file
 from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
 from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
-from vasya_server.api.validation import read_body, read_path_id, read_query, take_dry_run
+from vasya_server.api.validation import read_body, read_path_numbers, read_query, take_dry_run
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
 from vasya_server.model.base import OptionalInput, Query
 from vasya_server.operations.egress import note_download
@@ -66,7 +66,6 @@ class Bound:
     def __init__(self, operation: Operation, gateway: Gateway) -> None:
         self.operation = operation
         self._gateway = gateway
-        self._takes_message = "{message}" in operation.path
         self._is_change = operation.kind is not Kind.NONE
         self._may_rehearse = operation.kind is Kind.TELEGRAM
         self._is_watched = self._is_change or operation.answers_file or operation.answers_events
@@ -103,7 +102,7 @@ class Bound:
             principal=principal,
             account_runtime=account,
             path=path,
-            message=read_path_id(path["message"], "message") if self._takes_message else None,
+            numbers=read_path_numbers(path),
             query_string=query,
             is_dry_run=is_dry_run,
             idempotency_key=_idempotency_key(request) if self._is_change else None,

@@ -43,6 +43,7 @@ _PATH_PARAMETERS: Final = {
     "webhook": "A webhook's id: `whk_…`.",
     "delivery": "A delivery's id, the `webhook-id` of its posts: `dlv_…`.",
     "message": "A message's id within the chat.",
+    "folder": "A folder's id, from GET …/folders.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
     "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",

@@ -113,6 +113,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "upload_not_found": Row(
         404, "Upload not found", "POST the file to …/uploads again and use the new uploadId."
     ),
+    "folder_not_found": Row(
+        404, "Folder not found", "GET …/folders lists the folders that are there."
+    ),
     "login_not_found": Row(
         404, "Login not found", "Begin again with POST /api/v1/telegram/login/code."
     ),

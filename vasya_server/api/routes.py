@@ -121,7 +121,7 @@ class Call(Plain, frozen=True, kw_only=True):
     query_string: bytes
     idempotency_key: str | None
     verdicts: list[Verdict | Balance]
-    message: int | None = None
+    numbers: Mapping[str, int]
     is_dry_run: bool = False
     watch: Watch | None = None
     last_event_id: str | None = None
@@ -129,9 +129,12 @@ class Call(Plain, frozen=True, kw_only=True):
     @property
     def message_id(self) -> int:
         """Return the message that `{message}` names."""
-        if self.message is None:
-            raise LookupError(self.operation.name)
-        return self.message
+        return self.numbers["message"]
+
+    @property
+    def folder_id(self) -> int:
+        """Return the folder that `{folder}` names."""
+        return self.numbers["folder"]
 
     @property
     def who(self) -> Principal:

@@ -20,13 +20,15 @@ from vasya_server.model.base import Input, Query
 from vasya_server.model.message import MessageId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Input)
 
 # Taken by every change at Telegram, whatever else it takes.
 DRY_RUN: Final = "dryRun"
+# Parameters of paths that are numbers.
+_NUMBERS: Final = ("message", "folder")
 _BOOLEANS: Final = {"true": True, "false": False}
 _MAX_NAME_CHARACTERS: Final = 64
 
@@ -148,12 +150,16 @@ def read_body(raw: bytes, into: type[B]) -> B:
     return value
 
 
-def read_path_id(text: str, name: str) -> int:
-    """Read a message id out of the path.
+def read_path_numbers(path: Mapping[str, str]) -> dict[str, int]:
+    """Read the ids out of the path that are numbers: of messages, and of what else is numbered.
 
     Raises:
-        ValidationFailed: It is no whole number from 1 to 2³¹ - 1.
+        ValidationFailed: One is no whole number from 1 to 2³¹ - 1.
     """
+    return {name: _read_path_number(path[name], name) for name in _NUMBERS if name in path}
+
+
+def _read_path_number(text: str, name: str) -> int:
     try:
         return msgspec.convert(text, MessageId, strict=False)
     except msgspec.ValidationError as error:

@@ -9,6 +9,7 @@ VasyaError
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
+│                              FolderNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
@@ -39,6 +40,7 @@ from vasya_server.errors.access import (
     ChatNotFound,
     ContentNotAllowed,
     ControlLine,
+    FolderNotFound,
     HumanRequired,
     InvalidCredential,
     InvalidToken,
@@ -160,6 +162,7 @@ __all__ = [
     "EventGone",
     "FieldError",
     "FloodWait",
+    "FolderNotFound",
     "FolderUnsuitable",
     "HumanRequired",
     "IdempotencyKeyStale",

@@ -243,6 +243,13 @@ class UploadNotFound(NotFound):
     detail = "This credential has no such upload, or it has expired."
 
 
+class FolderNotFound(NotFound):
+    """The account has no folder of that id (it may have been deleted)."""
+
+    code = "folder_not_found"
+    detail = "The account has no such folder."
+
+
 class LoginNotFound(NotFound):
     """No login is in progress under that id: never begun, finished, cancelled or timed out."""
 

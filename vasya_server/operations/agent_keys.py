@@ -15,6 +15,7 @@ from vasya_server.errors import AgentKeyRequired, ScopeRequired
 from vasya_server.ids import KeyId
 from vasya_server.model.key import AgentKey, BudgetsTold, ChatHalfTold, ChatsTold, KeyMade
 from vasya_server.operations.deciding import cancel_actions
+from vasya_server.operations.folders import held_folders
 from vasya_server.operations.grants import (
     checked_accounts,
     checked_approval,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from vasya_server.auth.keyring import Keyring
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
+    from vasya_server.ids import AccountId
     from vasya_server.model.key import KeyPatch, NewKey
     from vasya_server.operations.mutation import Ready
 
@@ -42,29 +44,15 @@ async def create_key(gateway: Gateway, who: Principal, ready: Ready, body: NewKe
     if ready.is_redrive and (made := await keys.mint_again(who.owner, key_id, who.scopes)):
         return _made(keys, made)
     account_ids = checked_accounts(gateway.accounts, who.owner, body.account_ids)
-    scopes = checked_scopes(who, body.scopes, body.preset)
-    grant = Grant(
-        name=checked_name(body.name),
-        scopes=scopes,
-        account_ids=account_ids,
-        chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
-        created_by=who.kind.value,
-        policy=with_budgets(
-            Policy(
-                approval=checked_approval(body.approval, scopes),
-                approval_ttl_secs=body.approval_ttl_secs,
-                undo_secs=body.undo_secs,
-            ),
-            body.budgets,
-        ),
-    )
-    expires_at_ms = checked_end(
-        gateway.clock.now(),
-        body.expires_at,
-        body.ttl_secs,
-        max_ttl_secs=gateway.settings.agent_key_max_ttl_secs,
-    )
-    return _made(keys, await keys.create(key_id, who.owner, grant, expires_at_ms))
+    async with held_folders(gateway, who.owner, account_ids, body.chats):
+        grant = await _granted(gateway, who, account_ids, body)
+        expires_at_ms = checked_end(
+            gateway.clock.now(),
+            body.expires_at,
+            body.ttl_secs,
+            max_ttl_secs=gateway.settings.agent_key_max_ttl_secs,
+        )
+        return _made(keys, await keys.create(key_id, who.owner, grant, expires_at_ms))
 
 
 async def update_key(gateway: Gateway, who: Principal, key_id: str, patch: KeyPatch) -> AgentKey:
@@ -72,8 +60,10 @@ async def update_key(gateway: Gateway, who: Principal, key_id: str, patch: KeyPa
     keys, saved = gateway.keys, None
     while saved is None:
         old = await keys.find(who.owner, key_id)
-        grant = await _patched(gateway, who, old.grant, patch)
-        saved = await keys.save(old, grant, _patched_end(gateway, old, patch))
+        account_ids = _patched_accounts(gateway, who, old.grant, patch)
+        async with held_folders(gateway, who.owner, account_ids, patch.chats):
+            grant = await _patched(gateway, who, old.grant, account_ids, patch)
+            saved = await keys.save(old, grant, _patched_end(gateway, old, patch))
     return told(keys, saved)
 
 
@@ -166,14 +156,47 @@ def _half(rule: ChatRule) -> ChatHalfTold:
     )
 
 
-async def _patched(gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch) -> Grant:
+async def _granted(
+    gateway: Gateway, who: Principal, account_ids: frozenset[AccountId] | None, body: NewKey
+) -> Grant:
+    """Return what *body* gives; all of it must be within what the human holds."""
+    scopes = checked_scopes(who, body.scopes, body.preset)
+    return Grant(
+        name=checked_name(body.name),
+        scopes=scopes,
+        account_ids=account_ids,
+        chats=await checked_chats(gateway.accounts, who, account_ids, body.chats),
+        created_by=who.kind.value,
+        policy=with_budgets(
+            Policy(
+                approval=checked_approval(body.approval, scopes),
+                approval_ttl_secs=body.approval_ttl_secs,
+                undo_secs=body.undo_secs,
+            ),
+            body.budgets,
+        ),
+    )
+
+
+def _patched_accounts(
+    gateway: Gateway, who: Principal, old: Grant, patch: KeyPatch
+) -> frozenset[AccountId] | None:
+    if patch.account_ids is UNSET:
+        return old.account_ids
+    return checked_accounts(gateway.accounts, who.owner, patch.account_ids, old.account_ids)
+
+
+async def _patched(
+    gateway: Gateway,
+    who: Principal,
+    old: Grant,
+    account_ids: frozenset[AccountId] | None,
+    patch: KeyPatch,
+) -> Grant:
     """Return the grant as it will be; all of it must be within what the human holds, changed or not."""
-    accounts, owner = gateway.accounts, who.owner
-    account_ids, chats = old.account_ids, old.chats
-    if patch.account_ids is not UNSET:
-        account_ids = checked_accounts(accounts, owner, patch.account_ids, old.account_ids)
+    chats = old.chats
     if patch.chats is not UNSET:
-        chats = await checked_chats(accounts, who, account_ids, patch.chats)
+        chats = await checked_chats(gateway.accounts, who, account_ids, patch.chats)
     elif account_ids != old.account_ids:
         require_no_folders(chats)
     # A scope that this program does not know opens nothing, and is not carried on.

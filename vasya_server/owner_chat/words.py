@@ -42,6 +42,9 @@ _KINDS: Final = {
     "contact:delete": "delete a contact",
     "user:block": "block somebody",
     "user:unblock": "unblock somebody",
+    "folder:create": "make a folder",
+    "folder:update": "change a folder",
+    "folder:delete": "delete a folder",
 }
 _ENDS: Final = {
     ActionStatus.AWAITING_APPROVAL: "still waits",

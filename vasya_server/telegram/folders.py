@@ -9,6 +9,8 @@ Source: https://core.telegram.org/api/folders
 
 from __future__ import annotations
 
+import asyncio
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from telethon import functions
@@ -20,8 +22,9 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.shared import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.view import AccountView
 
 # How long a chat may stay within reach after it was moved out of the folder.
@@ -41,13 +44,37 @@ async def suitable_folder(account: AccountView, folder_id: int) -> None:
         raise FolderUnsuitable("The account has no such folder.")
     if not isinstance(folder, t.DialogFilter):
         raise FolderUnsuitable("The folder is shared, so that others decide what is in it.")
-    if any(getattr(folder, flag) for flag in (*_RULES, *_EXCEPTIONS)):
+    if has_rules(folder):
         raise FolderUnsuitable("The folder has rules, which take chats in that nobody chose.")
 
 
 async def own_folders(reading: Reading) -> dict[int, Any]:
     """Return the account's folders by their ids, at most two seconds old; not the one that holds everything."""
-    return await _folders.get(reading)
+    return by_id(await _filters.get(reading))
+
+
+async def filters_now(reading: Reading) -> Sequence[Any]:
+    """Return the account's folders in their order, the one that holds everything among them, as they are now."""
+    return await _filters.renew(reading)
+
+
+def by_id(filters: Iterable[Any]) -> dict[int, Any]:
+    """Return the folders by their ids, without the one that holds everything."""
+    return {each.id: each for each in filters if not isinstance(each, t.DialogFilterDefault)}
+
+
+def forget_folders(account: AccountView) -> None:
+    """Have the folders asked for anew: one was just changed, and who reads by it must not be shown what it was."""
+    _filters.forget(account.runtime)
+
+
+def folder_turn(runtime: AccountRuntime) -> asyncio.Lock:
+    """Return what one change of the account's folders holds at a time, and whoever binds a key to one of them.
+
+    A folder is changed as a whole, so that two changes at once would undo each other; and what an agent may change
+    depends on there being no key that names the folder.
+    """
+    return _turns.setdefault(runtime, asyncio.Lock())
 
 
 async def chats_in(reading: Reading, folder_ids: Iterable[int]) -> frozenset[int]:
@@ -62,6 +89,11 @@ async def chats_in(reading: Reading, folder_ids: Iterable[int]) -> frozenset[int
     return found
 
 
+def has_rules(folder: Any) -> bool:
+    """Tell whether the folder takes in, or hides, chats that nobody chose one by one; a shared one does not."""
+    return any(getattr(folder, flag, None) for flag in (*_RULES, *_EXCEPTIONS))
+
+
 def named_in(folder: Any, self_id: int) -> frozenset[int]:
     """Return the chats that the folder names, pinned there or not."""
     return _ids((*folder.pinned_peers, *folder.include_peers), self_id)
@@ -72,19 +104,24 @@ def excluded_from(folder: Any, self_id: int) -> frozenset[int]:
     return _ids(getattr(folder, "exclude_peers", ()), self_id)
 
 
-async def _ask(reading: Reading) -> dict[int, Any]:
+async def _ask(reading: Reading) -> Sequence[Any]:
     """Source: https://core.telegram.org/method/messages.getDialogFilters."""
     answer = await reading.call(functions.messages.GetDialogFiltersRequest())
-    return {folder.id: folder for folder in answer.filters if hasattr(folder, "id")}
+    filters: Sequence[Any] = answer.filters
+    return filters
 
 
-_folders: Final = Shared(_FRESH_SECS, _ask)
+_filters: Final = Shared(_FRESH_SECS, _ask)
+_turns: Final[weakref.WeakKeyDictionary[AccountRuntime, asyncio.Lock]] = weakref.WeakKeyDictionary()
+
+
+def id_of(peer: Any, self_id: int) -> int:
+    """Return the marked id of a chat as folders name it."""
+    return self_id if isinstance(peer, t.InputPeerSelf) else marked_id(_bare(peer))
 
 
 def _ids(peers: Iterable[Any], self_id: int) -> frozenset[int]:
-    return frozenset(
-        self_id if isinstance(peer, t.InputPeerSelf) else marked_id(_bare(peer)) for peer in peers
-    )
+    return frozenset(id_of(peer, self_id) for peer in peers)
 
 
 def _bare(peer: Any) -> Any:

@@ -59,6 +59,17 @@ class Shared(Generic[T]):
             if (refusal := await reading.wait(under_way)) is not None:
                 raise refusal
 
+    async def renew(self, reading: Reading) -> T:
+        """Return it as it is now: for whoever is about to change it, and sees to it that nobody else is."""
+        asked_at = reading.now
+        value = await self._ask_telegram(reading)
+        self._kept[reading.account.runtime] = _Kept(asked_at, value)
+        return value
+
+    def forget(self, runtime: AccountRuntime) -> None:
+        """Ask anew when it is needed next: it was just changed."""
+        self._kept.pop(runtime, None)
+
     async def _ask(self, reading: Reading) -> T:
         """Ask for everybody who waits."""
         runtime, asked_at = reading.account.runtime, reading.now
@@ -72,7 +83,9 @@ class Shared(Generic[T]):
             refusal = error
             raise
         else:
-            self._kept[runtime] = _Kept(asked_at, value)
+            kept = self._kept.get(runtime)
+            if kept is None or kept.asked_at <= asked_at:
+                self._kept[runtime] = _Kept(asked_at, value)
             return value
         finally:
             del self._under_way[runtime]
