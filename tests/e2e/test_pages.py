@@ -25,6 +25,7 @@ PAGES = {
     "keys.md": 6,
     "owner-chat.md": 1,
     "people.md": 3,
+    "profile-and-devices.md": 2,
     "undo-and-takeover.md": 2,
     "webhooks.md": 3,
 }

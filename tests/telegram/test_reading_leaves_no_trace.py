@@ -18,10 +18,12 @@ from vasya_server.model.reception import ReactorFilter
 from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
+from vasya_server.telegram.requests.devices import list_devices
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.folders import list_folders
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.messages import get_message
+from vasya_server.telegram.requests.profile import get_profile
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 # Written by hand: methods that change nothing for anybody, by their descriptions on core.telegram.org.
 HARMLESS = {
+    "account.GetAuthorizations",
     "channels.ExportMessageLink",
     "channels.GetChannels",
     "channels.GetFullChannel",
@@ -124,6 +127,8 @@ READS: dict[str, Read] = {
     "folders": lambda account, _: list_folders(as_owner(account)),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),
+    "profile": lambda account, _: get_profile(as_owner(account)),
+    "devices": lambda account, _: list_devices(as_owner(account)),
     "user": lambda account, _: get_user(as_owner(account), "@bob_b"),
     "contacts": lambda account, cursors: list_contacts(
         as_owner(account), ContactFilter(q="b"), cursors

@@ -46,6 +46,7 @@ _PATH_PARAMETERS: Final = {
     "folder": "A folder's id, from GET …/folders.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
+    "hash": "A device's `hash`, a decimal number.",
     "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",
 }
 _IDEMPOTENCY: Final = {

@@ -116,6 +116,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "folder_not_found": Row(
         404, "Folder not found", "GET …/folders lists the folders that are there."
     ),
+    "device_not_found": Row(
+        404, "Device not found", "List the devices with GET …/devices; this one may have ended."
+    ),
     "login_not_found": Row(
         404, "Login not found", "Begin again with POST /api/v1/telegram/login/code."
     ),
@@ -135,6 +138,16 @@ PROBLEMS: Final[dict[str, Row]] = {
         409,
         "Account exists",
         "Use the existing account; disconnect it first to replace its session.",
+    ),
+    "own_device": Row(
+        409,
+        "This server's own session",
+        "DELETE /api/v1/accounts/{account} logs this server out and erases the account here.",
+    ),
+    "session_too_new": Row(
+        409,
+        "Session too new",
+        "End the device in a Telegram app that was logged in before, in Settings, Devices; or repeat this a day after the login.",
     ),
     "too_many_uploads": Row(
         409,

@@ -13,6 +13,7 @@ from vasya_server.model.key import APPROVAL_TTL_SECS
 # Whose changes are made at Telegram: a rule for another scope would never ask, and whoever set it would not know.
 ASKABLE: Final = frozenset(
     {
+        Scope.ACCOUNTS_WRITE,
         Scope.CHATS_WRITE,
         Scope.CHATS_MODERATE,
         Scope.CHATS_DELETE,

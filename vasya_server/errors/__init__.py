@@ -9,11 +9,11 @@ VasyaError
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
-│                              FolderNotFound
+│                              FolderNotFound · DeviceNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
-│                              UndoExpired · OwnerActive
+│                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -40,6 +40,7 @@ from vasya_server.errors.access import (
     ChatNotFound,
     ContentNotAllowed,
     ControlLine,
+    DeviceNotFound,
     FolderNotFound,
     HumanRequired,
     InvalidCredential,
@@ -89,10 +90,12 @@ from vasya_server.errors.requests import (
     KeyEnded,
     KeyReused,
     OutcomeUnknown,
+    OwnDevice,
     OwnerActive,
     PasswordInvalid,
     PhoneInvalid,
     SessionInvalid,
+    SessionTooNew,
     SessionUnreadable,
     SignupRequired,
     TooManyActions,
@@ -158,6 +161,7 @@ __all__ = [
     "CredentialsMissing",
     "CursorExpired",
     "DataDirLocked",
+    "DeviceNotFound",
     "EmptyAllowlist",
     "EventGone",
     "FieldError",
@@ -184,6 +188,7 @@ __all__ = [
     "OutboundFailed",
     "OutboundRefused",
     "OutcomeUnknown",
+    "OwnDevice",
     "OwnerActive",
     "PasswordInvalid",
     "PermissionDenied",
@@ -193,6 +198,7 @@ __all__ = [
     "SendingDisabled",
     "ServiceChat",
     "SessionInvalid",
+    "SessionTooNew",
     "SessionUnreadable",
     "ShuttingDown",
     "SignupRequired",

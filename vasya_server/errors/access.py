@@ -250,6 +250,13 @@ class FolderNotFound(NotFound):
     detail = "The account has no such folder."
 
 
+class DeviceNotFound(NotFound):
+    """No device that is logged in to the account has that hash."""
+
+    code = "device_not_found"
+    detail = "The account has no such device."
+
+
 class LoginNotFound(NotFound):
     """No login is in progress under that id: never begun, finished, cancelled or timed out."""
 

@@ -51,6 +51,20 @@ class SessionUnreadable(Conflict):
     detail = "The stored session of this account cannot be opened."
 
 
+class OwnDevice(Conflict):
+    """The device that is to be logged out is this server's own session."""
+
+    code = "own_device"
+    detail = "This is the session by which this server serves the account."
+
+
+class SessionTooNew(Conflict):
+    """Telegram lets a session end others only when it has been logged in for a day."""
+
+    code = "session_too_new"
+    detail = "Telegram does not let this server's session end others yet: it was logged in less than a day ago."
+
+
 class TooManyUploads(Conflict):
     """The account has as many uploads as are kept at one time."""
 

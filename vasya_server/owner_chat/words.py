@@ -38,6 +38,8 @@ _KINDS: Final = {
     "message:unpin": "unpin a message",
     "chat:read": "mark a chat as read",
     "chat:typing": "show that you are typing",
+    "profile:update": "change your profile",
+    "presence:set": "change whether you are shown as online",
     "contact:add": "add a contact",
     "contact:delete": "delete a contact",
     "user:block": "block somebody",

@@ -155,8 +155,7 @@ class AccountRuntime(Link):
     def describe(self, who: Principal | None = None) -> Account:
         """Return the account as the API shows it to *who*; None: to a human."""
         record, status = self.record, self.status
-        user = None
-        phone = None
+        user, phone = None, None
         if (profile := record.profile) is not None:
             phone = mask_phone(profile.phone) if profile.phone else None
             user = account_user(profile)
@@ -375,7 +374,11 @@ class AccountRuntime(Link):
 
     async def _greeted(self, client: Client) -> None:
         self.following.begin(client)
-        profile = profile_of(client.greeted[0])
+        await self.note_profile(client.greeted[0])
+
+    async def note_profile(self, user: object) -> None:
+        """Remember the Telegram user that the account is, as it is now."""
+        profile = profile_of(user)
         if profile == self.record.profile or profile.user_id != self.user_id:
             return
         self.record = dataclasses.replace(self.record, profile=profile)
