@@ -60,6 +60,11 @@ def new_upload_id() -> UploadId:
     return UploadId(f"upl_{_random_base32()}")
 
 
+def upload_id_of(digest: bytes) -> UploadId:
+    """Return the id of an upload: `upl_` and 26 base32 characters of a keyed digest of what it is."""
+    return UploadId(f"upl_{_base32(int.from_bytes(digest[:_RANDOM_BYTES], 'big'))}")
+
+
 def webhook_id_of(action_id: ActionId) -> WebhookId:
     """Return the id of the webhook that an action makes: the same one, however often its request is repeated."""
     return WebhookId(f"whk_{action_id.removeprefix('act_')}")

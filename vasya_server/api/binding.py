@@ -14,8 +14,9 @@ from vasya_server.api.body import read_all
 from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.event_stream import MEDIA_TYPE, EventStream
 from vasya_server.api.file_answer import answer_file
+from vasya_server.api.forms import is_form
 from vasya_server.api.mutating import carry_out
-from vasya_server.api.receiving import receive_file
+from vasya_server.api.receiving import receive_file, receive_message
 from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
 from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
 from vasya_server.api.validation import read_body, read_path_numbers, read_query, take_dry_run
@@ -127,14 +128,19 @@ class Bound:
 
     async def _arguments(self, request: Incoming, call: Call) -> dict[str, Any]:
         operation = self.operation
+        is_sent_as_form = operation.takes_form and is_form(request)
         # Read in full before anything is said of the query: a client that is still sending hears no refusal.
-        body = b"" if operation.body is None else await self._read_body(request)
+        body = b""
+        if operation.body is not None and not is_sent_as_form:
+            body = await self._read_body(request)
         arguments: dict[str, Any] = {}
         if operation.query is not None:
             arguments["query"] = read_query(call.query_string, operation.query)
         elif call.query_string:
             read_query(call.query_string, NoQuery)
-        if operation.body is not None:
+        if is_sent_as_form:
+            arguments["body"] = await receive_message(request, call)
+        elif operation.body is not None:
             arguments["body"] = read_body(body, operation.body)
         if operation.takes_file:
             arguments["file"] = await receive_file(request, call)

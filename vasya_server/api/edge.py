@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from litestar.enums import ScopeType
 
 from vasya_server.api.event_poll import LongPoll
+from vasya_server.api.forms import is_form
 from vasya_server.api.incoming import Incoming
 from vasya_server.api.limiting import limit_headers
-from vasya_server.api.receiving import FRAME_BYTES
+from vasya_server.api.receiving import FRAME_BYTES, max_form_bytes
 from vasya_server.api.refusals import (
     BodyTooLarge,
     HostNotAllowed,
@@ -77,6 +78,7 @@ class Edge:
         self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
         self._in_flight = 0
         self._uploads = re.compile("|".join(_pattern(o) for o in OPERATIONS if o.takes_file))
+        self._forms = re.compile("|".join(_pattern(o) for o in OPERATIONS if o.takes_form))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or serve; every answer gets the security headers and the request's id (D-12.2)."""
@@ -127,7 +129,7 @@ class Edge:
         if self._in_flight > self._settings.max_requests_in_flight:
             raise Overloaded
         if b"content-length" in fields or b"transfer-encoding" in fields:
-            self._check_body(fields, scope["path"])
+            self._check_body(request, fields)
         elif b"content-encoding" in fields:
             _check_encoding(fields)
 
@@ -155,7 +157,7 @@ class Edge:
         ):
             raise OriginNotAllowed
 
-    def _check_body(self, fields: Mapping[bytes, bytes], path: str) -> None:
+    def _check_body(self, request: Incoming, fields: Mapping[bytes, bytes]) -> None:
         length = fields.get(b"content-length", b"0")
         # Python refuses to read numbers of thousands of digits, zeros in front included.
         if not length.isdigit() or len(length) > _MAX_LENGTH_DIGITS:
@@ -163,18 +165,24 @@ class Edge:
         is_chunked = b"transfer-encoding" in fields
         if is_chunked and b"content-length" in fields:  # request smuggling (D-12.3)
             raise MalformedRequest
-        settings = self._settings
-        is_upload = self._uploads.fullmatch(path) is not None
-        if int(length) > (
-            settings.upload_max_bytes + FRAME_BYTES if is_upload else settings.json_max_bytes
-        ):
+        brings_files, max_bytes = self._largest_body(request)
+        if int(length) > max_bytes:
             raise BodyTooLarge
         _check_encoding(fields)
         has_body = is_chunked or int(length) > 0
-        if has_body and not is_upload:
+        if has_body and not brings_files:
             declared = fields.get(b"content-type", b"")
             if declared != b"application/json" and not _JSON.fullmatch(declared):
                 raise UnsupportedMediaType
+
+    def _largest_body(self, request: Incoming) -> tuple[bool, int]:
+        """Tell whether the body may be another than JSON, and how large it may be."""
+        settings = self._settings
+        if self._uploads.fullmatch(request.path):
+            return True, settings.upload_max_bytes + FRAME_BYTES
+        if is_form(request) and self._forms.fullmatch(request.path):
+            return True, max_form_bytes(settings)
+        return False, settings.json_max_bytes
 
 
 def _refusal(error: BaseException, request_id: str) -> Answer:

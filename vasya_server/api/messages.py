@@ -60,6 +60,7 @@ async def get_message(call: Call, query: MessageQuery) -> Message:
     Scope.MESSAGES_SEND,
     telegram(Action.MESSAGE_SEND, parts=lambda body: len(body.media) or 1),
     status=201,
+    takes_form=True,
 )
 async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     """Send a text, or uploads with it as their caption, as the account's user; 201 means that it stands on Telegram.
@@ -70,6 +71,10 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
 
     `undoSecs`, or that of the key, makes it wait at Telegram for so long: 202 with the action, whose
     cancellation takes it back. After the owner wrote there, agents may get 409 `owner_active` for a while.
+
+    Instead of JSON it takes a multipart form with the same as `message` and up to ten `file` parts (`curl -F file=@x -F
+    'message={"text":"…"}'`): they are uploaded and sent in one request, and named in no `media`. A file that is too
+    large answers 413 `body_too_large`.
 
     Send an `Idempotency-Key`: repeating the request with it after any failure never makes a second message. When
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate

@@ -22,6 +22,7 @@ from vasya_server.model.action import Action
 from vasya_server.model.base import OptionalInput
 from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
+from vasya_server.model.writing import MAX_MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,8 +153,19 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             "required": not issubclass(operation.body, OptionalInput),
             "content": {"application/json": {"schema": schemas[str(operation.body)]}},
         }
+    if operation.takes_form:
+        form = _message_form(schemas[str(operation.body)])
+        described["requestBody"]["content"]["multipart/form-data"] = form
     described["responses"] = _responses(operation, schemas)
     return described
+
+
+def _message_form(message: dict[str, Any]) -> dict[str, Any]:
+    files = {"type": "array", "items": _BINARY, "maxItems": MAX_MEDIA}
+    return {
+        "schema": {"type": "object", "properties": {"message": message, "file": files}},
+        "encoding": {"message": {"contentType": "application/json"}},
+    }
 
 
 def _access(operation: Operation) -> dict[str, Any]:

@@ -1,13 +1,18 @@
-"""Receive a file: the raw body of a request, or the one file of a multipart form, passed on as it comes in."""
+"""Receive files: the raw body of a request, or the files of a multipart form, passed on to Telegram as they come in.
+
+Parts at Telegram are nothing until a file is made of them: what is refused or breaks off leaves none behind. What a file is,
+and so whether a request is a repeated one, is known at its end alone. Where its key has been answered nothing is going to be
+made of it, and it is only looked at.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+import msgspec
 
 from vasya_server.api.body import read_chunks
 from vasya_server.api.file_names import (
@@ -16,21 +21,40 @@ from vasya_server.api.file_names import (
     media_type,
     read_disposition,
 )
-from vasya_server.api.refusals import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from vasya_server.api.forms import Form, is_form
+from vasya_server.api.refusals import BodyTooLarge, UnsupportedMediaType
+from vasya_server.api.validation import read_body
 from vasya_server.crypto.derive import length_prefixed
 from vasya_server.errors import FieldError, ValidationFailed
-from vasya_server.telegram.requests.uploads import Parts, save_parts, weigh
+from vasya_server.model.writing import MAX_MEDIA, SendMessage
+from vasya_server.telegram.requests.uploads import (
+    Parts,
+    make_file,
+    save_parts,
+    unmade_file,
+    weigh,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from vasya_server.api.forms import FormPart
     from vasya_server.api.incoming import Incoming
     from vasya_server.api.routes import Call
     from vasya_server.settings import Settings
 
-_FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 # Boundaries and part headers around a file.
 FRAME_BYTES: Final = 16 * 1024
-_MAX_FORM_PARTS: Final = 2
+# A form with one part more is read, so that it can be said what is too much in it.
+_MAX_UPLOAD_PARTS: Final = 2
+_MAX_MESSAGE_PARTS: Final = MAX_MEDIA + 3
+_MAX_NAME_CHARACTERS: Final = 64
+
+
+def max_form_bytes(settings: Settings) -> int:
+    """Return how large a form with a message and files may be."""
+    return MAX_MEDIA * settings.upload_max_bytes + settings.json_max_bytes + FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +72,8 @@ class ReceivedFile:
         return hashlib.sha256(said).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    name: str
-    declared_type: str
-    chunks: AsyncIterator[bytes]
-    size_bytes: int | None = None
-
-
 async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
-    """Pass the file of *request* on to Telegram while it comes in.
-
-    Parts are nothing until a file is made of them: an upload that is refused or breaks off leaves none behind. What an
-    upload is, and so whether it is a repeated one, is known at its end alone; but where the key has been answered, nothing
-    is going to be made of it, and it is only looked at.
+    """Receive the one file of an upload.
 
     Raises:
         TooManyTransfers: Too many files come in at once.
@@ -70,77 +82,151 @@ async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
         BodyTooLarge, RequestTimeout, MalformedRequest: As every body.
         UnsupportedMediaType: It is JSON, which is no file unless it is named.
     """
-    gateway, account, who = call.gateway, call.account, call.who
-    with gateway.limits.transfers.under_way(who.key_id):
-        await account.runtime.uploads.require_room()
-        is_repeated = await gateway.claims.has_answer(who.owner, who.lineage, call.idempotency_key)
-        incoming = await _incoming(request, gateway.settings)
-        parts = (
-            await weigh(incoming.chunks)
-            if is_repeated
-            else await save_parts(account, incoming.chunks, size_bytes=incoming.size_bytes)
+    settings = call.gateway.settings
+    async with _receiving(call) as receiving:
+        if is_form(request):
+            return await _only_file(request, receiving, settings)
+        disposition = request.text(b"content-disposition")
+        declared = request.text(b"content-type")
+        if declared.partition(";")[0].strip().lower() == _JSON and not disposition:
+            raise UnsupportedMediaType
+        length = request.header(b"content-length")
+        return await receiving.file(
+            _chunks(request, settings, settings.upload_max_bytes),
+            read_disposition(disposition) or UNNAMED,
+            declared,
+            size_bytes=None if length is None else int(length),
         )
-    name = clean_file_name(incoming.name)
-    return ReceivedFile(name=name, mime_type=media_type(incoming.declared_type, name), parts=parts)
 
 
-async def _incoming(request: Incoming, settings: Settings) -> _Incoming:
-    declared = request.text(b"content-type")
-    kind = declared.partition(";")[0].strip().lower()
-    limit = settings.upload_max_bytes
-    is_form = kind == _FORM
-    chunks = read_chunks(
-        request.receive,
-        idle_secs=settings.body_idle_secs,
-        max_bytes=limit + FRAME_BYTES if is_form else limit,
-    )
-    if is_form:
-        return await _from_form(chunks, declared, limit)
-    disposition = request.text(b"content-disposition")
-    if kind == _JSON and not disposition:
-        raise UnsupportedMediaType
-    length = request.header(b"content-length")
-    return _Incoming(
-        read_disposition(disposition) or UNNAMED,
-        declared,
-        chunks,
-        None if length is None else int(length),
-    )
+async def receive_message(request: Incoming, call: Call) -> SendMessage:
+    """Receive a form with a `message` and files, and return the message with an upload of each as its media.
 
+    An upload that a form makes has an id that follows from its content, so that a form says the same whenever it is
+    repeated. A dry run and a repetition make none.
 
-async def _from_form(chunks: AsyncIterator[bytes], declared: str, limit: int) -> _Incoming:
-    events = _events(chunks, declared, limit)
-    segment = await anext(events, None)
-    if not isinstance(segment, MultipartSegment) or segment.filename is None:
-        raise ValidationFailed(FieldError("/file", "missing"))
-    name = read_disposition(segment.header("Content-Disposition", "")) or UNNAMED
-    return _Incoming(name, segment.content_type or "", _payload(events))
-
-
-async def _payload(events: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    async for event in events:
-        if isinstance(event, MultipartSegment):
-            raise ValidationFailed(FieldError("/file", "repeated"))
-        if event:
-            yield bytes(event)
-
-
-async def _events(chunks: AsyncIterator[bytes], declared: str, limit: int) -> AsyncIterator[Any]:
-    """Yield what the form consists of: the head of a part, its bytes, None at its end.
-
-    Source: https://www.rfc-editor.org/rfc/rfc7578
+    Raises:
+        TooManyTransfers, TooManyUploads: As `receive_file`.
+        ValidationFailed: The message is not as one is, or the form has other parts, or too many.
+        BodyTooLarge, RequestTimeout, MalformedRequest, MalformedJson: As every body.
     """
-    boundary = declared.partition("boundary=")[2].partition(";")[0].strip().strip('"')
-    try:
-        with PushMultipartParser(
-            boundary, max_segment_size=limit, max_segment_count=_MAX_FORM_PARTS, strict=True
-        ) as parser:
-            async for chunk in chunks:
-                for event in parser.parse(chunk):
-                    yield event
-                if parser.closed:
-                    break
-    except ParserLimitReached as error:
-        raise BodyTooLarge from error
-    except MultipartError as error:
-        raise MalformedRequest from error
+    settings = call.gateway.settings
+    message: SendMessage | None = None
+    files: list[ReceivedFile] = []
+    async with _receiving(call) as receiving:
+        form = Form(
+            _chunks(request, settings, max_form_bytes(settings)),
+            request.text(b"content-type"),
+            max_part_bytes=max(settings.upload_max_bytes, settings.json_max_bytes),
+            max_parts=_MAX_MESSAGE_PARTS,
+        )
+        while (part := await form.next_part()) is not None:
+            if part.name == "file":
+                _require_room(files, part)
+                content = _bounded(part.content(), settings.upload_max_bytes)
+                files.append(await receiving.file(content, part.file_name, part.media_type))
+            elif part.name != "message":
+                raise ValidationFailed(
+                    FieldError(
+                        f"/{part.name[:_MAX_NAME_CHARACTERS]}", "unknown", ("message", "file")
+                    )
+                )
+            elif message is not None:
+                raise ValidationFailed(FieldError("/message", "repeated"))
+            else:
+                message = await _read_message(part, settings)
+        message = message or SendMessage()
+        if files and message.media:
+            raise ValidationFailed(FieldError("/media", "not_with_files"))
+        media = [await receiving.keep(file) for file in files]
+    return msgspec.structs.replace(message, media=tuple(media) or message.media)
+
+
+class _Receiving:
+    """One request that brings files."""
+
+    def __init__(self, call: Call, *, is_repeated: bool) -> None:
+        self._call = call
+        # Nothing is going to be made of them.
+        self._are_looked_at = is_repeated or call.is_dry_run
+
+    async def file(
+        self,
+        chunks: AsyncIterator[bytes],
+        name: str,
+        declared_type: str,
+        *,
+        size_bytes: int | None = None,
+    ) -> ReceivedFile:
+        """Pass a file on, or look at it where nothing is made of it."""
+        parts = (
+            await weigh(chunks)
+            if self._are_looked_at
+            else await save_parts(self._call.account, chunks, size_bytes=size_bytes)
+        )
+        name = clean_file_name(name)
+        return ReceivedFile(name=name, mime_type=media_type(declared_type, name), parts=parts)
+
+    async def keep(self, file: ReceivedFile) -> str:
+        """Make an upload of a file, and return its id; where nothing is made, a dry run is shown what would be."""
+        account, lineage = self._call.account, self._call.who.lineage
+        uploads = account.runtime.uploads
+        upload_id = uploads.id_of(lineage, file.content)
+        described = {"name": file.name, "mime_type": file.mime_type}
+        if not self._are_looked_at:
+            made = await make_file(account, file.parts, **described)
+            await uploads.add(lineage, made, upload_id)
+        elif self._call.is_dry_run:
+            self._call.files[upload_id] = unmade_file(file.parts, **described)
+        return upload_id
+
+
+@contextlib.asynccontextmanager
+async def _receiving(call: Call) -> AsyncIterator[_Receiving]:
+    gateway, who = call.gateway, call.who
+    with gateway.limits.transfers.under_way(who.key_id):
+        await call.account.runtime.uploads.require_room()
+        is_repeated = await gateway.claims.has_answer(who.owner, who.lineage, call.idempotency_key)
+        yield _Receiving(call, is_repeated=is_repeated)
+
+
+async def _only_file(request: Incoming, receiving: _Receiving, settings: Settings) -> ReceivedFile:
+    limit = settings.upload_max_bytes
+    form = Form(
+        _chunks(request, settings, limit + FRAME_BYTES),
+        request.text(b"content-type"),
+        max_part_bytes=limit,
+        max_parts=_MAX_UPLOAD_PARTS,
+    )
+    part = await form.next_part()
+    if part is None or not part.is_file:
+        raise ValidationFailed(FieldError("/file", "missing"))
+    file = await receiving.file(part.content(), part.file_name, part.media_type)
+    if await form.next_part() is not None:
+        raise ValidationFailed(FieldError("/file", "repeated"))
+    return file
+
+
+async def _read_message(part: FormPart, settings: Settings) -> SendMessage:
+    said = b"".join([chunk async for chunk in _bounded(part.content(), settings.json_max_bytes)])
+    return read_body(said, SendMessage)
+
+
+def _require_room(files: list[ReceivedFile], part: FormPart) -> None:
+    if not part.is_file:
+        raise ValidationFailed(FieldError("/file", "missing"))
+    if len(files) == MAX_MEDIA:
+        raise ValidationFailed(FieldError("/file", "too_many", (f"at most {MAX_MEDIA}",)))
+
+
+def _chunks(request: Incoming, settings: Settings, max_bytes: int) -> AsyncIterator[bytes]:
+    return read_chunks(request.receive, idle_secs=settings.body_idle_secs, max_bytes=max_bytes)
+
+
+async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    size_bytes = 0
+    async for chunk in chunks:
+        size_bytes += len(chunk)
+        if size_bytes > max_bytes:
+            raise BodyTooLarge
+        yield chunk

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
     from vasya_server.limits.budgets import Balance
     from vasya_server.limits.gcra import Verdict
+    from vasya_server.sessions.uploads import StoredFile
     from vasya_server.telegram.accounts import AccountRuntime
 
 BASE_PATH: Final = "/api/v1"
@@ -72,6 +73,7 @@ class Operation:
         query: The Struct of its query parameters; None takes none.
         body: The Struct of its JSON body; None takes none.
         takes_file: Its body is a file instead, raw or in a form.
+        takes_form: Its body may be a form instead, with a message and files.
         answer: What the handler returns, as annotated.
         status: The status of success; 204 where the handler returns nothing.
     """
@@ -84,6 +86,7 @@ class Operation:
     query: type[Query] | None
     body: type[Input] | None
     takes_file: bool
+    takes_form: bool
     answer: Any
     status: int
     is_destructive: bool
@@ -125,6 +128,7 @@ class Call(Plain, frozen=True, kw_only=True):
     is_dry_run: bool = False
     watch: Watch | None = None
     last_event_id: str | None = None
+    files: dict[str, StoredFile] = msgspec.field(default_factory=dict)
 
     @property
     def message_id(self) -> int:
@@ -148,7 +152,7 @@ class Call(Plain, frozen=True, kw_only=True):
         """Return the account that `{account}` names, as the principal sees it."""
         if self.account_runtime is None:
             raise LookupError(self.operation.name)
-        return AccountView(self.account_runtime, self.who)
+        return AccountView(self.account_runtime, self.who, self.files)
 
     @property
     def now(self) -> datetime:
@@ -173,9 +177,15 @@ def mutation(
     *,
     status: int = 200,
     is_destructive: bool = False,
+    takes_form: bool = False,
 ) -> Callable[[F], F]:
     """Declare an operation that changes something: here (`local`) or at Telegram (`telegram`)."""
-    return _declare(method, path, access, change, status=status, is_destructive=is_destructive)
+    return _declare(
+        *(method, path, access, change),
+        status=status,
+        is_destructive=is_destructive,
+        takes_form=takes_form,
+    )
 
 
 def _declare(
@@ -186,6 +196,7 @@ def _declare(
     *,
     status: int,
     is_destructive: bool,
+    takes_form: bool = False,
 ) -> Callable[[F], F]:
     def register(handler: F) -> F:
         hints = typing.get_type_hints(handler, include_extras=True)
@@ -202,6 +213,7 @@ def _declare(
                 query=_struct(hints.get("query"), Query),
                 body=_struct(hints.get("body"), Input),
                 takes_file=hints.get("file") is ReceivedFile,
+                takes_form=takes_form,
                 answer=None if answer is type(None) else answer,
                 status=status,
                 is_destructive=is_destructive,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -23,9 +23,11 @@ class TextFormat(StrEnum):
 _WRITTEN_TEXT = Annotated[str, Meta(min_length=1, max_length=16384)]
 
 
+# As many as Telegram shows as one album.
+MAX_MEDIA: Final = 10
 UploadIds = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
-    Meta(max_length=10, description="Ids of uploads; two or more make an album."),
+    Meta(max_length=MAX_MEDIA, description="Ids of uploads; two or more make an album."),
 ]
 
 

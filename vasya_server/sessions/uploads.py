@@ -14,7 +14,7 @@ from vasya_server.clock import to_ms
 from vasya_server.crypto.derive import length_prefixed
 from vasya_server.crypto.envelope import SealBroken
 from vasya_server.errors import TooManyUploads, UploadNotFound
-from vasya_server.ids import UploadId, new_upload_id
+from vasya_server.ids import UploadId, new_upload_id, upload_id_of
 from vasya_server.model.media import Upload
 from vasya_server.store import uploads as rows
 
@@ -80,10 +80,20 @@ class UploadStore:
         if live is not None and live.total >= _MAX_LIVE:
             raise TooManyUploads
 
-    async def add(self, lineage: str, file: StoredFile) -> Upload:
-        """Keep *file* under a new id, and forget every upload whose time is over."""
+    def id_of(self, lineage: str, content: bytes) -> UploadId:
+        """Return the id of an upload that a request carries with it: the same one, however often it is repeated."""
+        return upload_id_of(self._seal.digest(_UPLOAD, f"{lineage} {content.hex()}"))
+
+    async def add(
+        self, lineage: str, file: StoredFile, upload_id: UploadId | None = None
+    ) -> Upload:
+        """Keep *file*, and forget every upload whose time is over.
+
+        Args:
+            upload_id: A new one where it is None; what was kept under it is kept no more.
+        """
         now = self._clock.now()
-        upload_id, expires_at = new_upload_id(), now + _TTL
+        upload_id, expires_at = upload_id or new_upload_id(), now + _TTL
         await self._db.write(
             rows.PURGE_UPLOADS.bind(before_ms=to_ms(now - _KEPT_AFTERWARDS)),
             rows.ADD_UPLOAD.bind(

@@ -31,6 +31,8 @@ LIVE_UPLOADS: Final = Query("""
 ADD_UPLOAD: Final = Query("""
     INSERT INTO uploads (account_id, upload_id, expires_at_ms, sealed)
     VALUES (:account_id, :upload_id, :expires_at_ms, :sealed)
+    ON CONFLICT (account_id, upload_id) DO UPDATE
+    SET expires_at_ms = excluded.expires_at_ms, sealed = excluded.sealed
 """)
 RESEAL_UPLOAD: Final = Query("""
     UPDATE uploads SET sealed = :sealed WHERE account_id = :account_id AND upload_id = :upload_id

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vasya_server.auth.chat_lists import ChatRule
     from vasya_server.auth.principal import Principal
+    from vasya_server.sessions.uploads import StoredFile
     from vasya_server.telegram.accounts import AccountRuntime
 
 
@@ -17,10 +20,12 @@ class AccountView:
 
     Args:
         runtime: The account itself, whoever asks.
+        files: What a dry run has brought with it, by the ids of the uploads that it would be.
     """
 
     runtime: AccountRuntime
     principal: Principal
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
 
     @property
     def is_agent(self) -> bool:

@@ -54,7 +54,7 @@ async def send_media(
 
     Source: https://core.telegram.org/api/files#albums-grouped-media
     """
-    files = [await account.runtime.uploads.find(lineage, upload_id) for upload_id in body.media]
+    files = [await _found(account, lineage, upload_id) for upload_id in body.media]
     if len({file.is_photo for file in files}) > 1:
         raise ValidationFailed(FieldError("/media", "mixed", ("photos", "other files")))
     draft = await _draft(account, peer, body, random_ids, undo_secs=undo_secs)
@@ -70,6 +70,11 @@ async def send_media(
     if undo_secs:
         require_sent(answer, random_ids)
     return await _first(account, peer, answer, random_ids)
+
+
+async def _found(account: AccountView, lineage: str, upload_id: str) -> StoredFile:
+    brought = account.files.get(upload_id)
+    return brought or await account.runtime.uploads.find(lineage, upload_id)
 
 
 class _Draft:

@@ -212,20 +212,23 @@ async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type:
     """
     if not parts.count:
         raise TelegramUnavailable(detail="What was answered before has just been forgotten.")
-    return await _made(
-        account,
-        StoredFile(
-            name=name,
-            mime_type=mime_type,
-            size_bytes=parts.size_bytes,
-            file_id=parts.file_id,
-            parts=parts.count,
-            md5=parts.md5,
-            is_photo=bool(parts.md5) and parts.head.startswith(_PICTURES.get(mime_type, ())),
-            media_id=0,
-            access_hash=0,
-            reference=b"",
-        ),
+    return await _made(account, unmade_file(parts, name=name, mime_type=mime_type))
+
+
+def unmade_file(parts: Parts, *, name: str, mime_type: str) -> StoredFile:
+    """Describe what would be made of the parts."""
+    is_small = parts.size_bytes <= SMALL_FILE_BYTES
+    return StoredFile(
+        name=name,
+        mime_type=mime_type,
+        size_bytes=parts.size_bytes,
+        file_id=parts.file_id,
+        parts=parts.count,
+        md5=parts.md5,
+        is_photo=is_small and parts.head.startswith(_PICTURES.get(mime_type, ())),
+        media_id=0,
+        access_hash=0,
+        reference=b"",
     )
 
 
