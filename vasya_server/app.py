@@ -18,6 +18,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     folders,
     health,
     identity,
+    inbox,
     keys,
     limits,
     lockdown,

@@ -179,8 +179,8 @@ class CursorExpired(Conflict):
     code = "cursor_expired"
     detail = "Events behind this cursor are not kept any more."
 
-    def __init__(self, oldest: str) -> None:
-        super().__init__()
+    def __init__(self, oldest: str, remedy: str | None = None) -> None:
+        super().__init__(remedy=remedy)
         self.oldest = oldest
 
 

@@ -19,6 +19,7 @@ from vasya_server.telegram.updates import Updates
 if TYPE_CHECKING:
     from vasya_server.events.log import EventLog
     from vasya_server.sessions.updates import UpdateStore
+    from vasya_server.telegram.catching_up import Asked
     from vasya_server.telegram.client import Client
     from vasya_server.telegram.runtime import AccountRuntime
 
@@ -77,6 +78,13 @@ class Following:
         """Have the open connection see who follows the account now."""
         if self._inbox is not None:
             self._inbox.nudge()
+
+    def ask(self, asked: Asked) -> None:
+        """Have what Telegram has to tell written down; where there is no connection it is not."""
+        if self._inbox is None:
+            asked.end(0)
+        else:
+            self._inbox.ask(asked)
 
     async def ended(self) -> None:
         """Wait until what a connection that is closed has heard is written down."""

@@ -14,6 +14,8 @@ from vasya_server.telegram.short_forms import told_by_answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vasya_server.telegram.catching_up import Asked
+
 
 class LoginInbox:
     """What a login hears: that its QR code was accepted."""
@@ -63,6 +65,7 @@ class Inbox:
         self._ended = asyncio.Event()
         self._is_overflown = False
         self._dropped: set[int] = set()
+        self._asked: list[Asked] = []
 
     def put_nowait(self, updates: Any) -> None:
         """Take what Telegram pushed; Telethon calls it."""
@@ -83,10 +86,24 @@ class Inbox:
         """Have the reader look around, although nothing has come."""
         self._news.set()
 
+    def ask(self, asked: Asked) -> None:
+        """Have the reader be up to date, for somebody who waits for it."""
+        if self.is_closed:
+            asked.end(0)
+        self._asked.append(asked)
+        self._news.set()
+
+    def take_asked(self) -> list[Asked]:
+        """Return who waits since the last time."""
+        asked, self._asked = self._asked, []
+        return asked
+
     def close(self) -> None:
         """Hear nothing any more; what waits is still read."""
         self._ended.set()
         self._news.set()
+        for asked in self.take_asked():
+            asked.end(0)
 
     @property
     def is_closed(self) -> bool:

@@ -41,6 +41,18 @@ def parse_time(text: str, *, now: datetime, pointer: str) -> datetime:
     return found
 
 
+def to_unix(name: str, text: str | None, now: datetime) -> int:
+    """Return the time that the parameter *name* names in seconds, within what Telegram's dates can say; 0 for none.
+
+    Raises:
+        ValidationFailed: As `parse_time`.
+    """
+    if text is None:
+        return 0
+    at = parse_time(text, now=now, pointer=f"?{name}")
+    return min(max(int(at.timestamp()), 1), 2**31 - 1)
+
+
 def _parsed(text: str, now: datetime) -> datetime | None:
     if text in {"today", "yesterday"}:
         day = now.date() - timedelta(days=text == "yesterday")

@@ -32,9 +32,10 @@ from vasya_server.model.event import EventType
 from vasya_server.sessions.updates import UpdateState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from vasya_server.telegram.backfill import Missed
+    from vasya_server.telegram.catching_up import Seen
 
 _log: Final = logging.getLogger(__name__)
 
@@ -263,6 +264,16 @@ class UpdateBox:
         self._box.end_channel_difference(request, reason, self.hashes)
         if is_closed:
             self._last_ids.pop(channel_id, None)
+
+    def seen(self, channels: Iterable[Seen], since: int) -> Iterator[int]:
+        """Ask next about channels that are further than was told; yield those never heard of, with news since *since*."""
+        for channel in channels:
+            if self.knows(channel.id):
+                if channel.pts > self._pts(channel.id):
+                    self._box.try_begin_get_diff(channel.id, "in doubt")
+            elif channel.at >= since:
+                self._strange[channel.id] = 0.0
+                yield channel.id
 
     # Channels that somebody watches
 

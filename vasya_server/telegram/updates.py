@@ -82,8 +82,9 @@ class Updates:
         self._saved: UpdateState | None = None
         # When a channel that could not be watched is tried again, on the loop's clock.
         self._watchable_at: dict[int, float] = {}
-        # When this connection began to follow, by Telegram's clock.
+        # When this connection began to follow, by Telegram's clock; of a strange channel, since when it is wanted.
         self._since = 0
+        self._strange_since: dict[int, int] = {}
 
     async def follow(self) -> None:
         """Write down what comes until the connection ends; where following fails the connection is given up for it."""
@@ -130,6 +131,21 @@ class Updates:
         """Ask for every difference that is needed."""
         if (dropped := self._inbox.take_dropped()) is not None:
             self._box.doubt(dropped)
+        asked = self._inbox.take_asked()
+        told_at = 0
+        try:
+            for each in asked:
+                self._box.doubt()
+                for strange in self._box.seen(each.channels, each.since):
+                    known = self._strange_since.get(strange, each.since)
+                    self._strange_since[strange] = min(known, each.since)
+            await self._ask_all()
+            told_at = self._box.state().date
+        finally:
+            for each in asked:
+                each.end(told_at)
+
+    async def _ask_all(self) -> None:
         while True:
             if (request := self._box.difference()) is not None:
                 await self._write(await self._difference(request))
@@ -190,6 +206,7 @@ class Updates:
         dialog = dialogs.dialogs[0]
         missed = await self._missed_in(channel_id, dialog.top_message)
         self._box.begin_channel(channel_id, dialog.pts)
+        self._strange_since.pop(channel_id, None)
         await self._write(self._box.applied_from_history(channel_id, missed))
 
     async def _missed_in(self, channel_id: int, upto_id: int) -> Missed:
@@ -198,7 +215,7 @@ class Updates:
             self._ask,
             t.InputPeerChannel(channel_id, known.hash),
             after_id=self._box.last_id(channel_id),
-            since=self._since,
+            since=min(self._since, self._strange_since.get(channel_id, self._since)),
             upto_id=upto_id,
         )
         self._meet(missed)

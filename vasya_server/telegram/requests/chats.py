@@ -46,7 +46,7 @@ _MAX_REQUESTS = 10
 _ALL_CHATS_FOLDER = 0
 
 
-class _Place(msgspec.Struct, array_like=True, frozen=True):
+class Place(msgspec.Struct, array_like=True, frozen=True):
     """How far a list has got: the pinned chats that were told, then the last chat below them.
 
     Args:
@@ -91,19 +91,40 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     reach = await readable(reading)
     filters = _digest(query, reach)
     place = _read_cursor(account, query, cursors, filters)
-    fits = await _filter(reading, query, reach)
-    if query.with_ is not None:
-        rows, after = await _walk_common(reading, query, place, reach, fits)
-    elif reach.listed is not None:
-        rows, after = await _page_of_listed(reading, query, place, reach.listed, fits)
-    else:
-        rows, after = await _walk_dialogs(reading, query, place, reach, fits)
+    rows, after = await rows_behind(reading, query, place, reach)
     next_cursor = None
     if after is not None:
         next_cursor = cursors.write(
             account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
         )
     return ChatPage(items=[chat_of_row(row) for row in rows], next=next_cursor, trust="untrusted")
+
+
+async def rows_behind(
+    reading: Reading,
+    query: ChatFilter,
+    place: Place,
+    reach: Reach,
+    *,
+    only: frozenset[int] | None = None,
+    also: Callable[[Row], bool] | None = None,
+    until: Callable[[Row], bool] | None = None,
+) -> tuple[list[Row], Place | None]:
+    """Return the next rows of the chat list behind *place* that *query* wants, and where to go on; None only at the end.
+
+    Args:
+        only: Of these chats alone, which are all within reach.
+        also: What must be true of a row beside what *query* wants.
+        until: At the first chat below the pinned ones of which it is true the list ends.
+    """
+    listed = reach.listed if only is None else only
+    is_walked = query.with_ is None and listed is None
+    fits = both(await row_test(reading, query, reach, is_walked=is_walked), also)
+    if query.with_ is not None:
+        return await _walk_common(reading, query, place, reach, fits)
+    if listed is not None:
+        return await _page_of_listed(reading, query, place, listed, fits)
+    return await _walk_dialogs(reading, query, place, reach, fits, until)
 
 
 def _digest(query: ChatFilter, reach: Reach) -> bytes:
@@ -114,12 +135,12 @@ def _digest(query: ChatFilter, reach: Reach) -> bytes:
 
 def _read_cursor(
     account: AccountView, query: ChatFilter, cursors: Cursors, filters: bytes
-) -> _Place:
+) -> Place:
     if query.cursor is None:
-        return _Place()
+        return Place()
     try:
         return cursors.read(
-            account.runtime.owner, account.runtime.id, _ROUTE, query.cursor, _Place, filters=filters
+            account.runtime.owner, account.runtime.id, _ROUTE, query.cursor, Place, filters=filters
         )
     except CursorInvalid as error:
         raise ValidationFailed(FieldError("?cursor", "invalid")) from error
@@ -128,10 +149,10 @@ def _read_cursor(
 async def _page_of_listed(
     reading: Reading,
     query: ChatFilter,
-    place: _Place,
+    place: Place,
     listed: Iterable[int],
     fits: Callable[[Row], bool] | None,
-) -> tuple[list[Row], _Place | None]:
+) -> tuple[list[Row], Place | None]:
     """Ask for these chats alone, and put them into the order of a chat list."""
     rows = sorted(await rows_of_known(reading, listed), key=_standing)
     found = [
@@ -142,7 +163,17 @@ async def _page_of_listed(
     if len(found) <= query.limit:
         return found, None
     page = found[: query.limit]
-    return page, _Place(listed=_standing(page[-1]))
+    return page, Place(listed=_standing(page[-1]))
+
+
+def is_behind(place: Place, row: Row, message: Any) -> bool:
+    """Tell whether a row would come behind *place* if *message* were the newest of its chat; pinned ones keep their place."""
+    date = int(message.date.timestamp())
+    if place.listed is not None:
+        return (0 if row.dialog.pinned else 1, -date, row.id) > place.listed
+    if row.dialog.pinned:
+        return False
+    return place.below == TOP or (date, message.id) < (place.below.date, place.below.message_id)
 
 
 def _standing(row: Row) -> tuple[int, int, int]:
@@ -153,10 +184,11 @@ def _standing(row: Row) -> tuple[int, int, int]:
 async def _walk_dialogs(
     reading: Reading,
     query: ChatFilter,
-    place: _Place,
+    place: Place,
     reach: Reach,
     fits: Callable[[Row], bool] | None,
-) -> tuple[list[Row], _Place | None]:
+    until: Callable[[Row], bool] | None = None,
+) -> tuple[list[Row], Place | None]:
     found: list[Row] = []
     is_filtered = fits is not None or reach.rule is not None
     for _ in range(_MAX_REQUESTS):
@@ -166,6 +198,8 @@ async def _walk_dialogs(
         # Pinned chats are counted, because their order is the owner's own and knows no offset.
         skipped = place.pinned if place.below == TOP else 0
         for row in rows[skipped:]:
+            if until is not None and not row.dialog.pinned and until(row):
+                return found, None
             is_shown = reach.allows(row.id)
             if is_shown and len(found) == query.limit:
                 return found, place
@@ -179,7 +213,7 @@ async def _walk_dialogs(
     return found, place
 
 
-def _request(query: ChatFilter, place: _Place, missing: int, *, is_filtered: bool) -> Any:
+def _request(query: ChatFilter, place: Place, missing: int, *, is_filtered: bool) -> Any:
     folder_id = None if query.archived is None else ARCHIVE * query.archived
     # One more than is wanted tells whether there is a next page.
     limit = PAGE if is_filtered else min(missing + 1, PAGE)
@@ -188,19 +222,19 @@ def _request(query: ChatFilter, place: _Place, missing: int, *, is_filtered: boo
     return page_after(place.below, limit, folder_id)
 
 
-def _behind(row: Row, place: _Place) -> _Place:
+def _behind(row: Row, place: Place) -> Place:
     if row.dialog.pinned and place.below == TOP:
-        return _Place(pinned=place.pinned + 1)
-    return _Place(pinned=place.pinned, below=position_of(row, place.below))
+        return Place(pinned=place.pinned + 1)
+    return Place(pinned=place.pinned, below=position_of(row, place.below))
 
 
 async def _walk_common(
     reading: Reading,
     query: ChatFilter,
-    place: _Place,
+    place: Place,
     reach: Reach,
     fits: Callable[[Row], bool] | None,
-) -> tuple[list[Row], _Place | None]:
+) -> tuple[list[Row], Place | None]:
     """Walk through the groups shared with one user.
 
     Source: https://core.telegram.org/method/messages.getCommonChats
@@ -227,20 +261,24 @@ async def _walk_common(
         for chat in shown:
             if len(found) == query.limit:
                 return found, place
-            place = _Place(common=chat.id)
+            place = Place(common=chat.id)
             row = rows.get(entity_id(chat))
             if row is not None and (fits is None or fits(row)):
                 found.append(row)
-        place = _Place(common=answer.chats[-1].id)
+        place = Place(common=answer.chats[-1].id)
         if not isinstance(answer, t.messages.ChatsSlice):
             return found, None
     return found, place
 
 
-async def _filter(
-    reading: Reading, query: ChatFilter, reach: Reach
+async def row_test(
+    reading: Reading, query: ChatFilter, reach: Reach, *, is_walked: bool = False
 ) -> Callable[[Row], bool] | None:
-    """Return what must be looked at in each row; None where Telegram's own list is the answer."""
+    """Return what must be looked at in each row; None where Telegram's own list is the answer.
+
+    Args:
+        is_walked: The rows come from Telegram's own list, which knows what is archived.
+    """
     tests: list[Callable[[Row], bool]] = []
     if query.q is not None:
         words = query.q.casefold()
@@ -249,12 +287,20 @@ async def _filter(
         tests.append(lambda row: entity_type(row.entity) in query.type)
     if query.unread is not None:
         tests.append(lambda row: _is_unread(row) is query.unread)
-    is_walked = query.with_ is None and reach.listed is None
     if query.archived is not None and not is_walked:
         tests.append(lambda row: (row.dialog.folder_id == ARCHIVE) is query.archived)
     if query.folder is not None and query.folder != _ALL_CHATS_FOLDER:
         tests.append(await _folder_test(reading, query.folder, reach))
     return (lambda row: all(test(row) for test in tests)) if tests else None
+
+
+def both(
+    one: Callable[[Row], bool] | None, other: Callable[[Row], bool] | None
+) -> Callable[[Row], bool] | None:
+    """Return what is true where both are; None is always true."""
+    if one is None or other is None:
+        return one or other
+    return lambda row: one(row) and other(row)
 
 
 def _names(row: Row) -> str:

@@ -23,7 +23,7 @@ from vasya_server.telegram.requests.history import Offset, Position, Walk, walk,
 from vasya_server.telegram.requests.lookup import read_by_id
 from vasya_server.telegram.requests.search import has_words, is_from, is_kind, server_filter
 from vasya_server.telegram.service_chat import SERVICE_CHAT, kept_from_agents
-from vasya_server.telegram.time_reference import parse_time
+from vasya_server.telegram.time_reference import to_unix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,7 +161,7 @@ async def _start(
             )
         except CursorInvalid as error:
             raise ValidationFailed(FieldError("?cursor", "invalid")) from error
-    since, until = _unix("since", query.since, now), _unix("until", query.until, now)
+    since, until = to_unix("since", query.since, now), to_unix("until", query.until, now)
     if since and until and since >= until:
         raise ValidationFailed(FieldError("?until", "not_after_since"))
     read_up_to = 0
@@ -176,14 +176,6 @@ async def _start(
         until=until,
         read_up_to=read_up_to,
     )
-
-
-def _unix(name: str, text: str | None, now: datetime) -> int:
-    """Return a time in seconds, within what Telegram's dates can say; 0 for none."""
-    if text is None:
-        return 0
-    at = parse_time(text, now=now, pointer=f"?{name}")
-    return min(max(int(at.timestamp()), 1), 2**31 - 1)
 
 
 async def _plan(
@@ -206,7 +198,7 @@ async def _plan(
         request = _replies(peer, query.comments_of)
         is_search = False
     elif query.mentions and query.unread and not query.q:
-        request, has_dates = _unread_mentions(peer, query.topic), False
+        request, has_dates = unread_mentions(peer, query.topic), False
     elif is_search:
         if query.mentions:
             media_filter = t.InputMessagesFilterMyMentions()
@@ -215,7 +207,7 @@ async def _plan(
     elif query.topic is not None:
         request = _replies(peer, query.topic)
     else:
-        request = _history(peer)
+        request = whole_history(peer)
     tests = _tests(reading, query, position, author, is_searched=is_search)
     if places is not None:
         tests.append(lambda message: marked_id(message.peer_id) in places)
@@ -286,8 +278,11 @@ def _tests(
     return tests
 
 
-def _history(peer: ResolvedPeer) -> Callable[[Offset], Any]:
-    """Source: https://core.telegram.org/method/messages.getHistory."""
+def whole_history(peer: ResolvedPeer) -> Callable[[Offset], Any]:
+    """Return what asks for all messages of a chat.
+
+    Source: https://core.telegram.org/method/messages.getHistory
+    """
     return lambda offset: functions.messages.GetHistoryRequest(
         peer=peer.input_peer,
         offset_id=offset.id,
@@ -336,8 +331,11 @@ def _search(
     )
 
 
-def _unread_mentions(peer: ResolvedPeer, topic: int | None) -> Callable[[Offset], Any]:
-    """Source: https://core.telegram.org/method/messages.getUnreadMentions."""
+def unread_mentions(peer: ResolvedPeer, topic: int | None) -> Callable[[Offset], Any]:
+    """Return what asks for what mentions the owner and was not seen yet.
+
+    Source: https://core.telegram.org/method/messages.getUnreadMentions
+    """
     return lambda offset: functions.messages.GetUnreadMentionsRequest(
         peer=peer.input_peer,
         offset_id=offset.id,
