@@ -33,6 +33,7 @@ from vasya_server.limits.rules import Limits
 from vasya_server.limits.turns import Turns
 from vasya_server.sessions.owner_settings import SettingsStore
 from vasya_server.sessions.providers import ProviderKeys
+from vasya_server.sessions.tickets import Tickets
 from vasya_server.sessions.vault import Vault
 from vasya_server.store.migrate import migrate, schema_version
 from vasya_server.store.sqlite import open_sqlite
@@ -81,10 +82,10 @@ class Gateway:
     streams: Streams
     accounts: Accounts
     logins: Logins
-    cursors: Cursors
     outbound: Outbound
     guards: Guards
     webhooks: Webhooks
+    tickets: Tickets
     owner: OwnerId
     token: EmbeddedToken | None
     denied: DeniedTokens
@@ -94,6 +95,11 @@ class Gateway:
     def providers(self) -> ProviderKeys:
         """Return the owners' keys for services beside Telegram."""
         return ProviderKeys(self.db, self.key)
+
+    @property
+    def cursors(self) -> Cursors:
+        """Return what writes and reads cursors."""
+        return Cursors(self.key)
 
     @property
     def claims(self) -> Claims:
@@ -151,10 +157,10 @@ async def open_gateway(
             streams=streams,
             accounts=near.accounts,
             logins=near.logins,
-            cursors=Cursors(key),
             outbound=means.outbound,
             guards=guards,
             webhooks=hooks,
+            tickets=Tickets(db, key, clock),
             owner=owner,
             token=token,
             denied=denied,

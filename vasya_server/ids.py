@@ -65,6 +65,11 @@ def upload_id_of(digest: bytes) -> UploadId:
     return UploadId(f"upl_{_base32(int.from_bytes(digest[:_RANDOM_BYTES], 'big'))}")
 
 
+def new_ticket_id() -> str:
+    """Make the id by which logs name a link to a file: `tkt_` and 26 base32 characters."""
+    return f"tkt_{_random_base32()}"
+
+
 def webhook_id_of(action_id: ActionId) -> WebhookId:
     """Return the id of the webhook that an action makes: the same one, however often its request is repeated."""
     return WebhookId(f"whk_{action_id.removeprefix('act_')}")

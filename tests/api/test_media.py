@@ -11,9 +11,10 @@ from tests.problems import assert_problem
 from vasya_sandbox import images
 from vasya_sandbox.faults import Action, Fault
 from vasya_sandbox.records import FileMedia, Size
-from vasya_server.api.file_answer import answer_file
+from vasya_server.api.file_answer import FileAnswer, Sending
 from vasya_server.api.incoming import Incoming
 from vasya_server.errors import TelegramUnavailable
+from vasya_server.limits.downloads import Leave
 from vasya_server.telegram.peers import stored_peer
 from vasya_server.telegram.requests.downloads import Download
 from vasya_server.telegram.requests.fetching import PIECE_BYTES
@@ -252,7 +253,9 @@ def incoming(line: Line) -> Incoming:
 
 
 async def answer(pieces: Pieces, line: Line) -> None:
+    nobody: Any = None
     download = Download(
+        account=nobody,
         chat=stored_peer(1, 0),
         message_id=1,
         kind="document",
@@ -262,13 +265,9 @@ async def answer(pieces: Pieces, line: Line) -> None:
         version="0",
         source=pieces,
     )
-
-    async def let_go() -> None:
-        assert not line.sent
-
-    request = incoming(line)
-    made = await answer_file(request, download, let_go, idle_secs=0.2, watch=None)
-    await made.send(request, (), line.send)
+    sending = Sending(await pieces.begin(0, download.size_bytes), Leave(nobody, None))
+    made = FileAnswer(download=download, sending=sending, idle_secs=0.2)
+    await made.send(incoming(line), (), line.send)
 
 
 async def test_a_download_that_fails_on_the_way_is_left_short() -> None:

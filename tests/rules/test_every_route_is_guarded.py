@@ -18,7 +18,7 @@ from vasya_server.errors import MissingToken
 from vasya_server.ids import OwnerId
 
 MATRIX = Path(__file__).with_name("access_matrix.txt")
-PUBLIC = {"get_health", "get_openapi"}
+PUBLIC = {"get_file", "get_health", "get_openapi"}
 
 
 def _line(operation: Operation) -> str:

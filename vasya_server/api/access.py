@@ -6,6 +6,7 @@ path tells a stranger nothing but 401. Litestar finds the route and does no more
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
@@ -14,7 +15,7 @@ from vasya_server.api.binding import BOUND
 from vasya_server.api.client_address import client_address
 from vasya_server.api.new_address import note_address
 from vasya_server.api.refusals import MethodNotAllowed, RouteNotFound
-from vasya_server.api.routes import BASE_PATH, OPERATIONS, Access, Operation
+from vasya_server.api.routes import OPERATIONS, Access, Operation
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope as AccessScope
 from vasya_server.errors import (
@@ -61,11 +62,8 @@ class Entrance:
             scopes=frozenset(AccessScope),
             is_human=True,
         )
-        self._public = frozenset(
-            BASE_PATH + operation.path
-            for operation in OPERATIONS
-            if operation.access is Access.PUBLIC
-        )
+        public = (o.pattern for o in OPERATIONS if o.access is Access.PUBLIC)
+        self._public = re.compile("|".join(public))
 
     async def __call__(self, request: Incoming) -> Answer | FileAnswer | EventStream | LongPoll:
         """Serve the request.
@@ -99,6 +97,8 @@ class Entrance:
                 )
             if principal is not None:
                 self._take_read(request, bound.operation, principal)
+            elif bound.operation.answers_file:
+                self._take_file(request)
             return await bound(request, principal, account, path)
         except VasyaError as error:
             self._tell_left(request, principal)
@@ -139,6 +139,13 @@ class Entrance:
             change = operation.mutation
             if change is None or not is_unlimited(who, change, change.may_reduce_risk):
                 require_allowed([verdict])
+
+    def _take_file(self, request: Incoming) -> None:
+        """Take what a link to a file costs, whatever it opens."""
+        address = client_address(request.scope, self._gateway.settings.trusted_proxies)
+        verdict = self._limits.take_file(address)
+        request.verdicts = [verdict]
+        require_allowed([verdict])
 
     def _note_denied(
         self,
@@ -185,7 +192,7 @@ class Entrance:
         """
         given = request.header(b"authorization")
         if given is None:
-            if request.path in self._public:
+            if self._public.fullmatch(request.path):
                 return None
             raise MissingToken
         credential, tokens = _credential(given), self._gateway.tokens

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -22,7 +21,7 @@ from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
 from vasya_server.api.validation import read_body, read_path_numbers, read_query, take_dry_run
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
 from vasya_server.model.base import OptionalInput, Query
-from vasya_server.operations.egress import note_download
+from vasya_server.operations.egress import Egress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +108,7 @@ class Bound:
             idempotency_key=_idempotency_key(request) if self._is_change else None,
             verdicts=request.verdicts,
             watch=watch,
+            host=request.header(b"host"),
             last_event_id=_last_event_id(request) if self._is_stream else None,
         )
         arguments = await self._arguments(request, call)
@@ -153,12 +153,13 @@ class Bound:
 
 
 async def _handed_out(download: Download, request: Incoming, call: Call) -> FileAnswer:
-    gateway = call.gateway
-    note = partial(
-        note_download, gateway, call.who, call.account.runtime, download, call.request_id
-    )
+    """Return a file on its way to whoever it was opened for, which is not always who asked: a link speaks for its maker."""
+    gateway, watch = call.gateway, call.watch
+    if watch is None and (key_id := download.account.principal.key_id) is not None:
+        watch = gateway.keys.watch(key_id)
+    egress = Egress(gateway, download, call.request_id)
     idle_secs = gateway.settings.media_idle_secs
-    return await answer_file(request, download, note, idle_secs=idle_secs, watch=call.watch)
+    return await answer_file(request, egress, idle_secs=idle_secs, watch=watch)
 
 
 async def _begun(

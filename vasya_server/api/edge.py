@@ -28,7 +28,7 @@ from vasya_server.api.refusals import (
     UriTooLong,
 )
 from vasya_server.api.refusing import refuse, refuse_bug
-from vasya_server.api.routes import BASE_PATH, OPERATIONS, Operation
+from vasya_server.api.routes import OPERATIONS
 from vasya_server.errors import ShuttingDown, VasyaError
 from vasya_server.ids import new_request_id
 
@@ -77,8 +77,8 @@ class Edge:
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
         self._in_flight = 0
-        self._uploads = re.compile("|".join(_pattern(o) for o in OPERATIONS if o.takes_file))
-        self._forms = re.compile("|".join(_pattern(o) for o in OPERATIONS if o.takes_form))
+        self._uploads = re.compile("|".join(o.pattern for o in OPERATIONS if o.takes_file))
+        self._forms = re.compile("|".join(o.pattern for o in OPERATIONS if o.takes_form))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or serve; every answer gets the security headers and the request's id (D-12.2)."""
@@ -216,10 +216,6 @@ def _note(request: Incoming, status: int, took_secs: float) -> None:
         "request_id": request.request_id,
     }
     _log.info("request", extra=fields)
-
-
-def _pattern(operation: Operation) -> str:
-    return BASE_PATH + re.sub(r"{\w+}", "[^/]+", operation.path)
 
 
 def _request_id(fields: Mapping[bytes, bytes]) -> str:

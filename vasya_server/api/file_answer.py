@@ -15,7 +15,7 @@ from vasya_server.api.ranges import entity_tag, is_known, wanted_part
 from vasya_server.errors import VasyaError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from litestar.types import Receive, Send
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vasya_server.api.incoming import Incoming
     from vasya_server.api.ranges import Part
     from vasya_server.auth.known_keys import Watch
+    from vasya_server.limits.downloads import Leave
+    from vasya_server.operations.egress import Egress
     from vasya_server.telegram.requests.downloads import Download
 
 _log: Final = logging.getLogger("vasya.api")
@@ -51,13 +53,26 @@ _ENDINGS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The bytes of an answer.
+
+    Args:
+        pieces: Yields exactly as many bytes as are told of, or fails.
+        leave: Is told what was handed out.
+    """
+
+    pieces: AsyncGenerator[bytes]
+    leave: Leave
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAnswer:
     """A download on its way; it is sent piece by piece.
 
     Args:
         part: What is sent of it; None: the whole.
-        pieces: Yields exactly as many bytes as are told of, or fails; None: nothing but the head is wanted.
+        sending: None: nothing but the head is wanted.
         is_known: The client has it already.
         idle_secs: How long the client may take over one piece.
         watch: Tells when the agent key that asked may not have it any longer; None: no key asked.
@@ -65,7 +80,7 @@ class FileAnswer:
 
     download: Download
     part: Part | None = None
-    pieces: AsyncGenerator[bytes] | None = None
+    sending: Sending | None = None
     is_known: bool = False
     idle_secs: float
     watch: Watch | None = None
@@ -79,18 +94,19 @@ class FileAnswer:
 
     async def send(self, request: Incoming, common: Sequence[Header], send: Send) -> None:
         """Send it, with the headers that all answers have; where it breaks off, so does the connection, short of the length that was announced."""
-        if self.pieces is None:
+        if self.sending is None:
             await self._begin(common, send)
             await _end(send)
             return
         leaving = asyncio.create_task(_left(request.receive))
         ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
-        sending = asyncio.create_task(self._send_all(request, common, send, leaving, self.pieces))
+        sending = asyncio.create_task(self._send_all(request, common, send, leaving, self.sending))
         try:
             await asyncio.wait({sending, *ending}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
                 _log.warning("a download broke off (the key that asked may not have it any longer)")
         finally:
+            self.sending.leave.end()
             for task in (leaving, sending, *ending):
                 task.cancel()
             await asyncio.wait({leaving, sending, *ending})
@@ -103,14 +119,15 @@ class FileAnswer:
         common: Sequence[Header],
         send: Send,
         leaving: asyncio.Task[None],
-        pieces: AsyncGenerator[bytes],
+        sending: Sending,
     ) -> None:
         try:
-            async with contextlib.aclosing(pieces):
+            async with contextlib.aclosing(sending.pieces):
                 await self._begin(common, send)
-                async for piece in pieces:
+                async for piece in sending.pieces:
                     if leaving.done():
                         return  # nobody is there any more: Telegram is asked for nothing further
+                    sending.leave.sent_bytes += len(piece)
                     async with asyncio.timeout(self.idle_secs):
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await _end(send)
@@ -145,22 +162,16 @@ class FileAnswer:
 
 
 async def answer_file(
-    request: Incoming,
-    download: Download,
-    let_go: Callable[[], Awaitable[None]],
-    *,
-    idle_secs: float,
-    watch: Watch | None,
+    request: Incoming, egress: Egress, *, idle_secs: float, watch: Watch | None
 ) -> FileAnswer:
     """Return the answer that *request* wants of a file, its first piece fetched already.
 
-    Args:
-        let_go: Called before anything of the file is handed out.
-
     Raises:
         RangeNotSatisfiable: The file has no such part.
+        TooManyDownloads, RateLimited: It may not be handed out now.
         TelegramError: Telegram does not give it.
     """
+    download = egress.download
     tag = entity_tag(download.version)
     if is_known(request, tag):
         return FileAnswer(download=download, is_known=True, idle_secs=idle_secs)
@@ -168,9 +179,17 @@ async def answer_file(
         return FileAnswer(download=download, idle_secs=idle_secs)
     part = wanted_part(request, download.size_bytes, tag)
     start, stop = (0, download.size_bytes) if part is None else (part.start, part.stop)
-    pieces = await download.source.begin(start, stop)
-    await let_go()
-    return FileAnswer(download=download, part=part, pieces=pieces, idle_secs=idle_secs, watch=watch)
+    leave = egress.begin(stop - start)
+    try:
+        pieces = await download.source.begin(start, stop)
+        await egress.note()
+    except BaseException:
+        leave.end()
+        raise
+    sending = Sending(pieces, leave)
+    return FileAnswer(
+        download=download, part=part, sending=sending, idle_secs=idle_secs, watch=watch
+    )
 
 
 async def _end(send: Send) -> None:

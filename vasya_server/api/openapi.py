@@ -45,6 +45,7 @@ _PATH_PARAMETERS: Final = {
     "delivery": "A delivery's id, the `webhook-id` of its posts: `dlv_…`.",
     "message": "A message's id within the chat.",
     "folder": "A folder's id, from GET …/folders.",
+    "ticket": "What the link to a file ends with: `vt_` and 64 hexadecimal digits.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
     "hash": "A device's `hash`, a decimal number.",

@@ -110,6 +110,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Media not found",
         "GET the message: only media with a type of photo, video, audio, voice, document and the like are files.",
     ),
+    "link_not_found": Row(
+        404,
+        "Link not found",
+        "Ask whoever gave you the link for another: POST …/messages/{message}/media/link makes one.",
+    ),
     "upload_not_found": Row(
         404, "Upload not found", "POST the file to …/uploads again and use the new uploadId."
     ),
@@ -308,6 +313,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         429,
         "Too many wrong credentials",
         "Use a credential that is right: it is let in at once. Wait for retryAfterSecs before another guess.",
+    ),
+    "too_many_downloads": Row(
+        429,
+        "Too many downloads",
+        "Let one end, then repeat; the operator sets the number with VASYA_DOWNLOADS_PER_KEY.",
+        is_retryable=True,
     ),
     "too_many_streams": Row(429, "Too many streams", "Close one, then repeat.", is_retryable=True),
     "too_many_transfers": Row(

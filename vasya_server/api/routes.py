@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import re
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -94,6 +95,11 @@ class Operation:
     handler: Callable[..., Awaitable[Any]]
 
     @property
+    def pattern(self) -> str:
+        """Return the regular expression of its paths."""
+        return BASE_PATH + re.sub(r"{\w+}", "[^/]+", self.path)
+
+    @property
     def answers_file(self) -> bool:
         """Tell whether it answers with a file and not with JSON."""
         return self.answer is Download
@@ -129,6 +135,7 @@ class Call(Plain, frozen=True, kw_only=True):
     watch: Watch | None = None
     last_event_id: str | None = None
     files: dict[str, StoredFile] = msgspec.field(default_factory=dict)
+    host: bytes | None = None
 
     @property
     def message_id(self) -> int:
@@ -146,6 +153,12 @@ class Call(Plain, frozen=True, kw_only=True):
         if self.principal is None:
             raise LookupError(self.operation.name)
         return self.principal
+
+    @property
+    def origin(self) -> str:
+        """Return where clients reach this server: as it was told, else as this one did."""
+        # The edge has seen that the host is one of its own.
+        return self.gateway.settings.public_url or f"http://{(self.host or b'').decode()}"
 
     @property
     def account(self) -> AccountView:

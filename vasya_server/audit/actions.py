@@ -48,6 +48,7 @@ class Action(StrEnum):
     LOGIN_RESEND = "login:resend"
     LOGIN_VERIFY = "login:verify"
     MEDIA_DOWNLOAD = "media:download"
+    MEDIA_LINK = "media:link"
     MEDIA_UPLOAD = "media:upload"
     MESSAGE_DELETE = "message:delete"
     MESSAGE_EDIT = "message:edit"

@@ -74,6 +74,7 @@ _mask_constant = lru_cache(256)(mask)
 _FIELDS: Final[dict[str, Callable[[str], str]]] = {
     "request_id": mask,
     "account_id": mask,
+    "ticket_id": mask,
     "attempt": mask,
     "method": _mask_constant,
     "route": _mask_constant,

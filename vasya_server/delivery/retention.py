@@ -1,4 +1,4 @@
-"""What is forgotten with time: events that nobody can ask for again any more, and where old messages were."""
+"""What is forgotten with time: events that nobody can ask for again any more, where old messages were, and links."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vasya_server.clock import to_ms
 from vasya_server.errors import StorageFailed
 from vasya_server.store import updates as rows
+from vasya_server.store.tickets import PURGE_TICKETS
 
 if TYPE_CHECKING:
     from vasya_server.clock import Clock
@@ -69,7 +70,10 @@ class Retention:
         for owner in await self._events.owners():
             kept = timedelta(seconds=retention_secs(self._owners.held(owner), self._settings))
             await self._events.forget(owner, to_ms(now - kept))
-        await self._db.write(rows.FORGET_PLACES.bind(before_ms=to_ms(now - _PLACES_KEPT)))
+        await self._db.write(
+            rows.FORGET_PLACES.bind(before_ms=to_ms(now - _PLACES_KEPT)),
+            PURGE_TICKETS.bind(now_ms=to_ms(now)),
+        )
 
     async def _run(self) -> None:
         while True:

@@ -6,10 +6,10 @@ VasyaError
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
-├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers
+├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers · TooManyDownloads
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
-│                              FolderNotFound · DeviceNotFound
+│                              FolderNotFound · DeviceNotFound · LinkNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
@@ -48,6 +48,7 @@ from vasya_server.errors.access import (
     KeyExpired,
     KeyRevoked,
     LimitReached,
+    LinkNotFound,
     LoginNotFound,
     MediaNotFound,
     MessageNotFound,
@@ -59,6 +60,7 @@ from vasya_server.errors.access import (
     SendingDisabled,
     ServiceChat,
     TokenExpired,
+    TooManyDownloads,
     TooManyStreams,
     TooManyTransfers,
     Unauthenticated,
@@ -179,6 +181,7 @@ __all__ = [
     "KeyRevoked",
     "KeychainLocked",
     "LimitReached",
+    "LinkNotFound",
     "LoginNotFound",
     "MasterKeyMismatch",
     "MediaNotFound",
@@ -210,6 +213,7 @@ __all__ = [
     "TelegramUnavailable",
     "TokenExpired",
     "TooManyActions",
+    "TooManyDownloads",
     "TooManyKeys",
     "TooManyStreams",
     "TooManyTransfers",

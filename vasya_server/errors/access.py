@@ -207,6 +207,14 @@ class TooManyTransfers(LimitReached):
     closes_connection = True  # the file is not read
 
 
+class TooManyDownloads(LimitReached):
+    """As many downloads of the agent key are on the way as there may be (D-10.8)."""
+
+    code = "too_many_downloads"
+    detail = "This agent key has as many downloads on the way as it may."
+    retry_after_secs = 5
+
+
 class NotFound(VasyaError):
     """Something below a resource that the caller may see is not there."""
 
@@ -234,6 +242,13 @@ class MediaNotFound(NotFound):
 
     code = "media_not_found"
     detail = "The message carries no such file."
+
+
+class LinkNotFound(NotFound):
+    """The link to a file opens nothing: it never did, its time is over, or whoever made it may not read that any more."""
+
+    code = "link_not_found"
+    detail = "There is no such link, or it opens nothing any more."
 
 
 class UploadNotFound(NotFound):

@@ -80,9 +80,10 @@ class Buckets:
 
     def give_back(self, verdict: Verdict, key: str) -> None:
         """Put back what *verdict* took, because it was not used."""
-        if verdict.is_allowed:
-            quota = verdict.quota
-            place = (quota.name, key)
+        quota = verdict.quota
+        place = (quota.name, key)
+        # A bucket that has become full meanwhile is forgotten, and holds no more than that.
+        if verdict.is_allowed and place in self._full_at_ns:
             self._full_at_ns[place] -= verdict.cost * quota.interval_ns
             self._unsaved.add(place)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.crypto.derive import Purpose, length_prefixed
 from vasya_server.errors import RateLimited
+from vasya_server.limits.downloads import Downloads
 from vasya_server.limits.gcra import Quota
 from vasya_server.limits.transfers import Transfers
 
@@ -63,6 +64,7 @@ class Quotas:
     login: Quota
     login_day: Quota
     authfail: Quota
+    file: Quota
 
 
 def quotas_of(settings: Settings) -> Quotas:
@@ -72,7 +74,7 @@ def quotas_of(settings: Settings) -> Quotas:
     read, mutate = "VASYA_LIMIT_READ_PER_MIN", "VASYA_LIMIT_MUTATE_PER_MIN"
     hour, day = s.limit_login_per_hour, s.limit_login_per_day
     chat, failures = s.limit_chat_per_hour, s.limit_authfail_per_min
-    chats = s.limit_new_chats_per_day
+    chats, files = s.limit_new_chats_per_day, s.limit_files_per_min
     return Quotas(
         read=Quota("read", reads, _MINUTE_SECS, s.limit_read_burst, read),
         mutate=Quota("mutate", changes, _MINUTE_SECS, s.limit_mutate_burst, mutate),
@@ -87,11 +89,12 @@ def quotas_of(settings: Settings) -> Quotas:
         authfail=Quota(
             "authfail", failures, _MINUTE_SECS, failures, "VASYA_LIMIT_AUTHFAIL_PER_MIN"
         ),
+        file=Quota("file", files, _MINUTE_SECS, files, "VASYA_LIMIT_FILES_PER_MIN"),
     )
 
 
 class Limits:
-    """The limits of one process: the buckets of callers, the budgets of keys, the turns of accounts, and files at once."""
+    """The limits of one process: the buckets of callers, the budgets of keys, the turns of accounts, and files."""
 
     def __init__(
         self, buckets: Buckets, settings: Settings, key: MasterKey, budgets: Budgets, turns: Turns
@@ -99,6 +102,7 @@ class Limits:
         self.budgets = budgets
         self.turns = turns
         self.transfers = Transfers(settings)
+        self.downloads = Downloads(buckets, settings)
         self._buckets = buckets
         self._quotas = quotas_of(settings)
         self._keyed = key.digest(Purpose.LIMIT_INDEX)
@@ -149,6 +153,10 @@ class Limits:
     def take_failure(self, address: str) -> Verdict:
         """Count a wrong credential of *address*."""
         return self._buckets.take(self._quotas.authfail, self._digest("from", network_of(address)))
+
+    def take_file(self, address: str) -> Verdict:
+        """Take what opening a link to a file costs, for *address*: nobody else is known."""
+        return self._buckets.take(self._quotas.file, self._digest("from", network_of(address)))
 
     def look(self, who: Caller) -> list[Verdict]:
         """Tell what is left to a caller, whatever the chat."""

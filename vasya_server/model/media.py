@@ -1,10 +1,13 @@
-"""Files on their way to Telegram."""
+"""Files on their way to Telegram, and links to those that are there."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from vasya_server.model.base import Untrusted, Wire
+from msgspec import Meta
+
+from vasya_server.model.base import OptionalInput, Untrusted, Wire
 
 
 class Upload(Wire, frozen=True, kw_only=True):
@@ -14,4 +17,19 @@ class Upload(Wire, frozen=True, kw_only=True):
     file_name: Untrusted
     mime_type: str
     size_bytes: int
+    expires_at: datetime
+
+
+class NewLink(OptionalInput, frozen=True, kw_only=True):
+    """For how long a link to a file is good."""
+
+    ttl_secs: Annotated[int, Meta(ge=1, le=3600, description="Seconds until it opens nothing.")] = (
+        300
+    )
+
+
+class MediaLink(Wire, frozen=True, kw_only=True):
+    """A link that opens one file for whoever has it."""
+
+    url: Annotated[str, Meta(description="A secret: whoever has it gets the file.")]
     expires_at: datetime

@@ -34,7 +34,11 @@ async def named_in(intent: Intent) -> Named:
     person = await _person(account, intent)
     if "chat" not in intent.path:
         return Named(person=person)
-    peer = await resolve_changed(account, intent, intent.path["chat"])
+    # What changes nothing at Telegram takes something out of the chat, if anything.
+    if intent.mutation.reaches_telegram:
+        peer = await resolve_changed(account, intent, intent.path["chat"])
+    else:
+        peer = await resolve(account, intent.path["chat"])
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
     await require_outside_line(account, intent, peer, source)

@@ -6,6 +6,7 @@ A log that cannot be written stops changes, never a read.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.actions import Action
@@ -18,31 +19,42 @@ if TYPE_CHECKING:
     from vasya_server.audit.log import Audit
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
-    from vasya_server.telegram.accounts import AccountRuntime
+    from vasya_server.limits.downloads import Leave
     from vasya_server.telegram.requests.downloads import Download
 
 _log: Final = logging.getLogger(__name__)
 
 
-async def note_download(
-    gateway: Gateway,
-    principal: Principal,
-    account: AccountRuntime,
-    download: Download,
-    request_id: str,
-) -> None:
-    """Write down that a file is about to be handed out, and nothing of what it is."""
-    audit = gateway.audit
-    entry = Entry(
-        kind=EntryKind.OUTCOME,
-        action=Action.MEDIA_DOWNLOAD,
-        actor=actor_of(principal),
-        account_id=account.id,
-        target=audit.pseudonym(principal.owner, download.chat.key),
-        request_id=audit.request_id(request_id),
-        result=Result(status=ActionStatus.DONE.value, ids=(download.message_id,)),
-    )
-    await _note(audit, entry)
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """One file on its way out of this server: counted against who gets it, and written down."""
+
+    gateway: Gateway
+    download: Download
+    request_id: str
+
+    def begin(self, size_bytes: int) -> Leave:
+        """Take what handing out *size_bytes* of it costs.
+
+        Raises:
+            TooManyDownloads, RateLimited: It may not be handed out now.
+        """
+        return self.gateway.limits.downloads.begin(self.download.account.principal, size_bytes)
+
+    async def note(self) -> None:
+        """Write down that it is about to be handed out, and nothing of what it is."""
+        audit, download = self.gateway.audit, self.download
+        account, principal = download.account.runtime, download.account.principal
+        entry = Entry(
+            kind=EntryKind.OUTCOME,
+            action=Action.MEDIA_DOWNLOAD,
+            actor=actor_of(principal),
+            account_id=account.id,
+            target=audit.pseudonym(principal.owner, download.chat.key),
+            request_id=audit.request_id(self.request_id),
+            result=Result(status=ActionStatus.DONE.value, ids=(download.message_id,)),
+        )
+        await _note(audit, entry)
 
 
 async def note_reading(

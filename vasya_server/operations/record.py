@@ -114,7 +114,8 @@ def what_remains(gateway: Gateway, intent: Intent) -> tuple[Statement, ...]:
         case Action.SETTINGS_UPDATE, None:
             return gateway.owner_settings.closing(owner)
         case Action.LOCKDOWN_BEGIN, None:
-            return (*gateway.owner_settings.closing(owner), *gateway.keys.unstored(owner))
+            ended = gateway.tickets.ending(owner)
+            return (*gateway.owner_settings.closing(owner), *gateway.keys.unstored(owner), *ended)
         case Action.ACCOUNT_UPDATE, AccountRuntime(id=account_id):
             return (closing_gate(account_id),)
         case Action.ACCOUNT_DELETE, AccountRuntime(id=account_id):

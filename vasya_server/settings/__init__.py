@@ -107,6 +107,9 @@ class Settings:
     limit_login_per_hour: int
     limit_login_per_day: int
     limit_authfail_per_min: int
+    limit_files_per_min: int
+    limit_download_bytes_per_day: int
+    downloads_per_key: int
     outbound_ports: tuple[int, ...]
     outbound_ca_file: str | None
     outbound_loopback: Literal["on", "off"]

@@ -10,9 +10,11 @@ from vasya_server.settings.values import whole
 _MOST: Final = 1_000_000
 
 
-def _limit(name: str, default: int, unit: str, sentence: str, most: int = _MOST) -> Setting:
+def _limit(
+    name: str, default: int, unit: str, sentence: str, *, most: int = _MOST, least: int = 1
+) -> Setting:
     field = name.lower()
-    return Setting(f"VASYA_{name}", field, whole(1, most), str(default), sentence, unit)
+    return Setting(f"VASYA_{name}", field, whole(least, most), str(default), sentence, unit)
 
 
 LIMITS: Final = (
@@ -61,5 +63,26 @@ LIMITS: Final = (
         10,
         "failures per minute",
         "How many wrong credentials of one address are answered 401; more are 429.",
+    ),
+    _limit(
+        "LIMIT_FILES_PER_MIN",
+        60,
+        "requests per minute",
+        "How many links to files one address may open in a minute.",
+    ),
+    _limit(
+        "LIMIT_DOWNLOAD_BYTES_PER_DAY",
+        20 * 1024**3,
+        "bytes per day",
+        "How many bytes of files an agent key is handed out in a day.",
+        most=1024**5,
+        least=1024**2,
+    ),
+    Setting(
+        "VASYA_DOWNLOADS_PER_KEY",
+        "downloads_per_key",
+        whole(1, 1000),
+        "2",
+        "Downloads of one agent key at once; more answer 429.",
     ),
 )

@@ -39,6 +39,7 @@ class Download:
     """A file that can be had from Telegram; nothing of it is fetched yet.
 
     Args:
+        account: Its account, as who gets it sees that.
         chat: Where it was sent.
         kind: `photo`, `video`, …, as in the message's media; `thumb` for a small picture of it.
         file_name: As its sender wrote it, unchecked.
@@ -46,6 +47,7 @@ class Download:
         version: The same for the same bytes, and for no others.
     """
 
+    account: AccountView
     chat: ResolvedPeer
     message_id: int
     kind: str
@@ -89,6 +91,7 @@ async def _open(account: AccountView, reference: str, message_id: int, pick: Pic
         return pick((await read_message(Reading(account), peer, message_id)).media)
 
     return Download(
+        account=account,
         chat=peer,
         message_id=message_id,
         kind=file.kind,
