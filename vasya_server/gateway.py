@@ -17,6 +17,7 @@ from vasya_server.audit.tampered_keys import TamperedKeys
 from vasya_server.auth.denied_tokens import DeniedTokens
 from vasya_server.auth.jwt import JwtRules, JwtVerifier
 from vasya_server.auth.keyring import Keyring
+from vasya_server.auth.scopes import Scope
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.delivery.means import Means
@@ -217,7 +218,14 @@ async def _open_owners(
     owner = await vault.owner(LOCAL_OWNER)
     owners = SettingsStore(db, key)
     await owners.open()
+    keys.known.obey(partial(_disabled, owners))
     return owner, owners, make_guards(db, key, clock, settings, asked.claims, keys, owners)
+
+
+def _disabled(owners: SettingsStore, owner: OwnerId) -> frozenset[Scope]:
+    """Return the scopes that no key of *owner* has; all, where what the owner has set was changed from outside."""
+    names = owners.disabled_scopes(owner)
+    return frozenset(scope for scope in Scope if names is None or scope.value in names)
 
 
 async def _open_accounts(

@@ -97,6 +97,7 @@ async def rest(lines: AsyncIterator[str]) -> tuple[list[str], float]:
 REVOKED = ("DELETE", f"{API}/agent-keys/{{}}", None)
 NARROWED = ("PATCH", f"{API}/agent-keys/{{}}", {"scopes": ["chats:read"]})
 CHATS_TAKEN = ("PATCH", f"{API}/agent-keys/{{}}", {"chats": {"read": {"ids": [7]}}})
+SWITCHED_OFF = ("PATCH", f"{API}/settings", {"disabledScopes": ["events:read"]})
 LOCKED_DOWN = ("POST", f"{API}/lockdown", None)
 
 
@@ -106,8 +107,9 @@ LOCKED_DOWN = ("POST", f"{API}/lockdown", None)
         (REVOKED, "key_revoked", 401, "key_revoked"),
         (LOCKED_DOWN, "key_revoked", 401, "key_revoked"),
         (NARROWED, "key_changed", 403, "scope_required"),
+        (SWITCHED_OFF, "key_changed", 403, "scope_disabled"),
     ],
-    ids=["revoked", "lockdown", "narrowed"],
+    ids=["revoked", "lockdown", "narrowed", "switched off"],
 )
 async def test_a_stream_ends_with_its_key_and_says_why(
     web: Web, how: tuple[str, str, Any], reason: str, status: int, code: str

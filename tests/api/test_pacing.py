@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
+from tests.api.conftest import API, BASE_URL, TOKEN, transport
 from tests.problems import assert_problem
+from vasya_server.auth.embedded import EmbeddedToken
+from vasya_server.clock import SystemClock
+from vasya_server.crypto.master_key import parse_master_key
+from vasya_server.gateway import open_gateway
+from vasya_server.operations.pacing import is_paced
+from vasya_server.settings import load
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import httpx
 
     from tests.api.conftest import Scene
     from vasya_sandbox.dc import DataCentre
@@ -119,3 +126,57 @@ async def test_a_dry_run_waits_for_nothing_and_takes_no_turn(
     for _ in range(5):
         told = (await client.post(f"{to_bob}?dryRun=true", json={"text": "hi"})).json()
         assert told["wouldExecute"] is True
+
+
+async def test_an_owner_may_have_a_test_server_send_without_pauses(
+    client: httpx.AsyncClient, to_bob: str, account: str, scene: Scene
+) -> None:
+    await client.get(to_bob)
+    set_off = await client.patch(f"{API}/settings", json={"pacing": "off"})
+
+    sent = [await client.post(to_bob, json={"text": f"quick {n}"}) for n in range(8)]
+
+    assert set_off.json()["pacing"] == "off"
+    assert [answer.status_code for answer in sent] == [201] * 8
+    assert texts(scene)[-1] == "quick 7"
+    limits = (await client.get(f"{account}/limits")).json()
+    assert "account" not in [bucket["name"] for bucket in limits["buckets"]]
+    back = await client.patch(f"{API}/settings", json={"pacing": "human"})
+    assert "pacing" not in back.json()
+    limits = (await client.get(f"{account}/limits")).json()
+    assert "account" in [bucket["name"] for bucket in limits["buckets"]]
+
+
+async def test_nobody_sends_without_pauses_through_telegrams_own_data_centres(
+    environment: dict[str, str],
+) -> None:
+    settings = load(
+        {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith("VASYA_TELEGRAM_DC")
+        }
+    )
+    async with (
+        open_gateway(
+            settings,
+            clock=SystemClock(),
+            key=parse_master_key(secrets.token_hex(32)),
+            token=EmbeddedToken(TOKEN),
+        ) as gateway,
+        httpx.AsyncClient(
+            transport=transport(gateway),
+            base_url=BASE_URL,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        ) as client,
+    ):
+        refused = await client.patch(f"{API}/settings", json={"pacing": "off"})
+        # As one that was set while the server faced another data centre.
+        await gateway.owner_settings.change(gateway.owner, pacing="off")
+
+        assert is_paced(gateway, gateway.owner)
+
+    problem = assert_problem(refused, 422, "validation_failed")
+    assert problem["errors"] == [
+        {"pointer": "/pacing", "code": "not_allowed", "allowed": ["human"]}
+    ]

@@ -15,6 +15,7 @@ from tests.api.test_risk import NO_ROOM_BYTES, give_back, outcomes, take_away, u
 from tests.audit.test_journal import files_end_at
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
+from vasya_server.auth.scopes import Scope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -331,7 +332,12 @@ async def test_who_writes_the_database_opens_no_gate(
     async with serve() as (_, client):
         again = await client.get(SETTINGS)
 
-    assert shown.json() == KEPT | {"sendGate": "off", "timeZone": "UTC"}
+    assert shown.json().pop("disabledScopes") == sorted(Scope)
+    assert shown.json() | {"disabledScopes": []} == KEPT | {
+        "sendGate": "off",
+        "timeZone": "UTC",
+        "disabledScopes": [],
+    }
     problem = assert_problem(refused, 403, "sending_disabled")
     assert "changed from outside" in problem["detail"]
     assert OPEN_CALL in problem["remedy"]

@@ -353,3 +353,18 @@ async def test_webhooks_of_another_owner_are_not_there(caller: Callable[..., Cal
         refused = await bob.ask(method, f"{hooks}/{made['id']}{below}")
         assert_problem(refused, 403, "access_denied")
     assert len((await alice.ask("GET", hooks)).json()["items"]) == 1
+
+
+async def test_a_narrowed_human_switches_no_scope_on_that_they_are_without(
+    caller: Callable[..., Caller],
+) -> None:
+    whole, narrow = caller(), caller(scope="human accounts:read")
+    off = {"disabledScopes": ["accounts:read", "messages:send"]}
+    await whole.ask("PATCH", f"{API}/settings", off)
+
+    refused = await narrow.ask("PATCH", f"{API}/settings", {"disabledScopes": []})
+    own = await narrow.ask("PATCH", f"{API}/settings", {"disabledScopes": ["messages:send"]})
+
+    problem = assert_problem(refused, 403, "scope_required")
+    assert problem["requiredScope"] == "messages:send"
+    assert own.json()["disabledScopes"] == ["messages:send"]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from vasya_server.auth.heirs import Heirs
 from vasya_server.auth.key_records import Grant
 from vasya_server.auth.keyring import Keyring
+from vasya_server.auth.scopes import Scope
 from vasya_server.crypto.master_key import MasterKey
 from vasya_server.errors import KeyEnded, KeyRevoked, StorageFailed, TooManyKeys
 from vasya_server.ids import KeyId, OwnerId
@@ -250,3 +252,51 @@ async def test_a_third_live_key_of_a_lineage_is_not_made(keys: Keyring) -> None:
         await keys.rotate(second.record, KeyId("ak" + "3" * 16), grace_secs=60)
 
     assert [record.id for record in await keys.keys_of(OWNER)] == ["ak" + "2" * 16, KEY_ID]
+
+
+async def test_a_scope_that_is_switched_off_is_nobodys_until_it_is_on_again(keys: Keyring) -> None:
+    both = msgspec.structs.replace(GRANT, scopes=frozenset({"chats:read", "messages:read"}))
+    other_id = KeyId("ak" + "1" * 16)
+    first, other = (
+        await keys.create(KEY_ID, OWNER, both, None),
+        await keys.create(other_id, OWNER, GRANT, None),
+    )
+    off: set[Scope] = set()
+    keys.known.obey(lambda _: frozenset(off))
+    for minted in (first, other):
+        await keys.authenticate(minted.token.encode())
+    watch, untouched = keys.watch(KEY_ID), keys.watch(other_id)
+    told: list[str] = []
+    keys.listeners.append(told.append)
+
+    off.add(Scope.MESSAGES_READ)
+    keys.known.rejudge(OwnerId("own_" + "b" * 26))
+    assert (watch.is_over, told) == (False, ["own_" + "b" * 26])
+    keys.known.rejudge(OWNER)
+
+    assert (watch.is_over, watch.reason) == (True, "key_changed")
+    assert (untouched.is_over, told[1:]) == (False, [OWNER])
+    assert keys.cached(first.token.encode()) is None
+    narrowed = await keys.authenticate(first.token.encode())
+    assert narrowed.scopes == {Scope.CHATS_READ}
+    assert narrowed.disabled_scopes == {Scope.MESSAGES_READ}
+    again = keys.watch(KEY_ID)
+    off.clear()
+    keys.known.rejudge(OWNER)
+    assert again.is_over
+    assert (await keys.authenticate(first.token.encode())).scopes == {
+        Scope.CHATS_READ,
+        Scope.MESSAGES_READ,
+    }
+
+
+async def test_whoever_stands_for_a_lineage_is_without_what_is_switched_off(
+    keys: Keyring, db: Between, clock: MovableClock
+) -> None:
+    await keys.create(KEY_ID, OWNER, GRANT, None)
+    keys.known.obey(lambda _: frozenset({Scope.CHATS_READ}))
+    heirs: Any = Heirs(db, keys, clock)
+
+    heir = await heirs.of(OWNER, KEY_ID)
+
+    assert (heir.scopes, heir.disabled_scopes) == (frozenset(), {Scope.CHATS_READ})

@@ -35,6 +35,8 @@ def shown(send_gate: str) -> str:
         "takeover-secs         0\n"
         "event-retention-secs  604800\n"
         "webhook-content       off\n"
+        "disabled-scopes       none\n"
+        "pacing                human\n"
         "owner-chat            off\n"
         "owner-chat-account    none\n"
         "owner-chat-digest     off\n"
@@ -73,7 +75,8 @@ def test_a_lockdown_says_how_to_go_back(commands: Commands) -> None:
     [
         (("send-gate=maybe",), 1),
         (("time-zone=Europe/Atlantis",), 1),
-        (("pacing=off",), 2),
+        (("pacing=slow",), 2),
+        (("disabled-scopes=messages:shout",), 1),
         (("event-retention-secs=60",), 1),
         (("event-retention-secs=long",), 2),
         (("webhook-content=maybe",), 2),

@@ -25,6 +25,7 @@ from vasya_server.errors import (
     InvalidToken,
     MissingToken,
     PermissionDenied,
+    ScopeDisabled,
     ScopeRequired,
     SendingDisabled,
     VasyaError,
@@ -262,7 +263,7 @@ def require_access(operation: Operation, principal: Principal | None) -> None:
 
     Raises:
         MissingToken: It has to be known who asks.
-        HumanRequired, ScopeRequired: It is known, and may not.
+        HumanRequired, ScopeRequired, ScopeDisabled: It is known, and may not.
     """
     access = operation.access
     if access is Access.PUBLIC:
@@ -274,5 +275,7 @@ def require_access(operation: Operation, principal: Principal | None) -> None:
     if access is Access.HUMAN:
         if not principal.is_human:
             raise HumanRequired
+    elif access in principal.disabled_scopes:
+        raise ScopeDisabled(access)
     elif access not in principal.scopes:
         raise ScopeRequired(access)

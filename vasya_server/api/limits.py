@@ -8,6 +8,7 @@ from vasya_server.api.routes import Call, read
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.limits import BucketState, BudgetState, BudgetStates, Limits
 from vasya_server.operations.budgeting import balances_of
+from vasya_server.operations.pacing import is_paced
 
 if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
@@ -31,7 +32,8 @@ async def get_limits(call: Call) -> Limits:
     more: list[Verdict | Balance] = [*balances_of(call.gateway, who)]
     if not who.is_human:
         more.append(limits.look_new_chat(account.id))
-    if (pace := limits.turns.state(account.id)) is not None:
+    pace = limits.turns.state(account.id)
+    if pace is not None and is_paced(call.gateway, account.owner):
         more.append(pace)
     return Limits(
         buckets=[*describe_limits(call.gateway, who), *map(_bucket, more)],

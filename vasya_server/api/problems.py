@@ -47,6 +47,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Scope required",
         "Ask the human who owns the key to add the scope named in requiredScope.",
     ),
+    "scope_disabled": Row(
+        403,
+        "Scope switched off",
+        "Ask the human who owns the key to switch it on: PATCH /api/v1/settings with disabledScopes that leave it out.",
+    ),
     "human_required": Row(403, "Human required", "Ask the human who owns the key to do this."),
     "agent_key_required": Row(
         403,

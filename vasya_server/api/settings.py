@@ -1,23 +1,37 @@
-"""What an owner has set for all accounts: the send gate, the time zone, when agents leave a chat to the owner, and what becomes of events."""
+"""What an owner has set for all accounts: the send gate, the scopes that keys are without, the time zone, the pace, when agents leave a chat to the owner, and what becomes of events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
 
 from vasya_server.api.routes import Access, Call, mutation, read
 from vasya_server.audit.actions import Action
+from vasya_server.auth.scopes import Scope
 from vasya_server.clock import to_ms
 from vasya_server.delivery.retention import retention_secs
-from vasya_server.errors import AccessDenied, FieldError, ValidationFailed
+from vasya_server.errors import (
+    AccessDenied,
+    FieldError,
+    ScopeRequired,
+    UnknownScope,
+    ValidationFailed,
+)
 from vasya_server.model.settings import OwnerChat, OwnerSettings, OwnerSettingsPatch
 from vasya_server.operations import Ready, local
 from vasya_server.sessions import owner_settings as stored
 
 if TYPE_CHECKING:
+    from msgspec import UnsetType
+
     from vasya_server.settings import Settings
+
+
+def _only_closes(body: OwnerSettingsPatch) -> bool:
+    """Tell whether it closes the gate; scopes that come with it may be some that are switched on."""
+    return body.send_gate == "off" and body.disabled_scopes is UNSET
 
 
 @read("/settings", Access.HUMAN)
@@ -34,7 +48,7 @@ async def get_settings(call: Call) -> OwnerSettings:
     "PATCH",
     "/settings",
     Access.HUMAN,
-    local(Action.SETTINGS_UPDATE, reduces_risk=lambda body: body.send_gate == "off"),
+    local(Action.SETTINGS_UPDATE, reduces_risk=_only_closes),
 )
 async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -> OwnerSettings:
     """Open or close the owner's send gate, set the time zone, the takeover or what becomes of events; only the fields that are sent change.
@@ -43,30 +57,67 @@ async def update_settings(call: Call, _ready: Ready, body: OwnerSettingsPatch) -
     and not yet sent is refused, too. Opening it is a change like any other. `eventRetentionSecs` is at most what the
     server keeps; shortening it forgets what is older within the hour. `ownerChat` makes the Saved Messages of one of the
     owner's accounts the line by which their other devices decide (`{"isOn": true, "accountId": "acc_…"}`); switching it on
-    again makes every earlier code worthless. A time zone that is no IANA name and a
+    again makes every earlier code worthless. `disabledScopes` names every scope that no agent key has from now on: their
+    requests are 403 `scope_disabled`, what they have open ends, and humans notice nothing. `pacing: off` is refused where
+    the server faces Telegram's own data centres. A time zone that is no IANA name and a
     field that nothing obeys yet answer 422 `validation_failed`.
     """
-    settings = call.gateway.settings
-    _check(body, settings)
-    owners, owner = call.gateway.owner_settings, call.who.owner
-    given = {
+    gateway, owner = call.gateway, call.who.owner
+    _check(body, gateway.settings)
+    owners, given = gateway.owner_settings, _given(call, body)
+    before = owners.disabled_scopes(owner)
+    if _only_closes(body):
+        changed = owners.close(owner, **given)
+    else:
+        can_send = UNSET if body.send_gate is UNSET else body.send_gate == "on"
+        changed = await owners.change(owner, can_send=can_send, **given)
+    if owners.disabled_scopes(owner) != before:
+        gateway.keys.known.rejudge(owner)
+    gateway.guards.line.news.set()
+    return _shown(changed, gateway.settings)
+
+
+def _given(call: Call, body: OwnerSettingsPatch) -> dict[str, Any]:
+    """Return what is set beside the gate, as it is stored."""
+    given: dict[str, Any] = {
         name: getattr(body, name)
         for name in (
             "time_zone",
             "takeover_secs",
             "event_retention_secs",
             "can_webhooks_carry_content",
+            "pacing",
         )
     }
     if body.owner_chat is not UNSET:
         given["owner_chat"] = _line(call, body)
-    if body.send_gate == "off":
-        changed = owners.close(owner, **given)
-    else:
-        can_send = True if body.send_gate == "on" else UNSET
-        changed = await owners.change(owner, can_send=can_send, **given)
-    call.gateway.guards.line.news.set()
-    return _shown(changed, settings)
+    given["disabled_scopes"] = _disabled(call, body)
+    return given
+
+
+def _disabled(call: Call, body: OwnerSettingsPatch) -> frozenset[str] | UnsetType:
+    """Return the scopes that no key will have; where what is stored was changed from outside, whatever is not said to be on.
+
+    Raises:
+        UnknownScope: A name is no scope's.
+        ScopeRequired: One is switched on that the human's own credential is without.
+    """
+    known = frozenset(scope.value for scope in Scope)
+    before = call.gateway.owner_settings.disabled_scopes(call.who.owner)
+    if body.disabled_scopes is UNSET:
+        return known if before is None else UNSET
+    allowed = tuple(sorted(known))
+    wrong = [
+        FieldError(f"/disabledScopes/{index}", "unknown", allowed)
+        for index, name in enumerate(body.disabled_scopes)
+        if name not in known
+    ]
+    if wrong:
+        raise UnknownScope(*wrong)
+    disabled = frozenset(body.disabled_scopes)
+    if beyond := (known if before is None else before) - disabled - call.who.scopes:
+        raise ScopeRequired(min(beyond))
+    return disabled
 
 
 def _line(call: Call, body: OwnerSettingsPatch) -> stored.OwnerChat:
@@ -97,6 +148,9 @@ def _line(call: Call, body: OwnerSettingsPatch) -> stored.OwnerChat:
 
 
 def _check(body: OwnerSettingsPatch, settings: Settings) -> None:
+    if body.pacing == "off" and settings.telegram_dc is None:
+        # Telegram's own data centres limit accounts that send without pauses.
+        raise ValidationFailed(FieldError("/pacing", "not_allowed", ("human",)))
     if isinstance(body.time_zone, str) and not stored.is_time_zone(body.time_zone):
         raise ValidationFailed(FieldError("/timeZone", "unknown", ("an IANA name: Europe/Berlin",)))
     most = settings.event_retention_secs
@@ -107,12 +161,15 @@ def _check(body: OwnerSettingsPatch, settings: Settings) -> None:
 
 
 def _shown(settings: stored.OwnerSettings, server: Settings) -> OwnerSettings:
+    disabled = settings.disabled_scopes if settings.is_readable else {s.value for s in Scope}
     return OwnerSettings(
         send_gate="on" if settings.can_send else "off",
         time_zone=settings.time_zone,
         takeover_secs=settings.takeover_secs,
         event_retention_secs=retention_secs(settings, server),
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
+        disabled_scopes=sorted(disabled),
+        pacing=settings.pacing,
         owner_chat=_shown_line(settings.owner_chat),
     )
 

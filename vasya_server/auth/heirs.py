@@ -38,5 +38,5 @@ class Heirs:
             with contextlib.suppress(AccessDenied):
                 record = await self._keys.find(owner, row.key_id)
                 if not record.has_ended(now_ms):
-                    return record.principal()
+                    return self._keys.known.principal(record)
         return None

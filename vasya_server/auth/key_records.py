@@ -97,13 +97,18 @@ class KeyRecord:
             each is not None and each <= at_ms for each in (self.revoked_at_ms, self.expires_at_ms)
         )
 
-    def principal(self) -> Principal:
-        """Return who presents it."""
+    def principal(self, disabled: frozenset[Scope] = frozenset()) -> Principal:
+        """Return who presents it.
+
+        Args:
+            disabled: Scopes that its owner has switched off for every key.
+        """
         grant = self.grant
         return Principal(
             kind=PrincipalKind.AGENT_KEY,
             owner=self.owner,
-            scopes=grant.known_scopes,
+            scopes=grant.known_scopes - disabled,
+            disabled_scopes=grant.known_scopes & disabled,
             is_human=False,
             lineage=self.lineage,
             key_id=self.id,

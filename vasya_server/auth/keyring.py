@@ -86,15 +86,15 @@ class Keyring:
         self._clock = clock
         self._max_live = max_live
         self._report = report
-        self._known = KnownKeys(clock)
+        self.known = KnownKeys(clock)
         self._floors: dict[str, int] = {}
         self._revoked: dict[KeyId, int] = {}  # by this process, and since when (in ms)
         self._unstored: dict[str, tuple[Statement, ...]] = {}
         self._tending: asyncio.Task[None] | None = None
-        self.cached = self._known.find  # no hop on the way of every request
-        self.watch = self._known.watch
-        self.last_used_at = self._known.last_used_at
-        self.listeners = self._known.listeners
+        self.cached = self.known.find  # no hop on the way of every request
+        self.watch = self.known.watch
+        self.last_used_at = self.known.last_used_at
+        self.listeners = self.known.listeners
 
     async def open(self) -> None:
         """Learn what no key may be again, and begin to note which are used.
@@ -133,8 +133,8 @@ class Keyring:
             raise InvalidToken
         record = await self._opened(row)
         if record is not None and not record.has_ended(self._now_ms()):
-            return self._known.learn(record)
-        self._known.forget(key_id)
+            return self.known.learn(record)
+        self.known.forget(key_id)
         if record is None:
             raise InvalidToken
         raise KeyExpired if record.revoked_at_ms is None else KeyRevoked
@@ -151,7 +151,7 @@ class Keyring:
         if not alive or any(r.id == key_id and r.revoked_at_ms is not None for r in own):
             raise KeyEnded
         record = next((each for each in alive if each.id == key_id), alive[0])
-        return self._known.learn(record), self.watch(record.id)
+        return self.known.learn(record), self.watch(record.id)
 
     async def find(self, owner: OwnerId, key_id: str) -> KeyRecord:
         """Return the owner's key.
@@ -261,7 +261,7 @@ class Keyring:
             if record is not None and record.revoked_at_ms is not None:
                 return
             since_ms = self._revoked.setdefault(id_, self._now_ms())
-            self._known.end(id_)
+            self.known.end(id_)
             touched = await self._store(id_, revoking(self._key, id_, record, since_ms))
             if touched is None:
                 return
@@ -279,7 +279,7 @@ class Keyring:
         """
         now_ms, floor_before = self._now_ms(), self._floor(owner)
         self._floors[owner] = max(now_ms, floor_before)
-        self._known.forget_all(owner)
+        self.known.forget_all(owner)
         # One floor ends them all, whatever becomes of a row below; it is little enough for the reserve of a full disk.
         await self._store(owner, (raising_floor(self._key, owner, now_ms),))
         with contextlib.suppress(StorageFailed):
@@ -365,7 +365,7 @@ class Keyring:
         except Unexpected:
             return False
         self._floors[record.id] = max(record.generation, self._floor(record.id))
-        self._known.replace(record)
+        self.known.replace(record)
         return True
 
     async def _store(
@@ -392,7 +392,7 @@ class Keyring:
             await asyncio.sleep(_TEND_EVERY_SECS)
 
     async def _note_used(self) -> None:
-        used = self._known.take_used()
+        used = self.known.take_used()
         if used:
             await self._db.write(
                 *(rows.NOTE_USED.bind(key_id=id_, used_at_ms=at) for id_, at in used.items())

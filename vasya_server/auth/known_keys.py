@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vasya_server.auth.key_records import KeyRecord
     from vasya_server.auth.principal import Principal
+    from vasya_server.auth.scopes import Scope
     from vasya_server.clock import Clock
     from vasya_server.ids import KeyId, OwnerId
 
@@ -86,6 +87,15 @@ class KnownKeys:
             KeyId, int
         ] = {}  # the minute in which keys that are known no more were used last
         self.listeners: list[Callable[[str], None]] = []
+        self._disabled: Callable[[OwnerId], frozenset[Scope]] = lambda _: frozenset()
+
+    def obey(self, disabled: Callable[[OwnerId], frozenset[Scope]]) -> None:
+        """Give no key a scope that its owner has switched off, from now on."""
+        self._disabled = disabled
+
+    def principal(self, record: KeyRecord) -> Principal:
+        """Return who presents the key, with the scopes that are on now."""
+        return record.principal(self._disabled(record.owner))
 
     def find(self, token: bytes) -> Principal | None:
         """Return who presents *token*, where that is known for certain now."""
@@ -107,7 +117,7 @@ class KnownKeys:
             if entry is not None:
                 entry.was_changed = True
             self.forget(record.id)
-            entry = _Entry(record, record.principal(), now, now, now)
+            entry = _Entry(record, self.principal(record), now, now, now)
             self._by_id[record.id] = self._by_digest[record.digest] = entry
         entry.read_at = entry.used_at = now
         entry.good_until = self._good_until(record, now)
@@ -125,7 +135,7 @@ class KnownKeys:
             entry.was_changed = not is_same
             self.forget(record.id)
             return
-        entry.record, entry.principal = record, record.principal()
+        entry.record, entry.principal = record, self.principal(record)
         entry.good_until = self._good_until(record, entry.read_at)
 
     def forget(self, key_id: KeyId) -> None:
@@ -146,6 +156,14 @@ class KnownKeys:
         self._tell(owner)
         for key_id in [id_ for id_, entry in self._by_id.items() if entry.record.owner == owner]:
             self.forget(key_id)
+
+    def rejudge(self, owner: OwnerId) -> None:
+        """See, when scopes were switched off or on, that no key goes on with what it had; what is open for such a key ends."""
+        self._tell(owner)
+        for entry in [each for each in self._by_id.values() if each.record.owner == owner]:
+            if entry.principal.scopes != self.principal(entry.record).scopes:
+                entry.was_changed = True
+                self.forget(entry.record.id)
 
     def watch(self, key_id: KeyId) -> Watch:
         """Return what tells when the key ends; one that is not known has ended."""

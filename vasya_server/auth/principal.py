@@ -36,6 +36,7 @@ class Principal:
             leaves out `human` is not, nor is any agent key.
         lineage: Whose idempotency keys and limits are used: all humans of an owner share theirs, an agent key and those
             it was rotated from have their own.
+        disabled_scopes: What the agent key was given and its owner has switched off: not among `scopes`.
         key_id: The agent key's public id.
         account_ids: The accounts it reaches; None: every account of the owner, present and future.
         chats: The chats it reaches; None: all.
@@ -48,6 +49,7 @@ class Principal:
     scopes: frozenset[Scope]
     is_human: bool
     lineage: str = HUMAN_LINEAGE
+    disabled_scopes: frozenset[Scope] = frozenset()
     key_id: KeyId | None = None
     key_name: str | None = None
     account_ids: frozenset[AccountId] | None = None

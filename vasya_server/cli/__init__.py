@@ -35,6 +35,8 @@ _SETTABLE: Final = {
     "takeover-secs": re.compile(r"[0-9]{1,9}"),
     "event-retention-secs": re.compile(r"[0-9]{1,9}"),
     "webhook-content": re.compile(r"on|off"),
+    "disabled-scopes": re.compile(r".+"),
+    "pacing": re.compile(r"human|off"),
     "owner-chat": re.compile(r"on|off"),
     "owner-chat-account": re.compile(r".+"),
     "owner-chat-digest": re.compile(r"[0-9]{2}:[0-9]{2}|off"),
@@ -236,7 +238,7 @@ def _add_settings(commands: Commands) -> None:
         nargs="+",
         type=_pair,
         metavar="name=value",
-        help="send-gate=on, time-zone=Europe/Berlin, takeover-secs=600, event-retention-secs=86400, webhook-content=off, owner-chat=on, owner-chat-account=acc_…, owner-chat-digest=09:00.",
+        help="send-gate=on, time-zone=Europe/Berlin, takeover-secs=600, event-retention-secs=86400, webhook-content=off, disabled-scopes=messages:send,messages:forward or none, pacing=human, owner-chat=on, owner-chat-account=acc_…, owner-chat-digest=09:00.",
     )
     for command in (show, change):
         command.add_argument("--json", action="store_true", help="One JSON document.")

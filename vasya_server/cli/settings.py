@@ -21,6 +21,8 @@ _FIELDS: Final = {
     "takeover-secs": "takeoverSecs",
     "event-retention-secs": "eventRetentionSecs",
     "webhook-content": "canWebhooksCarryContent",
+    "disabled-scopes": "disabledScopes",
+    "pacing": "pacing",
     "owner-chat": "isOn",
     "owner-chat-account": "accountId",
     "owner-chat-digest": "digestAt",
@@ -39,6 +41,8 @@ def run(flags: dict[str, str | None], arguments: argparse.Namespace) -> int:
         answer(f"takeover-secs         {settings.takeover_secs}")
         answer(f"event-retention-secs  {settings.event_retention_secs}")
         answer(f"webhook-content       {'on' if settings.can_webhooks_carry_content else 'off'}")
+        answer(f"disabled-scopes       {','.join(settings.disabled_scopes) or 'none'}")
+        answer(f"pacing                {settings.pacing}")
         line = settings.owner_chat or OwnerChat()
         answer(f"owner-chat            {'on' if line.is_on else 'off'}")
         answer(f"owner-chat-account    {line.account_id or 'none'}")
@@ -57,8 +61,10 @@ async def _settings(flags: dict[str, str | None], changes: dict[str, str]) -> Ow
         return await api.patch("/settings", body, OwnerSettings)
 
 
-def _value(name: str, text: str) -> str | int | bool | None:
+def _value(name: str, text: str) -> str | int | bool | list[str] | None:
     match name:
+        case "disabled-scopes":
+            return [] if text == "none" else text.split(",")
         case "event-retention-secs" | "takeover-secs":
             return int(text)
         case "webhook-content" | "owner-chat":

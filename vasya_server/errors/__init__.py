@@ -4,7 +4,7 @@
 VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
-├── PermissionDenied           AccessDenied · ScopeRequired · HumanRequired · AgentKeyRequired · SendingDisabled
+├── PermissionDenied           AccessDenied · ScopeRequired (ScopeDisabled) · HumanRequired · AgentKeyRequired · SendingDisabled
 │                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers · TooManyDownloads
 ├── BudgetExhausted
@@ -56,6 +56,7 @@ from vasya_server.errors.access import (
     NotFound,
     PermissionDenied,
     RateLimited,
+    ScopeDisabled,
     ScopeRequired,
     SendingDisabled,
     ServiceChat,
@@ -197,6 +198,7 @@ __all__ = [
     "PermissionDenied",
     "PhoneInvalid",
     "RateLimited",
+    "ScopeDisabled",
     "ScopeRequired",
     "SendingDisabled",
     "ServiceChat",

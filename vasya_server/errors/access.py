@@ -75,6 +75,13 @@ class ScopeRequired(PermissionDenied):
         self.required_scope = required_scope
 
 
+class ScopeDisabled(ScopeRequired):
+    """The key was given the route's scope, and its owner has switched it off for every key."""
+
+    code = "scope_disabled"
+    detail = "The owner has switched this scope off for every agent key."
+
+
 class HumanRequired(PermissionDenied):
     """Only a human's credential may do this."""
 

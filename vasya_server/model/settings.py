@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from vasya_server.model.base import Input, Wire
 
 SendGate = Literal["on", "off"]
+Pacing = Literal["human", "off"]
 
 
 class OwnerChat(Wire, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     """What holds for every account of the owner.
 
     `sendGate` is the owner's alone: something is sent where the server's, the owner's and the account's gate are open.
-    `takeoverSecs` holds agents' sends to a chat back after the owner wrote there. `ownerChat` is left out where nobody has set it.
+    No agent key has a scope in `disabledScopes`. `takeoverSecs` holds agents' sends to a chat back after the owner wrote there. `ownerChat` is left out where nobody has set it.
     """
 
     send_gate: SendGate = msgspec.field()
@@ -66,6 +67,8 @@ class OwnerSettings(Wire, frozen=True, kw_only=True):
     takeover_secs: int = 0
     event_retention_secs: int = msgspec.field()
     can_webhooks_carry_content: bool = False
+    disabled_scopes: list[str] = msgspec.field(default_factory=list)
+    pacing: Pacing = "human"
     owner_chat: OwnerChat | None = None
 
 
@@ -108,6 +111,14 @@ class OwnerSettingsPatch(Input, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    disabled_scopes: (
+        Annotated[
+            tuple[Annotated[str, Meta(max_length=64)], ...],
+            Meta(max_length=64, description="Scopes that every agent key is without; all of them."),
+        ]
+        | UnsetType
+    ) = UNSET
+    pacing: Pacing | UnsetType = UNSET
     owner_chat: OwnerChatPatch | UnsetType = UNSET
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Database, Statement
 
 _log: Final = logging.getLogger(__name__)
+
+Pacing = Literal["human", "off"]
 
 _PLACE: Final = "settings"
 _FIRST: Final = 1
@@ -71,6 +73,8 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
     owner_chat: OwnerChat = NO_OWNER_CHAT
+    disabled_scopes: tuple[str, ...] = ()
+    pacing: Pacing = "human"
 
 
 class _Given(TypedDict, total=False):
@@ -81,6 +85,8 @@ class _Given(TypedDict, total=False):
     event_retention_secs: int | UnsetType
     can_webhooks_carry_content: bool | UnsetType
     owner_chat: OwnerChat | UnsetType
+    disabled_scopes: frozenset[str] | UnsetType
+    pacing: Pacing | UnsetType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,8 @@ class OwnerSettings:
         takeover_secs: For how long agents do not send to a chat after the owner wrote there; 0: they may.
         event_retention_secs: None: as long as the server keeps events.
         can_webhooks_carry_content: Events may leave the host with what was written in them.
+        disabled_scopes: By their names: no agent key has them, whatever it was given.
+        pacing: `off`: sends wait for no turn, where the server does not face Telegram's own data centres.
         is_readable: False where what is stored does not open: then the gate is closed.
     """
 
@@ -102,6 +110,8 @@ class OwnerSettings:
     event_retention_secs: int | None = None
     can_webhooks_carry_content: bool = False
     owner_chat: OwnerChat = NO_OWNER_CHAT
+    disabled_scopes: frozenset[str] = frozenset()
+    pacing: Pacing = "human"
     is_readable: bool = True
 
     @property
@@ -110,6 +120,8 @@ class OwnerSettings:
         return ZoneInfo(self.time_zone if is_time_zone(self.time_zone) else _UTC)
 
 
+# Of one who is not held: made since the start, or it would be.
+_NOTHING_SET: Final = OwnerSettings()
 _UNREADABLE: Final = OwnerSettings(can_send=False, is_readable=False)
 
 
@@ -149,6 +161,11 @@ class SettingsStore:
         """Return what is known of *owner* now; the gate of one of whom nothing is known is closed."""
         return self._held.get(owner, _UNREADABLE)
 
+    def disabled_scopes(self, owner: OwnerId) -> frozenset[str] | None:
+        """Return the scopes that no key of *owner* has now; None: all, because what is stored does not open."""
+        held = self._held.get(owner, _NOTHING_SET)
+        return held.disabled_scopes if held.is_readable else None
+
     async def change(
         self,
         owner: OwnerId,
@@ -185,8 +202,7 @@ class SettingsStore:
 
     def close(self, owner: OwnerId, **given: Unpack[_Given]) -> OwnerSettings:
         """Close the owner's gate in memory; whoever does so has `closing` stored with the outcome."""
-        # One who is not held was made since the start and has set nothing, or it would be.
-        before = self._held.get(owner, OwnerSettings())
+        before = self._held.get(owner, _NOTHING_SET)
         closed = self._held[owner] = _changed(before, False, given)  # noqa: FBT003 — as named there
         return closed
 
@@ -220,6 +236,8 @@ class SettingsStore:
             event_retention_secs=stored.event_retention_secs,
             can_webhooks_carry_content=stored.can_webhooks_carry_content,
             owner_chat=stored.owner_chat,
+            disabled_scopes=frozenset(stored.disabled_scopes),
+            pacing=stored.pacing,
         )
 
     def _sealed(self, owner: OwnerId, settings: OwnerSettings) -> Statement:
@@ -251,6 +269,8 @@ def _adding(key: MasterKey, owner: OwnerId, settings: OwnerSettings, generation:
         event_retention_secs=settings.event_retention_secs,
         can_webhooks_carry_content=settings.can_webhooks_carry_content,
         owner_chat=settings.owner_chat,
+        disabled_scopes=tuple(sorted(settings.disabled_scopes)),
+        pacing=settings.pacing,
     )
     box = seal(
         key,
