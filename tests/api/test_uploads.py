@@ -369,7 +369,8 @@ async def test_a_body_that_was_not_announced_is_cut_off_at_the_limit(
         ({"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}, 422, "validation_failed"),
         ({"files": [("a", b"1"), ("b", b"2"), ("c", b"3")]}, 422, "validation_failed"),
         ({"data": {"name": "x"}, "files": {"file": b"x"}}, 422, "validation_failed"),
-        ({"json": {"url": "https://a.example/x"}}, 415, "unsupported_media_type"),
+        ({"json": {"link": "https://a.example/x"}}, 422, "validation_failed"),
+        ({"json": {"url": 7}}, 422, "validation_failed"),
         (
             {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
             400,
@@ -396,6 +397,7 @@ async def test_a_body_that_was_not_announced_is_cut_off_at_the_limit(
         "three files",
         "a field before the file",
         "json",
+        "no url",
         "no boundary",
         "half a form",
         "gzip",

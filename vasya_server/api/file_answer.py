@@ -17,7 +17,7 @@ from vasya_server.errors import VasyaError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from litestar.types import Receive, Send
+    from litestar.types import Send
 
     from vasya_server.api.answer import Header
     from vasya_server.api.incoming import Incoming
@@ -98,7 +98,7 @@ class FileAnswer:
             await self._begin(common, send)
             await _end(send)
             return
-        leaving = asyncio.create_task(_left(request.receive))
+        leaving = asyncio.create_task(request.left())
         ending = {asyncio.create_task(self.watch.over())} if self.watch else set()
         sending = asyncio.create_task(self._send_all(request, common, send, leaving, self.sending))
         try:
@@ -194,9 +194,3 @@ async def answer_file(
 
 async def _end(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    """Return once the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -64,6 +64,11 @@ class Incoming:
             return () if value is None else (value,)
         return [value for other, value in self.scope["headers"] if other == name]
 
+    async def left(self) -> None:
+        """Return once the client has gone away; its body has been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     def text(self, name: bytes) -> str:
         """Return a field as its sender wrote it: names of files come in UTF-8, whatever the standard says."""
         return (self._fields.get(name) or b"").decode("utf-8", errors="replace")

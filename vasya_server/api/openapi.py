@@ -20,6 +20,7 @@ from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.action import Action
 from vasya_server.model.base import OptionalInput
+from vasya_server.model.media import UploadUrl
 from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
 from vasya_server.model.writing import MAX_MEDIA
@@ -90,6 +91,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     chosen = sorted(operations, key=lambda o: (o.path, o.method))
     structs = [o.body for o in chosen if o.body]
     structs += [answer for o in chosen for answer in _answers(o)]
+    structs += [UploadUrl for o in chosen if o.takes_file]
     schemas, components = msgspec.json.schema_components(
         [Problem, DryRun, Action, *structs], ref_template=_REFERENCE
     )
@@ -148,7 +150,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         described.setdefault("parameters", []).append(_IDEMPOTENCY)
     if operation.takes_file:
         described.setdefault("parameters", []).append(_DISPOSITION)
-        described["requestBody"] = {"required": True, "content": _FILE_BODY}
+        of_a_url = {"application/json": {"schema": schemas[str(UploadUrl)]}}
+        described["requestBody"] = {"required": True, "content": {**_FILE_BODY, **of_a_url}}
     if operation.body is not None:
         described["requestBody"] = {
             "required": not issubclass(operation.body, OptionalInput),

@@ -7,14 +7,15 @@ made of it, and it is only looked at.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vasya_server.api.body import read_chunks
+from vasya_server.api.body import read_all, read_chunks
 from vasya_server.api.file_names import (
     UNNAMED,
     clean_file_name,
@@ -22,12 +23,14 @@ from vasya_server.api.file_names import (
     read_disposition,
 )
 from vasya_server.api.forms import Form, is_form
-from vasya_server.api.refusals import BodyTooLarge, UnsupportedMediaType
+from vasya_server.api.refusals import BodyTooLarge, MalformedRequest
 from vasya_server.api.validation import read_body
 from vasya_server.crypto.derive import length_prefixed
 from vasya_server.errors import FieldError, ValidationFailed
+from vasya_server.model.media import UploadUrl
 from vasya_server.model.writing import MAX_MEDIA, SendMessage
 from vasya_server.telegram.requests.uploads import (
+    NO_PARTS,
     Parts,
     make_file,
     save_parts,
@@ -59,28 +62,35 @@ def max_form_bytes(settings: Settings) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedFile:
-    """A file that came in and lies in parts at Telegram, where nobody sees it and nothing has been made of it."""
+    """A file that came in and lies in parts at Telegram, where nobody sees it and nothing has been made of it.
+
+    Args:
+        url: Where it was fetched from; None: the client sent it.
+    """
 
     name: str
     mime_type: str
     parts: Parts
+    url: str | None = None
 
     @property
     def content(self) -> bytes:
-        """What two requests share exactly where they bring the same file under the same name."""
+        """What two requests share exactly where they bring the same file under the same name, or name the same URL."""
+        if self.url is not None:
+            return hashlib.sha256(length_prefixed(self.url)).digest()
         said = length_prefixed(self.name, self.mime_type, self.parts.sha256)
         return hashlib.sha256(said).digest()
 
 
 async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
-    """Receive the one file of an upload.
+    """Receive the one file of an upload, from the client or from the URL that it names.
 
     Raises:
+        OutboundRefused, OutboundFailed: It is not to be had from there.
         TooManyTransfers: Too many files come in at once.
         TooManyUploads: The account has no room for one more.
         ValidationFailed: There is no file, an empty one, or more than one.
         BodyTooLarge, RequestTimeout, MalformedRequest: As every body.
-        UnsupportedMediaType: It is JSON, which is no file unless it is named.
     """
     settings = call.gateway.settings
     async with _receiving(call) as receiving:
@@ -89,7 +99,7 @@ async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
         disposition = request.text(b"content-disposition")
         declared = request.text(b"content-type")
         if declared.partition(";")[0].strip().lower() == _JSON and not disposition:
-            raise UnsupportedMediaType
+            return await receiving.fetched(request)
         length = request.header(b"content-length")
         return await receiving.file(
             _chunks(request, settings, settings.upload_max_bytes),
@@ -166,6 +176,41 @@ class _Receiving:
         )
         name = clean_file_name(name)
         return ReceivedFile(name=name, mime_type=media_type(declared_type, name), parts=parts)
+
+    async def fetched(self, request: Incoming) -> ReceivedFile:
+        """Fetch the file that the request names, for as long as the client waits for it."""
+        gateway = self._call.gateway
+        said = read_body(await read_all(request.receive, gateway.settings), UploadUrl)
+        url = gateway.outbound.check(said.url)
+        if self._are_looked_at:
+            return ReceivedFile(name="", mime_type="", parts=NO_PARTS, url=url)
+        fetching = asyncio.create_task(self._fetch(url))
+        leaving = asyncio.create_task(request.left())
+        try:
+            await asyncio.wait({fetching, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not fetching.done():
+                raise MalformedRequest
+            return fetching.result()
+        finally:
+            fetching.cancel()
+            leaving.cancel()
+            await asyncio.wait({fetching, leaving})
+
+    async def _fetch(self, url: str) -> ReceivedFile:
+        settings = self._call.gateway.settings
+        async with self._call.gateway.outbound.fetch(
+            url, idle_secs=settings.media_idle_secs, deadline_secs=settings.fetch_deadline_secs
+        ) as found:
+            size_bytes, limit = found.size_bytes, settings.upload_max_bytes
+            if size_bytes is not None and size_bytes > limit:
+                raise BodyTooLarge("The file at the URL is too large.")
+            file = await self.file(
+                _bounded(found.chunks, limit),
+                read_disposition(found.headers.get("content-disposition", "")) or found.name,
+                found.headers.get("content-type", ""),
+                size_bytes=size_bytes,
+            )
+        return replace(file, url=url)
 
     async def keep(self, file: ReceivedFile) -> str:
         """Make an upload of a file, and return its id; where nothing is made, a dry run is shown what would be."""

@@ -12,8 +12,6 @@ from vasya_server.errors import ShuttingDown, StorageFailed, Unauthenticated
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from litestar.types import Receive
-
     from vasya_server.api.incoming import Incoming
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
@@ -44,7 +42,7 @@ class Standing:
         No task is left behind.
         """
         working = asyncio.create_task(work)
-        leaving = asyncio.create_task(_left(request.receive))
+        leaving = asyncio.create_task(request.left())
         losing = [asyncio.create_task(lost)] if (lost := self._lost(request)) else []
         tasks: set[asyncio.Task[Any]] = {working, leaving, *losing}
         ends: set[asyncio.Future[Any]] = {*tasks, stopping}
@@ -90,9 +88,3 @@ async def _refused(tokens: Tokens, token: str) -> str:
             return error.code
         except StorageFailed:
             continue  # it cannot be told now
-
-
-async def _left(receive: Receive) -> None:
-    """Return once the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

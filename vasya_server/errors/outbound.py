@@ -18,9 +18,13 @@ RefusalReason: TypeAlias = Literal[
     "single_label",
     "own_host",
     "port_not_allowed",
+    "redirects",
+    "no_file",
     "private_address",
 ]
-FailureReason: TypeAlias = Literal["timeout", "connect", "tls", "dns", "protocol", "too_large"]
+FailureReason: TypeAlias = Literal[
+    "timeout", "connect", "tls", "dns", "protocol", "no_file", "too_large"
+]
 
 _RULES: Final[dict[RefusalReason, str]] = {
     "too_long": "The URL must have at most 2048 characters.",
@@ -33,6 +37,8 @@ _RULES: Final[dict[RefusalReason, str]] = {
     "single_label": "The URL's host must be a whole DNS name, with a domain.",
     "own_host": "The URL's host must not be this server.",
     "port_not_allowed": "The URL's port is not one of those that this server allows.",
+    "redirects": "The URL must lead to the file itself; its server redirects to another.",
+    "no_file": "The URL must name a file that its server gives to everybody.",
     "private_address": "Every address that the URL's host resolves to must be a public one.",
 }
 _FAILURES: Final[dict[FailureReason, str]] = {
@@ -41,6 +47,7 @@ _FAILURES: Final[dict[FailureReason, str]] = {
     "tls": "The other server's certificate or its TLS is not good.",
     "dns": "The other server's name does not resolve.",
     "protocol": "The other server gave no whole answer in HTTP/1.1.",
+    "no_file": "The other server answered with no file.",
     "too_large": "The headers of the other server's answer are too large.",
 }
 

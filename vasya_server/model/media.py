@@ -7,7 +7,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from vasya_server.model.base import OptionalInput, Untrusted, Wire
+from vasya_server.model.base import Input, OptionalInput, Untrusted, Wire
+
+
+class UploadUrl(Input, frozen=True, kw_only=True):
+    """Where a file is to be fetched from."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2048, description="https, and public.")]
 
 
 class Upload(Wire, frozen=True, kw_only=True):

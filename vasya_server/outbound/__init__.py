@@ -6,9 +6,12 @@ One connection per request, HTTP/1.1, no redirects, no cookies, no proxy of the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import httpcore
 
@@ -18,7 +21,7 @@ from vasya_server.outbound.dialling import Guard, resolved_with
 from vasya_server.outbound.urls import OutboundUrl, UrlRules, checked_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from vasya_server.outbound.dialling import Resolve
     from vasya_server.settings import Settings
@@ -27,6 +30,7 @@ __all__ = [
     "Outbound",
     "OutboundAnswer",
     "OutboundFailed",
+    "OutboundFile",
     "OutboundRefused",
     "OutboundUrl",
     "UrlRules",
@@ -49,6 +53,22 @@ class OutboundAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundFile:
+    """A file that comes in from another server.
+
+    Args:
+        name: The last part of the URL's path; may be empty.
+        headers: As of `OutboundAnswer`.
+        size_bytes: As the server says; None where it does not.
+    """
+
+    name: str
+    headers: Mapping[str, str]
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
 
 
 class Outbound:
@@ -101,22 +121,49 @@ class Outbound:
             OutboundFailed: There was no whole answer; the request may have arrived.
         """
         target = checked_url(url, self._rules)
-        try:
-            async with asyncio.timeout(deadline_secs):
-                return await self._post(target, body, headers, max_answer_bytes)
-        except (TimeoutError, httpcore.TimeoutException):
-            raise OutboundFailed("timeout") from None
-        except (httpcore.ConnectError, ssl.SSLError):
-            raise OutboundFailed("tls") from None  # TCP's own failures are the guard's
-        except (httpcore.RemoteProtocolError, httpcore.NetworkError) as error:
-            hint = getattr(error.__cause__, "error_status_hint", None)
-            raise OutboundFailed(
-                "too_large" if hint == _HEADERS_TOO_LARGE else "protocol"
-            ) from None
+        with _failures():
+            async with (
+                asyncio.timeout(deadline_secs),
+                self._asked("POST", target, headers, body) as response,
+            ):
+                return OutboundAnswer(
+                    status=response.status,
+                    headers=_joined(response.headers),
+                    body=await _read(response, max_answer_bytes),
+                )
 
-    async def _post(
-        self, url: OutboundUrl, body: bytes, headers: Mapping[str, str], max_answer_bytes: int
-    ) -> OutboundAnswer:
+    @contextlib.asynccontextmanager
+    async def fetch(
+        self, url: str, *, idle_secs: float, deadline_secs: float
+    ) -> AsyncIterator[OutboundFile]:
+        """Ask for the file at *url*, and yield it while it comes in.
+
+        Args:
+            idle_secs: How long the server may say nothing.
+            deadline_secs: For everything, to the end of the block.
+
+        Raises:
+            OutboundRefused: The URL breaks a rule, its host has an address that is not public, or there is no file at it.
+            OutboundFailed: There was no whole answer.
+        """
+        target, headers = checked_url(url, self._rules), {"Accept-Encoding": "identity"}
+        with _failures():
+            async with (
+                asyncio.timeout(deadline_secs),
+                self._asked("GET", target, headers, idle_secs=idle_secs) as response,
+            ):
+                yield _file_in(target, response)
+
+    @contextlib.asynccontextmanager
+    async def _asked(
+        self,
+        method: str,
+        url: OutboundUrl,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        idle_secs: float | None = None,
+    ) -> AsyncIterator[httpcore.Response]:
         target = httpcore.URL(
             scheme=url.scheme.encode(),
             host=url.host.encode(),
@@ -139,13 +186,14 @@ class Outbound:
             httpcore.AsyncHTTPConnection(
                 target.origin, await self._trust(), network_backend=guard
             ) as connection,
-            connection.stream("POST", target, headers=sent, content=body) as response,
+            connection.stream(
+                *(method, target),
+                headers=sent,
+                content=body,
+                extensions={"timeout": {"connect": idle_secs, "read": idle_secs}},
+            ) as response,
         ):
-            return OutboundAnswer(
-                status=response.status,
-                headers=_joined(response.headers),
-                body=await _read(response, max_answer_bytes),
-            )
+            yield response
 
     async def _trust(self) -> ssl.SSLContext:
         """Return whose certificates are good; read once, when the first request needs it."""
@@ -155,6 +203,43 @@ class Outbound:
                 context.load_verify_locations(cadata=self._ca_pem)
             self._tls = context
         return self._tls
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    """Say what went wrong in our own words."""
+    try:
+        yield
+    except (TimeoutError, httpcore.TimeoutException):
+        raise OutboundFailed("timeout") from None
+    except (httpcore.ConnectError, ssl.SSLError):
+        raise OutboundFailed("tls") from None  # TCP's own failures are the guard's
+    except (httpcore.RemoteProtocolError, httpcore.NetworkError) as error:
+        hint = getattr(error.__cause__, "error_status_hint", None)
+        raise OutboundFailed("too_large" if hint == _HEADERS_TOO_LARGE else "protocol") from None
+
+
+def _file_in(url: OutboundUrl, response: httpcore.Response) -> OutboundFile:
+    """Return the file that an answer holds.
+
+    Raises:
+        OutboundRefused: It redirects, or there is no file for whoever has no cookies.
+        OutboundFailed: The server has trouble of its own.
+    """
+    status, headers = response.status, _joined(response.headers)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise OutboundRefused("redirects")
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise OutboundRefused("no_file")
+    if status != HTTPStatus.OK or headers.get("content-encoding", "identity") != "identity":
+        raise OutboundFailed("no_file")
+    length = headers.get("content-length", "")
+    return OutboundFile(
+        name=unquote(url.target.partition("?")[0].rpartition("/")[2]),
+        headers=headers,
+        size_bytes=int(length) if length.isdigit() else None,
+        chunks=response.aiter_stream(),
+    )
 
 
 async def _read(response: httpcore.Response, max_bytes: int) -> bytes:

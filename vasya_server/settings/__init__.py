@@ -96,6 +96,7 @@ class Settings:
     upload_max_bytes: int
     uploads_at_once: int
     uploads_per_key: int
+    fetch_deadline_secs: int
     media_idle_secs: int
     limit_read_per_min: int
     limit_read_burst: int

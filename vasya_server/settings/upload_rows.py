@@ -35,4 +35,12 @@ UPLOADS: Final = (
         "Requests with files of one agent key that are received at once; more answer 429.",
         "requests",
     ),
+    Setting(
+        "VASYA_FETCH_DEADLINE_SECS",
+        "fetch_deadline_secs",
+        whole(1, 86_400),
+        "1800",
+        "How long it may take in all to fetch a file from a URL that a caller names.",
+        "seconds",
+    ),
 )

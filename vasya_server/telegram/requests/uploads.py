@@ -79,6 +79,10 @@ class Parts:
     head: bytes
 
 
+# Of a file that is not looked at, because it is known already what becomes of it.
+NO_PARTS: Final = Parts(file_id=0, count=0, size_bytes=0, md5="", sha256=b"", head=b"")
+
+
 async def save_parts(
     account: AccountView, chunks: AsyncIterator[bytes], *, size_bytes: int | None = None
 ) -> Parts:
