@@ -29,6 +29,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     profile,
     providers,
     reception,
+    search,
     settings,
     tokens,
     uploads,

@@ -225,7 +225,7 @@ class _Inbox:
                 seen_to=position,
             )
         wanted = self._wanted = dataclasses.replace(self._wanted, since=begun.since)
-        rows, after = await rows_behind(
+        listed, after = await rows_behind(
             self._reading,
             self._rows_wanted,
             begun.place,
@@ -234,6 +234,7 @@ class _Inbox:
             also=both(wanted.in_row, self._is_as_loud),
             until=(lambda row: not wanted.in_row(row)) if wanted.since else None,
         )
+        rows = [row for row, _ in listed]
         seen = seen_in([row.dialog for row in rows], [row.message for row in rows if row.message])
         await catch_up(self._reading, seen, since=begun.mark.at - _LATE_SECS)
         seen_to = self._events.now

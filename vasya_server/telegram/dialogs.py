@@ -47,6 +47,13 @@ class Row:
         """The chat's marked id."""
         return entity_id(self.entity)
 
+    @property
+    def input_peer(self) -> Any:
+        """What a request names the chat by."""
+        if self.id == self.directory.self_id:
+            return t.InputPeerSelf()
+        return input_peer(self.id, getattr(self.entity, "access_hash", None) or 0)
+
 
 def rows_of(answer: Any, reading: Reading) -> list[Row]:
     """Return the rows of a dialogs answer in its order, folders and unknown peers left out."""

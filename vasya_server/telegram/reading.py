@@ -38,6 +38,8 @@ class Reading:
             is_raw=is_raw,
             has_line=account.runtime.line.holds(),
         )
+        # How many requests it has taken so far.
+        self.calls = 0
         self._ends_at = time.monotonic() + account.runtime._settings.read_deadline_secs
 
     @property
@@ -55,6 +57,7 @@ class Reading:
         left_secs = self._ends_at - time.monotonic()
         if left_secs <= 0:
             raise TelegramTimeout
+        self.calls += 1
         answer = await self.account.runtime.call(request, deadline_secs=left_secs)
         self.directory.add(answer)
         return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from telethon import functions
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from vasya_server.telegram.dialogs import Row
     from vasya_server.telegram.reach import Reach
     from vasya_server.telegram.view import AccountView
+
+    # Rows, each with the place behind it, and where to go on.
+    Found: TypeAlias = tuple[list[tuple[Row, "Place"]], "Place | None"]
 
 _ROUTE = "list_chats"
 # What one page may ask of Telegram: 1,000 dialogs looked through. Behind that `next` goes on.
@@ -91,13 +94,15 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     reach = await readable(reading)
     filters = _digest(query, reach)
     place = _read_cursor(account, query, cursors, filters)
-    rows, after = await rows_behind(reading, query, place, reach)
+    found, after = await rows_behind(reading, query, place, reach)
     next_cursor = None
     if after is not None:
         next_cursor = cursors.write(
             account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
         )
-    return ChatPage(items=[chat_of_row(row) for row in rows], next=next_cursor, trust="untrusted")
+    return ChatPage(
+        items=[chat_of_row(row) for row, _ in found], next=next_cursor, trust="untrusted"
+    )
 
 
 async def rows_behind(
@@ -109,8 +114,10 @@ async def rows_behind(
     only: frozenset[int] | None = None,
     also: Callable[[Row], bool] | None = None,
     until: Callable[[Row], bool] | None = None,
-) -> tuple[list[Row], Place | None]:
-    """Return the next rows of the chat list behind *place* that *query* wants, and where to go on; None only at the end.
+) -> Found:
+    """Return the next rows of the chat list behind *place* that *query* wants, each with the place behind it.
+
+    Where to go on comes with them; None only at the end.
 
     Args:
         only: Of these chats alone, which are all within reach.
@@ -152,7 +159,7 @@ async def _page_of_listed(
     place: Place,
     listed: Iterable[int],
     fits: Callable[[Row], bool] | None,
-) -> tuple[list[Row], Place | None]:
+) -> Found:
     """Ask for these chats alone, and put them into the order of a chat list."""
     rows = sorted(await rows_of_known(reading, listed), key=_standing)
     found = [
@@ -160,10 +167,8 @@ async def _page_of_listed(
         for row in rows
         if (place.listed is None or _standing(row) > place.listed) and (fits is None or fits(row))
     ]
-    if len(found) <= query.limit:
-        return found, None
-    page = found[: query.limit]
-    return page, Place(listed=_standing(page[-1]))
+    page = [(row, Place(listed=_standing(row))) for row in found[: query.limit]]
+    return page, None if len(found) <= query.limit else page[-1][1]
 
 
 def is_behind(place: Place, row: Row, message: Any) -> bool:
@@ -188,8 +193,8 @@ async def _walk_dialogs(
     reach: Reach,
     fits: Callable[[Row], bool] | None,
     until: Callable[[Row], bool] | None = None,
-) -> tuple[list[Row], Place | None]:
-    found: list[Row] = []
+) -> Found:
+    found: list[tuple[Row, Place]] = []
     is_filtered = fits is not None or reach.rule is not None
     for _ in range(_MAX_REQUESTS):
         missing = query.limit - len(found)
@@ -205,7 +210,7 @@ async def _walk_dialogs(
                 return found, place
             place = _behind(row, place)
             if is_shown and (fits is None or fits(row)):
-                found.append(row)
+                found.append((row, place))
         if not isinstance(answer, t.messages.DialogsSlice) or len(rows) <= skipped:
             return found, None
         if len(found) == query.limit and reach.rule is None:
@@ -234,7 +239,7 @@ async def _walk_common(
     place: Place,
     reach: Reach,
     fits: Callable[[Row], bool] | None,
-) -> tuple[list[Row], Place | None]:
+) -> Found:
     """Walk through the groups shared with one user.
 
     Source: https://core.telegram.org/method/messages.getCommonChats
@@ -247,7 +252,7 @@ async def _walk_common(
     if user.input_peer is None:
         return [], None
     input_user = t.InputUser(user.id, user.input_peer.access_hash)
-    found: list[Row] = []
+    found: list[tuple[Row, Place]] = []
     for _ in range(_MAX_REQUESTS // 2):
         request = functions.messages.GetCommonChatsRequest(input_user, place.common, PAGE)
         answer = await reading.call(request)
@@ -264,7 +269,7 @@ async def _walk_common(
             place = Place(common=chat.id)
             row = rows.get(entity_id(chat))
             if row is not None and (fits is None or fits(row)):
-                found.append(row)
+                found.append((row, place))
         place = Place(common=answer.chats[-1].id)
         if not isinstance(answer, t.messages.ChatsSlice):
             return found, None

@@ -83,7 +83,7 @@ async def news_of(
 
 
 def _plan(reading: Reading, row: Row, wanted: Wanted) -> Walk:
-    peer = ResolvedPeer(row.id, _input_peer(row.entity))
+    peer = ResolvedPeer(row.id, row.input_peer)
     is_mentions = wanted.mentions and not wanted.since
     return Walk(
         peer=peer,
@@ -111,18 +111,6 @@ def _test(reading: Reading, wanted: Wanted) -> Callable[[Any], bool]:
         )
 
     return is_news
-
-
-def _input_peer(entity: Any) -> Any:
-    if isinstance(entity, t.User):
-        return (
-            t.InputPeerSelf()
-            if entity.is_self
-            else t.InputPeerUser(entity.id, entity.access_hash or 0)
-        )
-    if isinstance(entity, t.Channel):
-        return t.InputPeerChannel(entity.id, entity.access_hash or 0)
-    return t.InputPeerChat(entity.id)
 
 
 async def news_by_id(
@@ -182,7 +170,7 @@ async def _of_box(reading: Reading, ids: Sequence[int]) -> list[Any]:
 
 
 async def _of_channel(reading: Reading, row: Row, ids: Sequence[int]) -> list[Any]:
-    peer = ResolvedPeer(row.id, _input_peer(row.entity))
+    peer = ResolvedPeer(row.id, row.input_peer)
     found: list[Any] = []
     for start in range(0, len(ids), PAGE):
         found += await read_by_id(reading, peer, ids[start : start + PAGE])

@@ -81,7 +81,7 @@ async def list_messages(
         return await _page(reading, peer, query, [], None)
     filters = _digest(query, peer)
     position = await _start(reading, peer, query, cursors, now, filters)
-    plan = await _plan(reading, peer, query, position)
+    plan = await plan_walk(reading, peer, query, position)
     limit = query.limit or _DEFAULT_LIMIT
     if query.around is not None:
         found, after = await walk_around(reading, plan, query.around, position, limit)
@@ -178,7 +178,7 @@ async def _start(
     )
 
 
-async def _plan(
+async def plan_walk(
     reading: Reading, peer: ResolvedPeer, query: MessageFilter, position: Position
 ) -> Walk:
     """Choose the Telegram method that narrows most, and look at the rest here."""
