@@ -25,6 +25,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     login,
     marks,
     media,
+    members,
     messages,
     profile,
     providers,

@@ -29,6 +29,7 @@ READS = {
     "users.GetUsers",
     "users.GetFullUser",
     "channels.GetChannels",
+    "channels.GetParticipant",
     "messages.GetChats",
     "updates.GetState",
 }

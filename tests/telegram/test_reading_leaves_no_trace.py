@@ -11,7 +11,8 @@ from vasya_sandbox import changes, images
 from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
-from vasya_server.model.chat import ChatFilter
+from vasya_server.model.chat import ChatFilter, ChatType
+from vasya_server.model.member import JoinRequestFilter, MemberFilter
 from vasya_server.model.message import MessageFilter, MessageKind
 from vasya_server.model.person import BlockedFilter, ContactFilter
 from vasya_server.model.reception import ReactorFilter
@@ -21,7 +22,9 @@ from vasya_server.telegram.requests.contacts import get_user, list_blocked, list
 from vasya_server.telegram.requests.devices import list_devices
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.folders import list_folders
+from vasya_server.telegram.requests.inviting import list_join_requests
 from vasya_server.telegram.requests.listing import list_messages
+from vasya_server.telegram.requests.members import list_members
 from vasya_server.telegram.requests.messages import get_message
 from vasya_server.telegram.requests.profile import get_profile
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
@@ -44,14 +47,17 @@ HARMLESS = {
     "channels.GetChannels",
     "channels.GetFullChannel",
     "channels.GetMessages",
+    "channels.GetParticipants",
     "contacts.GetBlocked",
     "contacts.GetContacts",
     "contacts.ResolvePhone",
     "contacts.ResolveUsername",
     "contacts.Search",
     "messages.GetCommonChats",
+    "messages.GetChatInviteImporters",
     "messages.GetDialogFilters",
     "messages.GetDialogs",
+    "messages.GetFullChat",
     "messages.GetHistory",
     "messages.GetMessageReactionsList",
     "messages.GetMessageReadParticipants",
@@ -88,6 +94,17 @@ def file(*, is_thumb: bool) -> Read:
 
 def chats(**query: Any) -> Read:
     return lambda account, cursors: list_chats(as_owner(account), ChatFilter(**query), cursors)
+
+
+def members(chat: str | None, **query: Any) -> Read:
+    """List those of a chat; None: of the account's basic group."""
+
+    async def read(account: AccountRuntime, cursors: Cursors) -> Any:
+        groups = await list_chats(as_owner(account), ChatFilter(type=(ChatType.GROUP,)), cursors)
+        chosen = chat or str(groups.items[0].id)
+        return await list_members(as_owner(account), chosen, MemberFilter(**query), cursors)
+
+    return read
 
 
 READS: dict[str, Read] = {
@@ -136,6 +153,13 @@ READS: dict[str, Read] = {
         as_owner(account), ContactFilter(q="b"), cursors
     ),
     "blocked": lambda account, cursors: list_blocked(as_owner(account), BlockedFilter(), cursors),
+    "members": members("@garden_club"),
+    "members by name": members("@garden_club", q="b"),
+    "members of a group": members(None),
+    "who is banned": members("@garden_club", role="banned"),
+    "join requests": lambda account, cursors: list_join_requests(
+        as_owner(account), "@garden_club", JoinRequestFilter(), cursors
+    ),
 }
 
 
@@ -153,6 +177,7 @@ async def test_a_read_sends_harmless_requests_only(
     changes.react(world, scene.bob, own, ["👍"])
     assert own.copies[scene.supergroup.peer_id] == OWN
     await resolve_any(as_owner(alice), "@garden_club", public=False)
+    scene.supergroup.members[scene.alice.id].role = "admin"
     dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
     dc.reset_counters()
 
@@ -165,7 +190,7 @@ async def test_a_read_sends_harmless_requests_only(
 
 
 def test_the_list_of_harmless_methods_names_no_trace() -> None:
-    traces = ("Read", "Typing", "Status", "Send", "Set", "Delete", "Edit", "Views", "Import")
+    traces = ("Read", "Typing", "Status", "Send", "Set", "Delete", "Edit", "Views", ".Import")
     # They ask who has read, and nobody is told that somebody asked.
     about_readers = {"messages.GetMessageReadParticipants", "messages.GetOutboxReadDate"}
 

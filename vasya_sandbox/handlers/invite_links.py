@@ -53,7 +53,7 @@ def edit_exported_chat_invite(session: Session, request: Any) -> Any:
     invite = _find(session, chat, request.link)
     if invite.is_revoked:
         raise RpcError(400, "INVITE_REVOKED_MISSING")
-    users = [views.user(world, me, world.users[invite.creator_id])]
+    users = [views.user(world, me, world.users[_creator(chat, invite)])]
     if request.revoked:
         invite.is_revoked = True
         if invite.is_permanent:
@@ -78,7 +78,7 @@ def get_exported_chat_invite(session: Session, request: Any) -> Any:
     world, me = session.dc.world, session.user
     chat = managed(session, request.peer)
     invite = _find(session, chat, request.link)
-    creator = world.users[invite.creator_id]
+    creator = world.users[_creator(chat, invite)]
     return t.messages.ExportedChatInvite(
         exported(session, chat, invite), [views.user(world, me, creator)]
     )

@@ -110,6 +110,12 @@ PROBLEMS: Final[dict[str, Row]] = {
     "message_not_found": Row(
         404, "Message not found", "List the chat's messages; the message may have been deleted."
     ),
+    "member_not_found": Row(
+        404, "Member not found", "GET …/chats/{chat}/members lists who is in the chat."
+    ),
+    "join_request_not_found": Row(
+        404, "Join request not found", "GET …/chats/{chat}/join-requests lists who waits."
+    ),
     "media_not_found": Row(
         404,
         "Media not found",

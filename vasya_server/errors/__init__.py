@@ -10,6 +10,7 @@ VasyaError
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 │                              FolderNotFound · DeviceNotFound · LinkNotFound
+│                              MemberNotFound · JoinRequestNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
@@ -45,12 +46,14 @@ from vasya_server.errors.access import (
     HumanRequired,
     InvalidCredential,
     InvalidToken,
+    JoinRequestNotFound,
     KeyExpired,
     KeyRevoked,
     LimitReached,
     LinkNotFound,
     LoginNotFound,
     MediaNotFound,
+    MemberNotFound,
     MessageNotFound,
     MissingToken,
     NotFound,
@@ -176,6 +179,7 @@ __all__ = [
     "InvalidCredential",
     "InvalidInput",
     "InvalidToken",
+    "JoinRequestNotFound",
     "KeyEnded",
     "KeyExpired",
     "KeyReused",
@@ -186,6 +190,7 @@ __all__ = [
     "LoginNotFound",
     "MasterKeyMismatch",
     "MediaNotFound",
+    "MemberNotFound",
     "MessageNotFound",
     "MissingToken",
     "NotFound",

@@ -237,6 +237,20 @@ class ChatNotFound(NotFound):
         self.candidates = candidates
 
 
+class MemberNotFound(NotFound):
+    """Nobody of that name or id is in the chat."""
+
+    code = "member_not_found"
+    detail = "There is no such member in the chat."
+
+
+class JoinRequestNotFound(NotFound):
+    """They do not ask to be let in: they never did, took it back, or somebody has decided already."""
+
+    code = "join_request_not_found"
+    detail = "Nobody of that name or id waits to be let into the chat."
+
+
 class MessageNotFound(NotFound):
     """The chat holds no message of that id (it may have been deleted)."""
 

@@ -25,6 +25,7 @@ _REVERSIBLE: Final = frozenset(
         Action.MESSAGE_UNPIN,
         Action.MESSAGE_REACT,
         Action.MESSAGE_UNREACT,
+        Action.CHAT_PERMIT,
         Action.CONTACT_ADD,
         Action.USER_BLOCK,
         Action.USER_UNBLOCK,

@@ -70,6 +70,7 @@ FAILURES: Final = (tg.RPCError, *WIRE_ERRORS)
 
 # By Telegram's own names. Source: https://core.telegram.org/api/errors
 _REFUSALS: Final[dict[str, type[TelegramError]]] = {
+    "CHAT_ADMIN_INVITE_REQUIRED": AdminRequired,
     "CHAT_ADMIN_REQUIRED": AdminRequired,
     "CHAT_FORWARDS_RESTRICTED": ChatProtected,
     "CHAT_RESTRICTED": ChatWriteForbidden,
@@ -82,7 +83,9 @@ _REFUSALS: Final[dict[str, type[TelegramError]]] = {
     "PREMIUM_ACCOUNT_REQUIRED": TelegramError,
     "RIGHT_FORBIDDEN": AdminRequired,
     "SENSITIVE_CHANGE_FORBIDDEN": TelegramError,
+    "USER_ADMIN_INVALID": AdminRequired,
     "USER_BANNED_IN_CHANNEL": ChatWriteForbidden,
+    "USER_CREATOR": AdminRequired,
     "USER_IS_BLOCKED": ChatWriteForbidden,
     "YOU_BLOCKED_USER": ChatWriteForbidden,
 }

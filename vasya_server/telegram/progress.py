@@ -66,6 +66,8 @@ def note_confirmed(answer: Any) -> None:
     progress = current_progress()
     progress.has_happened = True
     updates = getattr(answer, "updates", None) or ()
+    # Some answers hold them in a container of its own; none of those is that of a send.
+    updates = getattr(updates, "updates", updates)
     made = {
         update.message.id
         for update in updates

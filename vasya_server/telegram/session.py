@@ -89,9 +89,12 @@ def peers_in(answer: Any) -> Iterable[Peer]:
     if isinstance(answer, list):
         entities = answer
     else:
+        # Some answers hold the updates that they are about in a container of their own.
         entities = [
-            *(getattr(answer, "users", None) or ()),
-            *(getattr(answer, "chats", None) or ()),
+            entity
+            for told in (answer, getattr(answer, "updates", None))
+            for kind in ("users", "chats")
+            for entity in getattr(told, kind, None) or ()
         ]
     for entity in entities:
         if isinstance(entity, types.User):
