@@ -87,6 +87,11 @@ _ACTIONS: dict[str, Callable[[Action], Any]] = {
     "ChatDeletePhoto": lambda _: t.MessageActionChatDeletePhoto(),
     "SetMessagesTTL": lambda told: t.MessageActionSetMessagesTTL(int(told.title)),
     "TopicCreate": lambda told: t.MessageActionTopicCreate(told.title, 0x6FB9F0),
+    "TopicRename": lambda told: t.MessageActionTopicEdit(title=told.title),
+    "TopicClose": lambda _: t.MessageActionTopicEdit(closed=True),
+    "TopicReopen": lambda _: t.MessageActionTopicEdit(closed=False),
+    "TopicHide": lambda _: t.MessageActionTopicEdit(hidden=True),
+    "TopicShow": lambda _: t.MessageActionTopicEdit(hidden=False),
     "PinMessage": lambda _: t.MessageActionPinMessage(),
     "ContactSignUp": lambda _: t.MessageActionContactSignUp(),
 }

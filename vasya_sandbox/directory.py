@@ -26,6 +26,7 @@ from vasya_sandbox.srp import make_verifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from vasya_sandbox.drafts import Draft
     from vasya_sandbox.membership import Invite
     from vasya_sandbox.outbox import Outbox
     from vasya_sandbox.parts import Stored
@@ -54,6 +55,8 @@ class Directory:
         self.messages: dict[int, Message] = {}
         self.files: dict[int, File] = {}
         self.outboxes: dict[int, Outbox] = {}
+        # By user, chat and topic; topic 0 is the chat itself.
+        self.drafts: dict[tuple[int, int, int], Draft] = {}
         # Lower-case username and phone digits -> peer id.
         self.names: dict[str, int] = {}
         self.phones: dict[str, int] = {}

@@ -294,6 +294,7 @@ class Topic(Struct, eq=False, omit_defaults=True):
     icon_color: int = 0x6FB9F0
     is_closed: bool = False
     is_pinned: bool = False
+    is_hidden: bool = False
 
 
 class Channel(Lobby, eq=False, omit_defaults=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from vasya_sandbox.drafts import Draft
 from vasya_sandbox.model import World
 from vasya_sandbox.outbox import Outbox
 from vasya_sandbox.records import Channel, File, Group, Message, User
@@ -58,6 +59,7 @@ class _Snapshot(Struct, kw_only=True):
     files: list[File]
     keys: list[KeyRecord]
     outboxes: list[Outbox] = []
+    drafts: list[Draft] = []
 
 
 def dump(world: World, keys: list[KeyRecord]) -> bytes:
@@ -76,6 +78,7 @@ def dump(world: World, keys: list[KeyRecord]) -> bytes:
         files=list(world.files.values()),
         keys=keys,
         outboxes=list(world.outboxes.values()),
+        drafts=list(world.drafts.values()),
     )
     return MAGIC + msgspec.msgpack.encode(snapshot)
 
@@ -102,6 +105,7 @@ def load(data: bytes, clock: Callable[[], float] = time.time) -> tuple[World, li
     world.channels = {channel.id: channel for channel in snapshot.channels}
     world.messages = {message.number: message for message in snapshot.messages}
     world.files = {file.id: file for file in snapshot.files}
+    world.drafts = {draft.place: draft for draft in snapshot.drafts}
     world.outboxes = {outbox.user_id: outbox for outbox in snapshot.outboxes}
     for channel in snapshot.channels:
         # Of a state written before boxes kept it.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
 
-from vasya_sandbox import standing
+from vasya_sandbox import drafts, standing
 from vasya_sandbox.message_views import message, peer, peers_of, reactions
 from vasya_sandbox.records import CHANNEL_MARK, Channel, Group, Mailbox, User
 
@@ -159,6 +159,7 @@ def dialog(world: World, viewer: User, where: Peer) -> Any:
         pinned=bool(record.pin_rank) or None,
         unread_mark=record.is_marked_unread or None,
         pts=where.box.pts if isinstance(where, Channel) else None,
+        draft=drafts.shown(world, viewer, where.peer_id),
         folder_id=record.folder_id or None,
     )
 

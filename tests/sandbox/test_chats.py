@@ -131,29 +131,6 @@ async def test_one_who_left_sees_no_members(world: World, connect: Connect) -> N
     assert full.chats[0].left
 
 
-async def test_topics_of_what_is_no_forum(world: World, connect: Connect) -> None:
-    ada = world.add_user("Ada")
-    world.add_channel("Town", ada, username="town")
-    client = await connect(ada)
-    with refused("CHANNEL_FORUM_MISSING"):
-        await client(functions.messages.GetForumTopicsRequest("town", None, 0, 0, 10))
-
-
-async def test_topics_are_paged_and_searched(world: World, connect: Connect) -> None:
-    ada = world.add_user("Ada")
-    forum = world.add_channel("Forum", ada, username="forum", is_forum=True)
-    topics = [world.add_topic(forum, f"Topic {index}", ada) for index in range(3)]
-    topics[0].is_pinned = True
-    client = await connect(ada)
-    ask = functions.messages.GetForumTopicsRequest
-    first = await client(ask("forum", None, 0, 0, 2))
-    assert ([topic.title for topic in first.topics], first.count) == (["Topic 0", "Topic 2"], 4)
-    rest = await client(ask("forum", None, 0, first.topics[-1].id, 2))
-    assert [topic.title for topic in rest.topics] == ["Topic 1", "General"]
-    found = await client(ask("forum", None, 0, 0, 10, q="topic 1"))
-    assert [topic.id for topic in found.topics] == [topics[1].id]
-
-
 async def test_client_is_told_where_the_data_centres_are(world: World, connect: Connect) -> None:
     client = await connect(world.add_user("Ada"))
     config = await client(functions.help.GetConfigRequest())

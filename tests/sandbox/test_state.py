@@ -8,9 +8,10 @@ from msgspec.structs import astuple
 
 from vasya_sandbox import changes, state, world_demo
 from vasya_sandbox.chat_lists import Folder
+from vasya_sandbox.drafts import Draft
 from vasya_sandbox.membership import Invite
 from vasya_sandbox.model import World
-from vasya_sandbox.records import Event
+from vasya_sandbox.records import Entity, Event
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -71,9 +72,12 @@ def test_folders_invites_blocks_and_takeouts_come_back() -> None:
     duo, town = world.add_group("Duo", ada), world.add_channel("Town", ada)
     duo.invites.append(Invite("duo_hash"))
     town.invites.append(Invite("town_hash", expires_at=2_000))
+    draft = Draft(ada.id, bob.id, 0, 1_000, "hey", [Entity("bold", 0, 3)], 5, has_no_preview=True)
+    world.drafts[draft.place] = draft
     keys = [state.KeyRecord(key=b"k" * 256, takeout_id=5)]
     again, loaded_keys = state.load(state.dump(world, keys))
     assert loaded_keys == keys
+    assert again.drafts == {(ada.id, bob.id, 0): draft}
     (folder,) = again.users[ada.id].folders
     told = (2, "Mine", [bob.id], [ada.id], [7], ["groups"], True, [(0, 2, 77)], True, "🐟", 4)
     assert astuple(folder) == told

@@ -10,17 +10,12 @@ from telethon.tl import types as t
 from vasya_sandbox import content_views, inputs, views
 from vasya_sandbox.composing import may_manage
 from vasya_sandbox.errors import RpcError
-from vasya_sandbox.handlers.history import topic_ids
-from vasya_sandbox.message_views import message, peer, peers_of
 from vasya_sandbox.records import CHANNEL_MARK, Channel, Group
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
     from vasya_sandbox.membership import Member
-    from vasya_sandbox.records import Topic
     from vasya_sandbox.session import Session
-
-MAX_TOPICS = 100
 
 
 @rpc(f.channels.GetChannelsRequest)
@@ -140,68 +135,3 @@ def get_full_channel(session: Session, request: Any) -> Any:
     if channel.linked_id:
         mentioned.append(-CHANNEL_MARK - channel.linked_id)
     return t.messages.ChatFull(full, **views.entities(world, me, mentioned))
-
-
-@rpc(f.messages.GetForumTopicsRequest)
-def get_forum_topics(session: Session, request: Any) -> Any:
-    """Serve messages.getForumTopics, the pinned and then the most recent first.
-
-    Source: https://core.telegram.org/method/messages.getForumTopics
-    """
-    world, me = session.dc.world, session.user
-    forum = inputs.readable(session, request.peer)
-    if not isinstance(forum, Channel) or not forum.is_forum:
-        raise RpcError(400, "CHANNEL_FORUM_MISSING")
-    query = (request.q or "").casefold()
-    found = [
-        (topic, topic_ids(forum, session, topic.id))
-        for topic in forum.topics.values()
-        if query in topic.title.casefold()
-    ]
-    found.sort(key=lambda pair: (pair[0].is_pinned, (pair[1] or [pair[0].id])[-1]), reverse=True)
-    count = len(found)
-    if request.offset_topic:
-        passed = [topic.id for topic, _ in found]
-        at = passed.index(request.offset_topic) + 1 if request.offset_topic in passed else count
-        found = found[at:]
-    found = found[: min(request.limit or MAX_TOPICS, MAX_TOPICS)]
-    tops = [world.messages[forum.box.numbers[ids[-1]]] for _, ids in found if ids]
-    mentioned = {peer_id for record in tops for peer_id in peers_of(world, record)}
-    mentioned |= {topic.creator_id for topic, _ in found} | {forum.peer_id}
-    return t.messages.ForumTopics(
-        count,
-        [_topic(session, forum, topic, ids) for topic, ids in found],
-        [message(world, me, record) for record in tops],
-        pts=forum.box.pts,
-        **views.entities(world, me, mentioned),
-    )
-
-
-def _topic(session: Session, forum: Channel, topic: Topic, ids: list[int]) -> Any:
-    world, me = session.dc.world, session.user
-    dialog = world.dialog(me, forum.peer_id)
-    messages, numbers = world.messages, forum.box.numbers
-    unread = [
-        message_id
-        for message_id in ids
-        if message_id > dialog.read_in and messages[numbers[message_id]].author_id != me.id
-    ]
-    return t.ForumTopic(
-        topic.id,
-        topic.at,
-        peer(forum.peer_id),
-        topic.title,
-        topic.icon_color,
-        ids[-1] if ids else topic.id,
-        dialog.read_in,
-        dialog.read_out,
-        len(unread),
-        len({*ids} & {*dialog.mentions}),
-        0,
-        0,
-        t.PeerUser(topic.creator_id),
-        t.PeerNotifySettings(),
-        my=topic.creator_id == me.id or None,
-        closed=topic.is_closed or None,
-        pinned=topic.is_pinned or None,
-    )
