@@ -14,6 +14,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     chats,
     contacts,
     devices,
+    drafts,
     events,
     folders,
     health,
@@ -33,6 +34,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     search,
     settings,
     tokens,
+    topics,
     uploads,
     webhooks,
 )

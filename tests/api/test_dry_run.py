@@ -24,6 +24,7 @@ READS = {
     "messages.GetMessages",
     "channels.GetMessages",
     "messages.GetDialogFilters",
+    "messages.GetForumTopicsByID",
     "messages.GetPeerDialogs",
     "contacts.ResolveUsername",
     "users.GetUsers",

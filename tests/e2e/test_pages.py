@@ -19,6 +19,7 @@ BLOCK = re.compile(r"```sh\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 PAGES = {
     "approvals.md": 3,
     "budgets-and-pacing.md": 1,
+    "drafts.md": 2,
     "folders.md": 4,
     "guard-rails.md": 4,
     "mutations.md": 5,
@@ -26,6 +27,7 @@ PAGES = {
     "owner-chat.md": 1,
     "people.md": 3,
     "profile-and-devices.md": 2,
+    "topics.md": 2,
     "undo-and-takeover.md": 2,
     "webhooks.md": 3,
 }

@@ -12,15 +12,18 @@ from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter, ChatType
+from vasya_server.model.draft import DraftQuery
 from vasya_server.model.member import JoinRequestFilter, MemberFilter
 from vasya_server.model.message import MessageFilter, MessageKind
 from vasya_server.model.person import BlockedFilter, ContactFilter
 from vasya_server.model.reception import ReactorFilter
+from vasya_server.model.topic import TopicFilter
 from vasya_server.telegram.peers import resolve_any
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
 from vasya_server.telegram.requests.devices import list_devices
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
+from vasya_server.telegram.requests.drafts import get_draft, list_drafts
 from vasya_server.telegram.requests.folders import list_folders
 from vasya_server.telegram.requests.inviting import list_join_requests
 from vasya_server.telegram.requests.listing import list_messages
@@ -28,6 +31,7 @@ from vasya_server.telegram.requests.members import list_members
 from vasya_server.telegram.requests.messages import get_message
 from vasya_server.telegram.requests.profile import get_profile
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
+from vasya_server.telegram.requests.topics import list_topics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,10 +57,13 @@ HARMLESS = {
     "contacts.ResolvePhone",
     "contacts.ResolveUsername",
     "contacts.Search",
+    "messages.GetAllDrafts",
     "messages.GetCommonChats",
     "messages.GetChatInviteImporters",
     "messages.GetDialogFilters",
     "messages.GetDialogs",
+    "messages.GetForumTopics",
+    "messages.GetForumTopicsByID",
     "messages.GetFullChat",
     "messages.GetHistory",
     "messages.GetMessageReactionsList",
@@ -73,6 +80,7 @@ HARMLESS = {
     "users.GetUsers",
 }
 PHOTO = 5
+TOPIC = 2
 OWN = 6
 OWN_TO_BOB = 3
 
@@ -143,6 +151,14 @@ READS: dict[str, Read] = {
     "readers": lambda account, _: list_readers(as_owner(account), "@garden_club", OWN),
     "reader of two": lambda account, _: list_readers(as_owner(account), "@bob_b", OWN_TO_BOB),
     "link": lambda account, _: get_link(as_owner(account), "@garden_club", OWN),
+    "drafts": lambda account, _: list_drafts(as_owner(account)),
+    "draft": lambda account, _: get_draft(as_owner(account), "@garden_club", DraftQuery()),
+    "draft of a topic": lambda account, _: get_draft(
+        as_owner(account), "@workshop", DraftQuery(topic=TOPIC)
+    ),
+    "topics": lambda account, cursors: list_topics(
+        as_owner(account), "@workshop", TopicFilter(), cursors
+    ),
     "folders": lambda account, _: list_folders(as_owner(account)),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),
@@ -178,6 +194,8 @@ async def test_a_read_sends_harmless_requests_only(
     assert own.copies[scene.supergroup.peer_id] == OWN
     await resolve_any(as_owner(alice), "@garden_club", public=False)
     scene.supergroup.members[scene.alice.id].role = "admin"
+    forum = world.add_channel("Workshop", scene.bob, [scene.alice], "workshop", is_forum=True)
+    assert world.add_topic(forum, "Tools", scene.bob).id == TOPIC
     dialogs = {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()}
     dc.reset_counters()
 

@@ -45,6 +45,7 @@ _PATH_PARAMETERS: Final = {
     "webhook": "A webhook's id: `whk_…`.",
     "delivery": "A delivery's id, the `webhook-id` of its posts: `dlv_…`.",
     "message": "A message's id within the chat.",
+    "topic": "A topic's id, from GET …/chats/{chat}/topics; 1 is the general one.",
     "folder": "A folder's id, from GET …/folders.",
     "ticket": "What the link to a file ends with: `vt_` and 64 hexadecimal digits.",
     "login": "The accountId that the beginning of the login answered.",

@@ -135,6 +135,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "device_not_found": Row(
         404, "Device not found", "List the devices with GET …/devices; this one may have ended."
     ),
+    "topic_not_found": Row(
+        404, "Topic not found", "GET …/chats/{chat}/topics lists the topics that are there."
+    ),
     "login_not_found": Row(
         404, "Login not found", "Begin again with POST /api/v1/telegram/login/code."
     ),
@@ -164,6 +167,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         409,
         "Session too new",
         "End the device in a Telegram app that was logged in before, in Settings, Devices; or repeat this a day after the login.",
+    ),
+    "chat_has_no_topics": Row(
+        409,
+        "Chat has no topics",
+        "Leave the topic out, or choose a chat whose isForum is true: GET …/chats/{chat}.",
     ),
     "too_many_uploads": Row(
         409,

@@ -143,6 +143,11 @@ class Call(Plain, frozen=True, kw_only=True):
         return self.numbers["message"]
 
     @property
+    def topic_id(self) -> int:
+        """Return the topic that `{topic}` names."""
+        return self.numbers["topic"]
+
+    @property
     def folder_id(self) -> int:
         """Return the folder that `{folder}` names."""
         return self.numbers["folder"]

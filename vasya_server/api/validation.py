@@ -28,7 +28,7 @@ B = TypeVar("B", bound=Input)
 # Taken by every change at Telegram, whatever else it takes.
 DRY_RUN: Final = "dryRun"
 # Parameters of paths that are numbers.
-_NUMBERS: Final = ("message", "folder")
+_NUMBERS: Final = ("message", "topic", "folder")
 _BOOLEANS: Final = {"true": True, "false": False}
 _MAX_NAME_CHARACTERS: Final = 64
 

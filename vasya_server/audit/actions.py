@@ -31,6 +31,8 @@ class Action(StrEnum):
     CREDENTIALS_SET = "credentials:set"
     DEVICE_END = "device:end"
     DEVICES_END = "devices:end"
+    DRAFT_CLEAR = "draft:clear"
+    DRAFT_SAVE = "draft:save"
     FOLDER_CREATE = "folder:create"
     FOLDER_DELETE = "folder:delete"
     FOLDER_UPDATE = "folder:update"
@@ -72,6 +74,9 @@ class Action(StrEnum):
     TOKEN_REVOKE = "token:revoke"  # noqa: S105 — an act, no token
     USER_BLOCK = "user:block"
     USER_UNBLOCK = "user:unblock"
+    TOPIC_CREATE = "topic:create"
+    TOPIC_DELETE = "topic:delete"
+    TOPIC_UPDATE = "topic:update"
     WEBHOOK_CREATE = "webhook:create"
     WEBHOOK_DELETE = "webhook:delete"
     WEBHOOK_DISABLE = "webhook:disable"

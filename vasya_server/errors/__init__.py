@@ -10,11 +10,11 @@ VasyaError
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 │                              FolderNotFound · DeviceNotFound · LinkNotFound
-│                              MemberNotFound · JoinRequestNotFound
+│                              MemberNotFound · JoinRequestNotFound · TopicNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
-│                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew
+│                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew · ChatHasNoTopics
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -67,6 +67,7 @@ from vasya_server.errors.access import (
     TooManyDownloads,
     TooManyStreams,
     TooManyTransfers,
+    TopicNotFound,
     Unauthenticated,
     UploadNotFound,
 )
@@ -81,6 +82,7 @@ from vasya_server.errors.requests import (
     AccountReauthRequired,
     ActionStale,
     ActionState,
+    ChatHasNoTopics,
     ClaimInProgress,
     CodeExpired,
     CodeInvalid,
@@ -153,6 +155,7 @@ __all__ = [
     "AuditUnavailable",
     "AuthRateLimited",
     "BudgetExhausted",
+    "ChatHasNoTopics",
     "ChatNotAllowed",
     "ChatNotFound",
     "ChatProtected",
@@ -226,6 +229,7 @@ __all__ = [
     "TooManyTransfers",
     "TooManyUploads",
     "TooManyWebhooks",
+    "TopicNotFound",
     "Unauthenticated",
     "Unavailable",
     "UndoExpired",

@@ -293,6 +293,13 @@ class DeviceNotFound(NotFound):
     detail = "The account has no such device."
 
 
+class TopicNotFound(NotFound):
+    """The forum has no topic of that id (it may have been deleted)."""
+
+    code = "topic_not_found"
+    detail = "The chat has no such topic."
+
+
 class LoginNotFound(NotFound):
     """No login is in progress under that id: never begun, finished, cancelled or timed out."""
 

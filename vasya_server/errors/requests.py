@@ -65,6 +65,13 @@ class SessionTooNew(Conflict):
     detail = "Telegram does not let this server's session end others yet: it was logged in less than a day ago."
 
 
+class ChatHasNoTopics(Conflict):
+    """Topics are asked for in a chat that is no forum."""
+
+    code = "chat_has_no_topics"
+    detail = "The chat is no forum, so that there are no topics in it."
+
+
 class TooManyUploads(Conflict):
     """The account has as many uploads as are kept at one time."""
 

@@ -20,7 +20,7 @@ class TextFormat(StrEnum):
 
 
 # Telegram counts the text after formatting and in UTF-16 units (4096); this only stops the absurd.
-_WRITTEN_TEXT = Annotated[str, Meta(min_length=1, max_length=16384)]
+WrittenText = Annotated[str, Meta(min_length=1, max_length=16384)]
 
 
 # As many as Telegram shows as one album.
@@ -44,7 +44,7 @@ UndoSecs = Annotated[
 class SendMessage(Input, frozen=True, kw_only=True):
     """A message to send: a text, or files with the text as their caption."""
 
-    text: _WRITTEN_TEXT | None = None
+    text: WrittenText | None = None
     media: UploadIds = ()
     format: TextFormat = TextFormat.MARKDOWN
     reply_to: MessageId | None = None
@@ -58,7 +58,7 @@ class SendMessage(Input, frozen=True, kw_only=True):
 class EditMessage(Input, frozen=True, kw_only=True):
     """The new text of an own message."""
 
-    text: _WRITTEN_TEXT
+    text: WrittenText
     format: TextFormat = TextFormat.MARKDOWN
     has_link_preview: bool = True
 

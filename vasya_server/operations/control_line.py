@@ -40,6 +40,7 @@ async def require_outside_line(
 async def _writes_the_word(
     account: AccountView, intent: Intent, source: ResolvedPeer | None
 ) -> bool:
+    # A draft is no word of the owner's yet: one tap on a phone makes it one.
     body = intent.body
     text = getattr(body, "text", None)
     if isinstance(text, str) and any(

@@ -15,6 +15,7 @@ from vasya_server.errors import (
     AccountReauthRequired,
     AccountSpamLimited,
     AdminRequired,
+    ChatHasNoTopics,
     ChatNotFound,
     ChatProtected,
     ChatWriteForbidden,
@@ -91,6 +92,7 @@ _REFUSALS: Final[dict[str, type[TelegramError]]] = {
 }
 
 _MEANINGS: Final[dict[str, Callable[[], VasyaError]]] = {
+    "CHANNEL_FORUM_MISSING": ChatHasNoTopics,
     "CHANNEL_INVALID": ChatNotFound,
     "CHANNEL_PRIVATE": ChatNotFound,
     "CHAT_ID_INVALID": ChatNotFound,

@@ -80,6 +80,8 @@ def told_by_answer(request: Any, answer: Any, self_id: int) -> Any:
     Telegram tells the one who asked in the answer alone. Telethon takes every answer that only counts for a deletion in
     the account's own sequence, a channel's included; what is counted, the request knows.
     """
+    if isinstance(request, functions.messages.GetAllDraftsRequest):
+        return None  # it has the form of updates, and tells what is there: nothing has changed
     if isinstance(answer, _WITH_UPDATES):
         answer = answer.updates
     if isinstance(answer, _CONTAINERS):
