@@ -36,6 +36,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     tokens,
     topics,
     uploads,
+    user_photos,
     webhooks,
 )
 from vasya_server.api.access import Entrance

@@ -32,6 +32,7 @@ READS = {
     "channels.GetChannels",
     "channels.GetParticipant",
     "messages.GetChats",
+    "photos.GetUserPhotos",
     "updates.GetState",
 }
 

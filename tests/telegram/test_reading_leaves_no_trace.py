@@ -15,7 +15,7 @@ from vasya_server.model.chat import ChatFilter, ChatType
 from vasya_server.model.draft import DraftQuery
 from vasya_server.model.member import JoinRequestFilter, MemberFilter
 from vasya_server.model.message import MessageFilter, MessageKind
-from vasya_server.model.person import BlockedFilter, ContactFilter
+from vasya_server.model.person import BlockedFilter, ContactFilter, UserPhotoQuery
 from vasya_server.model.reception import ReactorFilter
 from vasya_server.model.topic import TopicFilter
 from vasya_server.telegram.peers import resolve_any
@@ -32,6 +32,7 @@ from vasya_server.telegram.requests.messages import get_message
 from vasya_server.telegram.requests.profile import get_profile
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
 from vasya_server.telegram.requests.topics import list_topics
+from vasya_server.telegram.requests.user_photos import list_photos, open_avatar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,6 +77,7 @@ HARMLESS = {
     "messages.Search",
     "messages.SearchGlobal",
     "upload.GetFile",
+    "photos.GetUserPhotos",
     "users.GetFullUser",
     "users.GetUsers",
 }
@@ -113,6 +115,11 @@ def members(chat: str | None, **query: Any) -> Read:
         return await list_members(as_owner(account), chosen, MemberFilter(**query), cursors)
 
     return read
+
+
+async def avatar(account: AccountRuntime, _: Cursors) -> list[bytes]:
+    download = await open_avatar(as_owner(account))
+    return [piece async for piece in await download.source.begin(0, download.size_bytes)]
 
 
 READS: dict[str, Read] = {
@@ -164,6 +171,10 @@ READS: dict[str, Read] = {
     "thumb": file(is_thumb=True),
     "profile": lambda account, _: get_profile(as_owner(account)),
     "devices": lambda account, _: list_devices(as_owner(account)),
+    "user photos": lambda account, cursors: list_photos(
+        as_owner(account), "me", UserPhotoQuery(), cursors
+    ),
+    "avatar": avatar,
     "user": lambda account, _: get_user(as_owner(account), "@bob_b"),
     "contacts": lambda account, cursors: list_contacts(
         as_owner(account), ContactFilter(q="b"), cursors
@@ -187,6 +198,7 @@ async def test_a_read_sends_harmless_requests_only(
         world.post(scene.bob, scene.supergroup, f"m{n}")
     sizes = [Size("m", 160, 160, images.landscape(1, 20, 20))]
     photo = world.add_file("photo", "image/jpeg", sizes=sizes)
+    scene.alice.photos.append(photo.id)
     posted = world.post(scene.bob, scene.supergroup, media=FileMedia(photo.id)).message
     assert posted.copies[scene.supergroup.peer_id] == PHOTO
     own = world.post(scene.alice, scene.supergroup, "who comes?").message

@@ -146,7 +146,8 @@ class FileAnswer:
     def _headers(self) -> list[tuple[bytes, bytes]]:
         claimed = self.download.mime_type.partition(";")[0].strip().lower()
         ending = _ENDINGS.get(claimed)
-        unnamed = f"{self.download.kind}-{self.download.message_id}{ending or ''}"
+        number = "" if self.download.message_id is None else f"-{self.download.message_id}"
+        unnamed = f"{self.download.kind}{number}{ending or ''}"
         name = clean_file_name(self.download.file_name or unnamed)
         size_bytes = self.download.size_bytes if self.part is None else self.part.length
         headers = [

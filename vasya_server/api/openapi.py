@@ -50,6 +50,7 @@ _PATH_PARAMETERS: Final = {
     "ticket": "What the link to a file ends with: `vt_` and 64 hexadecimal digits.",
     "login": "The accountId that the beginning of the login answered.",
     "name": "A service that transcribes speech: `deepgram`.",
+    "photo": "A picture's id, a decimal number.",
     "hash": "A device's `hash`, a decimal number.",
     "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",
 }

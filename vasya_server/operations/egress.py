@@ -45,6 +45,7 @@ class Egress:
         """Write down that it is about to be handed out, and nothing of what it is."""
         audit, download = self.gateway.audit, self.download
         account, principal = download.account.runtime, download.account.principal
+        ids = () if download.message_id is None else (download.message_id,)
         entry = Entry(
             kind=EntryKind.OUTCOME,
             action=Action.MEDIA_DOWNLOAD,
@@ -52,7 +53,7 @@ class Egress:
             account_id=account.id,
             target=audit.pseudonym(principal.owner, download.chat.key),
             request_id=audit.request_id(self.request_id),
-            result=Result(status=ActionStatus.DONE.value, ids=(download.message_id,)),
+            result=Result(status=ActionStatus.DONE.value, ids=ids),
         )
         await _note(audit, entry)
 

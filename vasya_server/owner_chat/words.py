@@ -38,6 +38,8 @@ _KINDS: Final = {
     "message:unpin": "unpin a message",
     "chat:read": "mark a chat as read",
     "chat:typing": "show that you are typing",
+    "avatar:set": "change your profile picture",
+    "avatar:delete": "take your profile picture away",
     "profile:update": "change your profile",
     "presence:set": "change whether you are shown as online",
     "chat:permit": "set what everybody in a group may do",

@@ -40,7 +40,8 @@ class Download:
 
     Args:
         account: Its account, as who gets it sees that.
-        chat: Where it was sent.
+        chat: Where it was sent, or whose it is.
+        message_id: None: no message carries it.
         kind: `photo`, `video`, …, as in the message's media; `thumb` for a small picture of it.
         file_name: As its sender wrote it, unchecked.
         mime_type: As its sender claimed.
@@ -49,7 +50,7 @@ class Download:
 
     account: AccountView
     chat: ResolvedPeer
-    message_id: int
+    message_id: int | None
     kind: str
     file_name: str | None
     mime_type: str
@@ -105,10 +106,8 @@ async def _open(account: AccountView, reference: str, message_id: int, pick: Pic
 
 def _whole(media: Any) -> RemoteFile:
     photo, document = _photo_in(media), _document_in(media)
-    if photo is not None:
-        sizes = [size for size in photo.sizes if _is_picture(size)]
-        if sizes:
-            return _picture(photo, max(sizes, key=_pixels), "photo")
+    if photo is not None and (file := photo_file(photo)) is not None:
+        return file
     if document is None:
         raise MediaNotFound
     described = to_media(media)
@@ -120,6 +119,12 @@ def _whole(media: Any) -> RemoteFile:
         mime_type=document.mime_type or "",
         file_name=described.file_name if described else None,
     )
+
+
+def photo_file(photo: Any) -> RemoteFile | None:
+    """Return the largest picture of a `Photo`; None where it has none that is a file."""
+    sizes = [size for size in photo.sizes if _is_picture(size)]
+    return _picture(photo, max(sizes, key=_pixels), "photo") if sizes else None
 
 
 def _thumb(media: Any) -> RemoteFile:

@@ -265,12 +265,15 @@ async def _made(account: AccountView, file: StoredFile) -> StoredFile:
     )
 
 
+def input_file(file: StoredFile) -> Any:
+    """Return how a request names the parts of the file."""
+    if file.md5:
+        return t.InputFile(file.file_id, file.parts, file.name, file.md5)
+    return t.InputFileBig(file.file_id, file.parts, file.name)
+
+
 def _upload_request(file: StoredFile) -> TLRequest:
-    uploaded: Any = (
-        t.InputFile(file.file_id, file.parts, file.name, file.md5)
-        if file.md5
-        else t.InputFileBig(file.file_id, file.parts, file.name)
-    )
+    uploaded = input_file(file)
     if file.is_photo:
         media: Any = t.InputMediaUploadedPhoto(uploaded)
     else:
