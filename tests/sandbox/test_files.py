@@ -352,3 +352,18 @@ async def test_parts_but_for_the_last_are_of_one_size(client: SandboxClient) -> 
 
     with refused("FILE_PART_SIZE_CHANGED"):
         await client(functions.messages.UploadMediaRequest("me", media))
+
+
+async def test_photos_and_documents_are_no_album(world: World, client: SandboxClient) -> None:
+    await client(functions.upload.SaveFilePartRequest(7, 0, PICTURE))
+    photo = types.InputMediaUploadedPhoto(types.InputFile(7, 1, "x.jpg", ""))
+    document = types.InputMediaUploadedDocument(types.InputFile(7, 1, "x", ""), "text/plain", [])
+    album = [
+        types.InputSingleMedia(media, "", random_id=number)
+        for number, media in enumerate((photo, document), 1)
+    ]
+
+    with refused("MEDIA_INVALID"):
+        await client(functions.messages.SendMultiMediaRequest("bob", album))
+
+    assert not world.messages

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.telegram.conftest import as_owner
+from tests.telegram.movies import VIDEO, opus
 from vasya_sandbox import images
 from vasya_sandbox.records import FileMedia
 from vasya_server.errors import (
@@ -420,7 +421,81 @@ async def test_a_file_may_be_looked_at_without_being_sent(
     parts = await weigh(pieces_of(PICTURE))
 
     assert (parts.count, parts.sha256) == (0, hashlib.sha256(PICTURE).digest())
-    assert PICTURE.startswith(parts.head)
+    assert PICTURE.startswith(parts.outline.head)
     with pytest.raises(TelegramUnavailable):
         await make_file(as_owner(alice), parts, name="a.jpg", mime_type="image/jpeg")
     assert "upload.SaveFilePart" not in dc.requests
+
+
+GIF = b"GIF89a\x04\x00\x04\x00" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "mime_type", "kind", "details"),
+    [
+        (VIDEO, "a.mp4", "video/mp4", "video", (1280, 720, 12.0)),
+        (opus(3.5), "a.ogg", "audio/ogg", "voice", (None, None, 4.0)),
+        (GIF, "a.gif", "image/gif", "gif", (None, None, None)),
+        (opus(3.5, channels=2), "a.ogg", "audio/ogg", "document", (None, None, None)),
+        (b"no video", "a.mp4", "video/mp4", "document", (None, None, None)),
+    ],
+    ids=["video", "voice", "gif", "stereo", "no video"],
+)
+async def test_a_file_is_shown_as_what_it_is(
+    alice: AccountRuntime,
+    data: bytes,
+    name: str,
+    mime_type: str,
+    kind: str,
+    details: tuple[int | None, int | None, float | None],
+) -> None:
+    message = await send(alice, "@bob_b", [await upload(alice, data, name, mime_type)])
+
+    media = message.media
+    assert media is not None
+    assert (media.type, media.file_name, media.size_bytes) == (kind, name, len(data))
+    assert (media.width or None, media.height or None, media.duration_secs or None) == details
+
+
+async def test_a_video_keeps_its_shape_when_its_reference_is_renewed(
+    alice: AccountRuntime, world: World
+) -> None:
+    uploaded = await upload(alice, VIDEO, "a.mp4", "video/mp4")
+    world.expire_file_references()
+
+    message = await send(alice, "@bob_b", [uploaded])
+
+    assert message.media is not None
+    assert (message.media.type, message.media.width) == ("video", 1280)
+
+
+async def test_photos_and_videos_are_one_album(
+    alice: AccountRuntime, scene: Scene, world: World
+) -> None:
+    media = [await upload_picture(alice), await upload(alice, VIDEO, "a.mp4", "video/mp4")]
+
+    message = await send(alice, "@bob_b", media, (1, 2))
+
+    assert len(message.album_ids) == 2
+    assert files_at(world, scene) == [images.landscape(1, 4, 4), VIDEO]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [(VIDEO, "video/mp4"), (b"words", "text/plain")],
+        [(opus(1), "audio/ogg"), (opus(1), "audio/ogg")],
+        [(GIF, "image/gif"), (GIF, "image/gif")],
+    ],
+    ids=["video and file", "voice notes", "gifs"],
+)
+async def test_what_telegram_takes_in_no_album_is_not_sent_as_one(
+    alice: AccountRuntime, dc: DataCentre, others: list[tuple[bytes, str]]
+) -> None:
+    media = [await upload(alice, data, "a", mime_type) for data, mime_type in others]
+
+    with pytest.raises(ValidationFailed) as refused:
+        await send(alice, "me", media, (1, 2))
+
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/media", "mixed")]
+    assert "messages.SendMultiMedia" not in dc.requests

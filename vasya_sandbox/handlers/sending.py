@@ -178,6 +178,10 @@ def send_multi_media(session: Session, request: Any) -> Any:
         ]
         if not all(isinstance(media, FileMedia) for media, _, _ in new):
             raise RpcError(400, "MEDIA_INVALID")
+        files = session.dc.world.files
+        kinds = {files[media.file_id].kind for media, _, _ in new if isinstance(media, FileMedia)}
+        if not kinds <= {"photo", "video"} and kinds not in ({"document"}, {"audio"}):
+            raise RpcError(400, "MEDIA_INVALID")
         grouped_id = secrets.randbits(62) | 1
         for index, (media, text, entities) in enumerate(new):
             if sent[index] is None:

@@ -65,7 +65,7 @@ async def get_message(call: Call, query: MessageQuery) -> Message:
 async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     """Send a text, or uploads with it as their caption, as the account's user; 201 means that it stands on Telegram.
 
-    `media` takes up to ten uploadIds of POST …/uploads; several are an album, of photos alone or of other files alone,
+    `media` takes up to ten uploadIds of POST …/uploads; several are an album, of photos and videos, or of other files alone,
     and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
     404 `upload_not_found`.
 
@@ -88,6 +88,7 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
             ready.random_ids,
             lineage=call.who.lineage,
             undo_secs=ready.undo_secs,
+            is_sent_again=ready.is_redrive,
         )
         if body.media
         else messages.send_message(

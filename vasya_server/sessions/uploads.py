@@ -6,7 +6,7 @@ No bytes of a file are kept here, only what Telegram has to be told of it.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -33,12 +33,27 @@ _KEPT_AFTERWARDS: Final = timedelta(hours=25)
 _MAX_LIVE: Final = 1000
 
 
+class Shape(msgspec.Struct, array_like=True, frozen=True):
+    """How a file is shown.
+
+    Args:
+        width, height: In pixels, of a video.
+        duration_secs: Of a video or a voice note.
+    """
+
+    kind: Literal["video", "voice", "gif"]
+    width: int = 0
+    height: int = 0
+    duration_secs: float = 0.0
+
+
 class StoredFile(msgspec.Struct, array_like=True, frozen=True):
     """A file at Telegram: its parts, and the photo or document that was made of them.
 
     Args:
         file_id: Ours; Telegram knows the parts by it.
         reference: Good for a while; the parts make another.
+        shape: None: it is shown as a photo, or as a file.
     """
 
     name: str
@@ -51,6 +66,7 @@ class StoredFile(msgspec.Struct, array_like=True, frozen=True):
     media_id: int
     access_hash: int
     reference: bytes
+    shape: Shape | None = None
 
     def __repr__(self) -> str:
         return "StoredFile(…)"
@@ -111,16 +127,23 @@ class UploadStore:
             expires_at=expires_at,
         )
 
-    async def find(self, lineage: str, upload_id: str) -> StoredFile:
+    async def find(
+        self, lineage: str, upload_id: str, *, is_sent_again: bool = False
+    ) -> StoredFile:
         """Return the upload of that id.
 
+        Args:
+            is_sent_again: It was sent in time, and nobody knows what became of it.
+
         Raises:
-            UploadNotFound: This credential made none, or it is long over.
+            UploadNotFound: This credential made none, or its time is over.
         """
         row = await self._db.one(
             rows.UPLOAD, rows.UploadRow, account_id=self._account_id, upload_id=upload_id
         )
         if row is None:
+            raise UploadNotFound
+        if row.expires_at_ms <= to_ms(self._clock.now()) and not is_sent_again:
             raise UploadNotFound
         try:
             data = self._seal.open(_UPLOAD, row.sealed, binding=_binding(lineage, upload_id))

@@ -12,6 +12,7 @@ from vasya_server.store.database import Query
 class UploadRow(msgspec.Struct, frozen=True, kw_only=True):
     """One sealed upload."""
 
+    expires_at_ms: int
     sealed: bytes
 
 
@@ -22,7 +23,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UPLOAD: Final = Query("""
-    SELECT sealed FROM uploads WHERE account_id = :account_id AND upload_id = :upload_id
+    SELECT expires_at_ms, sealed FROM uploads WHERE account_id = :account_id AND upload_id = :upload_id
 """)
 LIVE_UPLOADS: Final = Query("""
     SELECT count(*) AS total FROM uploads

@@ -37,6 +37,7 @@ async def send_media(
     *,
     lineage: str,
     undo_secs: int = 0,
+    is_sent_again: bool = False,
 ) -> Message:
     """Send the uploads that *body* names, with its text as the caption of the first, and return that one.
 
@@ -44,19 +45,23 @@ async def send_media(
         random_ids: One for each upload, in their order; none of them ever makes a second message.
         lineage: Whose uploads they are.
         undo_secs: How long they wait at Telegram before they go out.
+        is_sent_again: They were sent before, and nobody knows what became of it.
 
     Raises:
         Waits: It waits at Telegram until its time comes.
         UploadNotFound: One of them is not there, or its time is over.
-        ValidationFailed: Photos and other files are mixed, the caption is too long, or refers to what is not there.
+        ValidationFailed: They are no album, the caption is too long, or refers to what is not there.
         OutcomeUnknown: They were sent and no answer came back.
         ChatWriteForbidden, SlowMode, FloodWait: Telegram refused; nothing was sent.
 
     Source: https://core.telegram.org/api/files#albums-grouped-media
     """
-    files = [await _found(account, lineage, upload_id) for upload_id in body.media]
-    if len({file.is_photo for file in files}) > 1:
-        raise ValidationFailed(FieldError("/media", "mixed", ("photos", "other files")))
+    files = [
+        account.files.get(upload_id)
+        or await account.runtime.uploads.find(lineage, upload_id, is_sent_again=is_sent_again)
+        for upload_id in body.media
+    ]
+    _require_album(files)
     draft = await _draft(account, peer, body, random_ids, undo_secs=undo_secs)
     try:
         answer = await account.runtime.mutate(draft(files), is_exactly_once=True)
@@ -72,9 +77,12 @@ async def send_media(
     return await _first(account, peer, answer, random_ids)
 
 
-async def _found(account: AccountView, lineage: str, upload_id: str) -> StoredFile:
-    brought = account.files.get(upload_id)
-    return brought or await account.runtime.uploads.find(lineage, upload_id)
+def _require_album(files: Sequence[StoredFile]) -> None:
+    """See that the files may stand in one album: Telegram takes no others, and moving pictures and voice notes in none."""
+    kinds = {"photo" if file.is_photo else file.shape and file.shape.kind for file in files}
+    if len(files) > 1 and not (kinds <= {"photo", "video"} or kinds == {None}):
+        allowed = "photos and videos", "other files, but for voice notes and GIFs"
+        raise ValidationFailed(FieldError("/media", "mixed", allowed))
 
 
 class _Draft:

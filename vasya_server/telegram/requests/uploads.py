@@ -27,12 +27,14 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.sessions.uploads import StoredFile
+from vasya_server.telegram.shapes import Outline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from telethon.tl.tlobject import TLRequest
 
+    from vasya_server.sessions.uploads import Shape
     from vasya_server.telegram.view import AccountView
 
 # The largest part that Telegram takes.
@@ -48,7 +50,6 @@ _PICTURES: Final = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/webp": (b"RIFF",),
 }
-_HEAD_BYTES: Final = 8
 _NO_PHOTO: Final = frozenset(
     {
         "IMAGE_PROCESS_FAILED",
@@ -68,7 +69,7 @@ class Parts:
     Args:
         count: 0: nothing of it was sent there, it was only looked at.
         md5: Empty for a large file: Telegram checks those by nothing.
-        head: Its first bytes, which tell a picture.
+        outline: What has been seen of it as it passed.
     """
 
     file_id: int
@@ -76,11 +77,11 @@ class Parts:
     size_bytes: int
     md5: str
     sha256: bytes
-    head: bytes
+    outline: Outline
 
 
 # Of a file that is not looked at, because it is known already what becomes of it.
-NO_PARTS: Final = Parts(file_id=0, count=0, size_bytes=0, md5="", sha256=b"", head=b"")
+NO_PARTS: Final = Parts(file_id=0, count=0, size_bytes=0, md5="", sha256=b"", outline=Outline())
 
 
 async def save_parts(
@@ -115,14 +116,14 @@ async def weigh(chunks: AsyncIterator[bytes]) -> Parts:
     Raises:
         ValidationFailed: It is empty.
     """
-    size_bytes, head, sha256 = 0, b"", hashlib.sha256()
+    size_bytes, outline, sha256 = 0, Outline(), hashlib.sha256()
     async for chunk in chunks:
         size_bytes += len(chunk)
-        head = head if len(head) >= _HEAD_BYTES else (head + chunk)[:_HEAD_BYTES]
+        outline.pass_by(chunk)
         sha256.update(chunk)
     _require_content(size_bytes)
     return Parts(
-        file_id=0, count=0, size_bytes=size_bytes, md5="", sha256=sha256.digest(), head=head
+        file_id=0, count=0, size_bytes=size_bytes, md5="", sha256=sha256.digest(), outline=outline
     )
 
 
@@ -150,12 +151,13 @@ class _Saving:
         self._total = -1 if size_bytes is None else -(-size_bytes // PART_BYTES)
         self._pending = bytearray()
         self._count = self._size_bytes = 0
-        self._head = b""
+        self._outline = Outline()
         self._sha256 = hashlib.sha256()
         # Telegram checks a small file against it; it guards nothing.
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def take(self, chunk: bytes) -> None:
+        self._outline.pass_by(chunk)
         self._sha256.update(chunk)
         self._size_bytes += len(chunk)
         self._pending += chunk
@@ -179,8 +181,6 @@ class _Saving:
 
     async def _save(self, part: bytes) -> None:
         await self._slots.acquire()
-        if not self._count:
-            self._head = part[:_HEAD_BYTES]
         where = self._file_id, self._count
         if self._is_large:
             self._begin(functions.upload.SaveBigFilePartRequest(*where, self._total, part))
@@ -201,12 +201,12 @@ class _Saving:
             size_bytes=self._size_bytes,
             md5="" if self._is_large else self._md5.hexdigest(),
             sha256=self._sha256.digest(),
-            head=self._head,
+            outline=self._outline,
         )
 
 
 async def make_file(account: AccountView, parts: Parts, *, name: str, mime_type: str) -> StoredFile:
-    """Have Telegram make a photo of the parts, or a document where they are no picture that it takes.
+    """Have Telegram make a photo of the parts, or a document where they are no picture that it takes; a document may be a video.
 
     Raises:
         TelegramError: Telegram refused the file.
@@ -229,10 +229,11 @@ def unmade_file(parts: Parts, *, name: str, mime_type: str) -> StoredFile:
         file_id=parts.file_id,
         parts=parts.count,
         md5=parts.md5,
-        is_photo=is_small and parts.head.startswith(_PICTURES.get(mime_type, ())),
+        is_photo=is_small and parts.outline.head.startswith(_PICTURES.get(mime_type, ())),
         media_id=0,
         access_hash=0,
         reference=b"",
+        shape=parts.outline.shape(mime_type),
     )
 
 
@@ -277,9 +278,23 @@ def _upload_request(file: StoredFile) -> TLRequest:
     if file.is_photo:
         media: Any = t.InputMediaUploadedPhoto(uploaded)
     else:
-        named = t.DocumentAttributeFilename(file.name)
-        media = t.InputMediaUploadedDocument(uploaded, file.mime_type, [named])
+        attributes = [*_shown_as(file.shape), t.DocumentAttributeFilename(file.name)]
+        media = t.InputMediaUploadedDocument(uploaded, file.mime_type, attributes)
     return functions.messages.UploadMediaRequest(t.InputPeerSelf(), media)
+
+
+def _shown_as(shape: Shape | None) -> list[Any]:
+    """Return what makes Telegram's apps show a file as what it is."""
+    if shape is None:
+        return []
+    match shape.kind:
+        case "video":
+            size = shape.width, shape.height
+            return [t.DocumentAttributeVideo(shape.duration_secs, *size, supports_streaming=True)]
+        case "voice":
+            return [t.DocumentAttributeAudio(max(1, round(shape.duration_secs)), voice=True)]
+        case "gif":
+            return [t.DocumentAttributeAnimated()]
 
 
 async def _insist(account: AccountView, request: TLRequest) -> Any:
