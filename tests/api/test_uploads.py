@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +16,12 @@ from vasya_server.app import create_app
 from vasya_server.store.uploads import LIVE_UPLOADS, LiveRow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     import httpx
 
-    from tests.api.conftest import Scene
+    from tests.api.conftest import Scene, Serve
+    from tests.clocks import MovableClock
     from vasya_sandbox.dc import DataCentre
     from vasya_server.gateway import Gateway
 
@@ -438,7 +440,11 @@ async def test_photos_and_other_files_are_not_one_album(
     response = await client.post(f"{account}/chats/@bob_b/messages", json={"media": media})
 
     assert assert_problem(response, 422, "validation_failed")["errors"] == [
-        {"pointer": "/media", "code": "mixed", "allowed": ["photos", "other files"]}
+        {
+            "pointer": "/media",
+            "code": "mixed",
+            "allowed": ["photos and videos", "other files, but for voice notes and GIFs"],
+        }
     ]
     assert files(scene) == []
 
@@ -488,6 +494,59 @@ async def test_names_of_files_are_nowhere_in_clear(
     folder = gateway.settings.data_dir
     stored = {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     assert [name for name, data in stored.items() if b"Rosalind-salary" in data] == []
+
+
+async def test_a_key_that_is_revoked_sends_no_file_to_its_end(
+    client: httpx.AsyncClient,
+    with_key: Callable[..., Awaitable[httpx.AsyncClient]],
+    account: str,
+    scene: Scene,
+) -> None:
+    agent = await with_key()
+    is_half_way = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x"
+        is_half_way.set()
+        await asyncio.sleep(8)
+        yield b"y"
+
+    before = len(scene.world.files)
+    sending = asyncio.create_task(agent.post(f"{account}/uploads", content=half()))
+    await is_half_way.wait()
+    (key,) = (await client.get("/api/v1/agent-keys")).json()["items"]
+    await client.delete(f"/api/v1/agent-keys/{key['id']}")
+    async with asyncio.timeout(5):
+        response = await sending
+
+    assert_problem(response, 403, "access_denied")
+    assert response.headers["connection"] == "close"
+    assert len(scene.world.files) == before
+
+
+async def test_an_upload_is_there_for_a_day_and_no_longer(
+    serve: Serve, clock: MovableClock, dc: DataCentre, scene: Scene
+) -> None:
+    async with serve() as (_, client):
+        session = {"session": dc.mint(scene.alice)}
+        made = await client.post("/api/v1/telegram/login/session", json=session)
+        account = f"/api/v1/accounts/{made.json()['accountId']}"
+        body = {"media": [await upload(client, account)]}
+        path = f"{account}/chats/{scene.bob.id}/messages"
+
+        clock.ahead = timedelta(hours=23, minutes=59)
+        in_time = await client.post(path, json=body)
+        dc.faults.add(Fault(action=Action.SILENCE, request="messages.SendMedia", times=2))
+        lost = await client.post(path, json=body, headers=KEY)
+        clock.ahead = timedelta(hours=24, minutes=1)
+        too_late = await client.post(path, json=body)
+        found_out = await client.post(path, json=body, headers=KEY)
+
+    assert in_time.status_code == 201
+    assert_problem(lost, 409, "outcome_unknown")
+    assert_problem(too_late, 404, "upload_not_found")
+    assert found_out.status_code == 201
+    assert len(files(scene)) == 2
 
 
 async def test_a_sender_that_pauses_is_not_waited_for(

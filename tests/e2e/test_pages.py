@@ -29,6 +29,7 @@ PAGES = {
     "profile-and-devices.md": 2,
     "topics.md": 2,
     "undo-and-takeover.md": 2,
+    "uploads.md": 3,
     "webhooks.md": 3,
 }
 TOKEN = "vl_" + "7b" * 32

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from vasya_server.api.file_names import (
     read_disposition,
 )
 from vasya_server.api.forms import Form, is_form
-from vasya_server.api.refusals import BodyTooLarge, MalformedRequest
+from vasya_server.api.refusals import BodyTooLarge, KeyEndedMeanwhile, MalformedRequest
 from vasya_server.api.validation import read_body
 from vasya_server.crypto.derive import length_prefixed
 from vasya_server.errors import FieldError, ValidationFailed
@@ -39,13 +39,15 @@ from vasya_server.telegram.requests.uploads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from vasya_server.api.forms import FormPart
     from vasya_server.api.incoming import Incoming
     from vasya_server.api.routes import Call
+    from vasya_server.errors import VasyaError
     from vasya_server.settings import Settings
 
+T = TypeVar("T")
 _JSON: Final = "application/json"
 # Boundaries and part headers around a file.
 FRAME_BYTES: Final = 16 * 1024
@@ -83,6 +85,48 @@ class ReceivedFile:
 
 
 async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
+    """Receive the file of an upload, for as long as the key that sends it may.
+
+    Raises:
+        KeyEndedMeanwhile: It may not any longer.
+        VasyaError: As `_file_of`.
+    """
+    return await _while_allowed(call, _file_of(request, call))
+
+
+async def receive_message(request: Incoming, call: Call) -> SendMessage:
+    """Receive a message and its files, for as long as the key that sends them may.
+
+    Raises:
+        KeyEndedMeanwhile: It may not any longer.
+        VasyaError: As `_message_of`.
+    """
+    return await _while_allowed(call, _message_of(request, call))
+
+
+async def _while_allowed(call: Call, receiving: Coroutine[Any, Any, T]) -> T:
+    if call.watch is None:
+        return await receiving
+    return await _unless(call.watch.over(), receiving, KeyEndedMeanwhile())
+
+
+async def _unless(
+    ending: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T], refusal: VasyaError
+) -> T:
+    """Do *work*, unless *ending* comes first: then it is cut short, and *refusal* raised."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(ending)
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise refusal
+        return working.result()
+    finally:
+        working.cancel()
+        waiting.cancel()
+        await asyncio.wait({working, waiting})
+
+
+async def _file_of(request: Incoming, call: Call) -> ReceivedFile:
     """Receive the one file of an upload, from the client or from the URL that it names.
 
     Raises:
@@ -109,14 +153,14 @@ async def receive_file(request: Incoming, call: Call) -> ReceivedFile:
         )
 
 
-async def receive_message(request: Incoming, call: Call) -> SendMessage:
+async def _message_of(request: Incoming, call: Call) -> SendMessage:
     """Receive a form with a `message` and files, and return the message with an upload of each as its media.
 
     An upload that a form makes has an id that follows from its content, so that a form says the same whenever it is
     repeated. A dry run and a repetition make none.
 
     Raises:
-        TooManyTransfers, TooManyUploads: As `receive_file`.
+        TooManyTransfers, TooManyUploads: As `_file_of`.
         ValidationFailed: The message is not as one is, or the form has other parts, or too many.
         BodyTooLarge, RequestTimeout, MalformedRequest, MalformedJson: As every body.
     """
@@ -184,17 +228,7 @@ class _Receiving:
         url = gateway.outbound.check(said.url)
         if self._are_looked_at:
             return ReceivedFile(name="", mime_type="", parts=NO_PARTS, url=url)
-        fetching = asyncio.create_task(self._fetch(url))
-        leaving = asyncio.create_task(request.left())
-        try:
-            await asyncio.wait({fetching, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not fetching.done():
-                raise MalformedRequest
-            return fetching.result()
-        finally:
-            fetching.cancel()
-            leaving.cancel()
-            await asyncio.wait({fetching, leaving})
+        return await _unless(request.left(), self._fetch(url), MalformedRequest())
 
     async def _fetch(self, url: str) -> ReceivedFile:
         settings = self._call.gateway.settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vasya_server.errors import VasyaError
+from vasya_server.errors import AccessDenied, VasyaError
 
 
 class RouteNotFound(VasyaError):
@@ -57,6 +57,13 @@ class BodyTooLarge(VasyaError):
 
     code = "body_too_large"
     detail = "The request body is too large."
+    closes_connection = True
+
+
+class KeyEndedMeanwhile(AccessDenied):
+    """The key that sends a file has ended before the file has: its rest is not read."""
+
+    detail = "The agent key was revoked or changed while the file came in; nothing is kept of it."
     closes_connection = True
 
 
