@@ -75,4 +75,6 @@ class Lobby(Struct, eq=False, omit_defaults=True, kw_only=True):
 
     invites: list[Invite] = field(default_factory=list)
     requests: list[JoinRequest] = field(default_factory=list)
+    # Newcomers are sent to a bot's web page first.
+    tests_newcomers: bool = False
     default_bans: list[str] = field(default_factory=lambda: ["change_info", "pin_messages"])

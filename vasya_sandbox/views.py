@@ -13,6 +13,7 @@ from vasya_sandbox.records import CHANNEL_MARK, Channel, Group, Mailbox, User
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vasya_sandbox.chat_lists import Dialog
     from vasya_sandbox.model import World
     from vasya_sandbox.records import Event, Peer
 
@@ -155,12 +156,21 @@ def dialog(world: World, viewer: User, where: Peer) -> Any:
         len(record.mentions),
         0,
         0,
-        t.PeerNotifySettings(mute_until=record.muted_until or None),
+        notify_settings(record),
         pinned=bool(record.pin_rank) or None,
         unread_mark=record.is_marked_unread or None,
         pts=where.box.pts if isinstance(where, Channel) else None,
         draft=drafts.shown(world, viewer, where.peer_id),
         folder_id=record.folder_id or None,
+    )
+
+
+def notify_settings(dialog: Dialog) -> Any:
+    """Return how somebody is told of a chat."""
+    return t.PeerNotifySettings(
+        show_previews=dialog.shows_previews,
+        silent=dialog.is_silent,
+        mute_until=dialog.muted_until or None,
     )
 
 

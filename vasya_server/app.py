@@ -11,6 +11,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     accounts,
     actions,
     audit,
+    chat_life,
     chats,
     contacts,
     devices,

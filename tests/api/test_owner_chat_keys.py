@@ -101,6 +101,15 @@ async def test_it_cannot_write_one_in_html(
     assert_problem(await agent.post(to_self, json=body), 403, "control_line")
 
 
+async def test_it_cannot_clear_them_away(
+    agent: httpx.AsyncClient, account: str, code: str, scene: Scene
+) -> None:
+    before = notes(scene)
+    for url in ("chats/me/history?forEveryone=false", "chats/me?forEveryone=true"):
+        assert_problem(await agent.delete(f"{account}/{url}"), 403, "control_line")
+    await nothing_new(scene, before)
+
+
 async def test_other_notes_are_its_own_to_write(
     agent: httpx.AsyncClient, to_self: str, code: str, scene: Scene
 ) -> None:

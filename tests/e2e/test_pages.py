@@ -21,6 +21,7 @@ PAGES = {
     "budgets-and-pacing.md": 1,
     "drafts.md": 2,
     "folders.md": 4,
+    "chats.md": 2,
     "guard-rails.md": 4,
     "mutations.md": 5,
     "keys.md": 6,

@@ -315,3 +315,15 @@ async def test_a_supergroup_is_cleared_for_all_by_its_admins(
     await (await connect(ada))(request(channel_of(world, ada, town), 0, for_everyone=True))
 
     assert world.ids(bob, town) == []
+
+
+async def test_a_chat_may_put_newcomers_to_a_test(
+    world: World, ada: User, bob: User, connect: Connect
+) -> None:
+    town = world.add_channel("Town", bob, username="town")
+    town.tests_newcomers = True
+
+    sent = await (await connect(ada))(f.channels.JoinChannelRequest(channel_of(world, ada, town)))
+
+    assert isinstance(sent, types.messages.ChatInviteJoinResultWebView)
+    assert ada.id not in town.members

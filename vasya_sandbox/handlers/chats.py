@@ -81,10 +81,11 @@ def get_full_chat(session: Session, request: Any) -> Any:
         group.id,
         group.about,
         participants,
-        t.PeerNotifySettings(),
+        views.notify_settings(world.dialog(me, group.peer_id)),
         chat_photo=photo(session, group.photo_id),
         pinned_msg_id=_newest_pin(session, group),
         folder_id=world.dialog(me, group.peer_id).folder_id or None,
+        ttl_period=group.ttl_secs or None,
     )
     mentioned = [group.peer_id, *(member.user_id for member in members)]
     return t.messages.ChatFull(full, **views.entities(world, me, mentioned))
@@ -117,7 +118,7 @@ def get_full_channel(session: Session, request: Any) -> Any:
         dialog.read_out,
         world.unread(me, channel),
         photo(session, channel.photo_id),
-        t.PeerNotifySettings(mute_until=dialog.muted_until or None),
+        views.notify_settings(dialog),
         [],
         channel.box.pts,
         can_view_participants=(not channel.is_broadcast or can_manage) or None,
@@ -130,6 +131,8 @@ def get_full_channel(session: Session, request: Any) -> Any:
         if channel.slow_mode_secs and next_send_at > world.now and not can_manage
         else None,
         folder_id=dialog.folder_id or None,
+        available_min_id=dialog.cleared_to or None,
+        ttl_period=channel.ttl_secs or None,
     )
     mentioned = [channel.peer_id]
     if channel.linked_id:

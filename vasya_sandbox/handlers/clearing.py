@@ -108,7 +108,11 @@ def delete_channel_history(session: Session, request: Any) -> Any:
     """
     world, me = session.dc.world, session.user
     channel = inputs.channel(session, request.channel)
-    ids = list(channel.box.by_peer.get(channel.peer_id, ()))
+    ids = [
+        each
+        for each in channel.box.by_peer.get(channel.peer_id, ())
+        if not request.max_id or each <= request.max_id
+    ]
     if request.for_everyone:
         if not may_manage(channel, me):
             raise RpcError(400, "CHAT_ADMIN_REQUIRED")

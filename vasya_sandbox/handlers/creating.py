@@ -8,6 +8,7 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from vasya_sandbox import changes, inputs
+from vasya_sandbox.directory import SERVICE_ID
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
 from vasya_sandbox.handlers.titles import MAX_TITLE
@@ -71,7 +72,7 @@ def enter(world: World, where: Group | Channel, user: User, *, by: User) -> None
 
 def may_be_added(me: User, user: User) -> bool:
     """Tell whether somebody lets the caller add them; who has blocked the caller does not."""
-    return me.id not in user.blocked
+    return me.id not in user.blocked and user.id != SERVICE_ID
 
 
 def missing(wanted: Iterable[User], added: Iterable[User]) -> list[Any]:

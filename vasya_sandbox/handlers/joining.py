@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from vasya_sandbox import changes, inputs
+from vasya_sandbox import changes, inputs, views
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
 from vasya_sandbox.handlers.creating import enter
@@ -61,6 +61,9 @@ def _join(session: Session, chat: Group | Channel, action: Action) -> Any:
     member = chat.members.get(me.id)
     if member is not None and member.is_inside:
         raise RpcError(400, "USER_ALREADY_PARTICIPANT")
+    if chat.tests_newcomers:
+        bot = world.users[chat.creator_id]
+        return t.messages.ChatInviteJoinResultWebView(bot.id, 1, [views.user(world, me, bot)])
     enter(world, chat, me, by=me)
     notices: list[Notice] = []
     if not (isinstance(chat, Channel) and chat.is_broadcast):

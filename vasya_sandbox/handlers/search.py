@@ -73,7 +73,9 @@ def _filter(session: Session, given: Any) -> Callable[[Message], bool]:
     world, me = session.dc.world, session.user
     if kinds := _FILE_KINDS.get(type(given)):
         return lambda record: (
-            isinstance(record.media, FileMedia) and world.files[record.media.file_id].kind in kinds
+            isinstance(record.media, FileMedia)
+            and world.files[record.media.file_id].kind in kinds
+            and not record.action
         )
     if media_type := _MEDIA_TYPES.get(type(given)):
         return lambda record: isinstance(record.media, media_type)
@@ -89,9 +91,10 @@ def _filter(session: Session, given: Any) -> Callable[[Message], bool]:
             return lambda record: bool({me.id, record.peer} & {*record.pinned_in})
         case t.InputMessagesFilterMyMentions():
             return lambda record: me.id in record.mentions
-        case t.InputMessagesFilterChatPhotos() | t.InputMessagesFilterPhoneCalls():
-            # Neither changed chat photos nor calls exist here.
-            return lambda _: False
+        case t.InputMessagesFilterChatPhotos():
+            return lambda record: bool(record.action) and isinstance(record.media, FileMedia)
+        case t.InputMessagesFilterPhoneCalls():
+            return lambda _: False  # nobody calls here
     raise RpcError(400, "INPUT_FILTER_INVALID")
 
 

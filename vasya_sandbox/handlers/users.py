@@ -45,9 +45,10 @@ def get_full_user(session: Session, request: Any) -> Any:
     full = t.UserFull(
         who.id,
         t.PeerSettings(),
-        t.PeerNotifySettings(mute_until=(dialog.muted_until or None) if dialog else None),
+        views.notify_settings(dialog) if dialog else t.PeerNotifySettings(),
         0 if who is me else len(world.common_groups(me, who)),
         about=who.about or None,
+        ttl_period=(dialog.ttl_secs or None) if dialog else None,
         blocked=who.id in me.blocked or None,
         can_pin_message=True,
         profile_photo=content_views.photo(world, me, world.files[who.photos[-1]])

@@ -197,6 +197,17 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Leave the chat to the owner and read on; if it is still wanted, repeat it after retryAfterSecs.",
         is_retryable=True,
     ),
+    "owner_must_transfer_or_delete": Row(
+        409,
+        "Owner cannot leave",
+        "Make somebody else the owner in a Telegram app, or delete the chat: DELETE …/chats/{chat}?forEveryone=true.",
+    ),
+    "join_request_sent": Row(
+        409,
+        "Join request sent",
+        "Wait for an administrator of the chat; the same request answers 200 once one has agreed.",
+        is_retryable=True,
+    ),
     "action_stale": Row(
         409,
         "Action changed",

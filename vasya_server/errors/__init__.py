@@ -15,6 +15,8 @@ VasyaError
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 │                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew · ChatHasNoTopics
+│                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew
+│                              OwnerMustTransferOrDelete · JoinRequestSent
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -95,11 +97,13 @@ from vasya_server.errors.requests import (
     FolderUnsuitable,
     IdempotencyKeyStale,
     InvalidInput,
+    JoinRequestSent,
     KeyEnded,
     KeyReused,
     OutcomeUnknown,
     OwnDevice,
     OwnerActive,
+    OwnerMustTransferOrDelete,
     PasswordInvalid,
     PhoneInvalid,
     SessionInvalid,
@@ -183,6 +187,7 @@ __all__ = [
     "InvalidInput",
     "InvalidToken",
     "JoinRequestNotFound",
+    "JoinRequestSent",
     "KeyEnded",
     "KeyExpired",
     "KeyReused",
@@ -202,6 +207,7 @@ __all__ = [
     "OutcomeUnknown",
     "OwnDevice",
     "OwnerActive",
+    "OwnerMustTransferOrDelete",
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",

@@ -131,6 +131,23 @@ class EventGone(Conflict):
     detail = "The event of this delivery cannot be sent again."
 
 
+class OwnerMustTransferOrDelete(Conflict):
+    """The account owns the chat, which would be left without an owner."""
+
+    code = "owner_must_transfer_or_delete"
+    detail = "The account is the owner of this chat, and an owner does not leave."
+
+
+class JoinRequestSent(Conflict):
+    """The account has asked to join, and an administrator of the chat has to agree: it is not in yet."""
+
+    code = "join_request_sent"
+    detail = (
+        "The chat lets nobody in without an administrator's consent; the account has asked for it."
+    )
+    retry_after_secs = 600
+
+
 class UndoExpired(Conflict):
     """What was to be taken back has been sent: its time was over."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from vasya_server.audit.actions import Action
 from vasya_server.errors import ControlLine, ValidationFailed
 from vasya_server.telegram.control_line import begins_with_the_word, is_control_message
 from vasya_server.telegram.formatting import parse
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from vasya_server.operations.mutation import Intent
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
+
+_OF_ALL_MESSAGES: Final = frozenset({Action.CHAT_CLEAR, Action.CHAT_DELETE})
 
 
 async def require_outside_line(
@@ -29,6 +32,8 @@ async def require_outside_line(
     line, self_id = account.runtime.line, account.runtime.user_id
     if not account.is_agent or not line.holds() or peer.id != self_id:
         return
+    if intent.mutation.action in _OF_ALL_MESSAGES:
+        raise ControlLine
     if line.is_on() and await _writes_the_word(account, intent, source):
         raise ControlLine
     if ids := _touched(intent):

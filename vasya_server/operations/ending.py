@@ -14,6 +14,7 @@ from vasya_server.errors import (
     OutcomeUnknown,
     StorageFailed,
 )
+from vasya_server.idempotency.claims import ANSWERS_KEPT
 from vasya_server.model.action import ActionStatus
 from vasya_server.model.base import Plain
 from vasya_server.operations.record import messages_in, what_remains
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
     from vasya_server.guards.waiting import Waiting
-    from vasya_server.idempotency.claim import Hold, StoredAnswer
+    from vasya_server.idempotency.claim import Hold, Known, StoredAnswer
     from vasya_server.operations.conditions import Taken
     from vasya_server.operations.mutation import Intent
     from vasya_server.operations.record import Recorder
@@ -107,9 +108,19 @@ def require_new(made: object, progress: Progress, started_at: datetime) -> None:
             raise IdempotencyKeyStale(message.id)
 
 
+def may_find_out(intent: Intent, known: Known, gateway: Gateway) -> bool:
+    """Tell whether doing it again, as it was done, would tell what became of it and do nothing twice."""
+    return intent.mutation.is_repeatable and known.sent_at + ANSWERS_KEPT > gateway.clock.now()
+
+
 def unknown(intent: Intent, *, is_too_old: bool = False) -> OutcomeUnknown:
     """Return what a client is told that cannot be told the outcome; only with its key may it ask again."""
-    if is_too_old:
+    if not intent.mutation.is_repeatable:
+        error = OutcomeUnknown(
+            "Nobody knows whether this happened, and repeating it could do it twice.",
+            remedy="Look whether it is there; use a new Idempotency-Key if it is not, and is still wanted.",
+        )
+    elif is_too_old:
         error = OutcomeUnknown(
             "Nobody knows whether this happened, and it is too long ago to find out by repeating it.",
             remedy="Look at the chat; use a new Idempotency-Key if it is still wanted.",

@@ -44,6 +44,7 @@ class Mutation:
         removes: What is not there any more is done, when the same is asked again after an unknown outcome.
         source: The other chat that it takes something from, by its body; it has to be readable.
         subject: Whom it is about, by its body, where no path names a chat; it has to be writable.
+        is_repeatable: Asked again after an unknown outcome, it finds out; otherwise it would be done twice (D-6.13).
     """
 
     action: Action
@@ -53,6 +54,7 @@ class Mutation:
     removes: bool = False
     source: Callable[[Any], str | None] = _nowhere
     subject: Callable[[Any], str | None] = _nowhere
+    is_repeatable: bool = True
 
     @property
     def may_reduce_risk(self) -> bool:
@@ -68,6 +70,7 @@ def telegram(
     removes: bool = False,
     source: Callable[[Any], str | None] = _nowhere,
     subject: Callable[[Any], str | None] = _nowhere,
+    is_repeatable: bool = True,
 ) -> Mutation:
     """Declare a change at Telegram."""
     return Mutation(
@@ -78,6 +81,7 @@ def telegram(
         removes=removes,
         source=source,
         subject=subject,
+        is_repeatable=is_repeatable,
     )
 
 

@@ -25,7 +25,6 @@ from vasya_server.errors import (
     VasyaError,
 )
 from vasya_server.idempotency.claim import Claim, Dispatch, StoredAnswer
-from vasya_server.idempotency.claims import ANSWERS_KEPT
 from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
@@ -47,6 +46,7 @@ from vasya_server.operations.ending import (
     conclude,
     failure,
     lose,
+    may_find_out,
     require_new,
     success,
     unknown,
@@ -258,7 +258,7 @@ class Work(Generic[T]):
 
     async def _redrive(self, hold: Hold, known: Known) -> Performed:
         """Send the identical request again, to the same peer and with the same random_ids (D-6.10)."""
-        if known.dispatch is None or known.sent_at + ANSWERS_KEPT <= self._gateway.clock.now():
+        if known.dispatch is None or not may_find_out(self._intent, known, self._gateway):
             raise unknown(self._intent, is_too_old=True)
         require_agreed(known)
         # The message may never have arrived, and then this would be what sends it: a gate that was closed since holds.

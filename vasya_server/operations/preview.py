@@ -29,6 +29,8 @@ _REVERSIBLE: Final = frozenset(
         Action.CONTACT_ADD,
         Action.USER_BLOCK,
         Action.USER_UNBLOCK,
+        Action.CHAT_CREATE,
+        Action.CHAT_JOIN,
     }
 )
 # What is said in words of its own.

@@ -83,6 +83,11 @@ def chat_of_row(row: Row) -> Chat:
     )
 
 
+def chat_of_entity(reading: Reading, entity: Any) -> Chat:
+    """Return a chat as it is told by itself, without the account's own view of it."""
+    return to_chat(entity, reading.directory, now=datetime.now(UTC))
+
+
 async def rows_of_peers(reading: Reading, input_peers: Iterable[Any]) -> list[Row]:
     """Return the rows of chats whether the account has talked there or not."""
     peers = [t.InputDialogPeer(peer) for peer in input_peers]

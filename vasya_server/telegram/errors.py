@@ -85,6 +85,8 @@ _REFUSALS: Final[dict[str, type[TelegramError]]] = {
     "RIGHT_FORBIDDEN": AdminRequired,
     "SENSITIVE_CHANGE_FORBIDDEN": TelegramError,
     "USER_ADMIN_INVALID": AdminRequired,
+    # «You're spamreported, you can't create channels or chats.»
+    "USER_RESTRICTED": AccountSpamLimited,
     "USER_BANNED_IN_CHANNEL": ChatWriteForbidden,
     "USER_CREATOR": AdminRequired,
     "USER_IS_BLOCKED": ChatWriteForbidden,

@@ -9,8 +9,8 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.crypto.cursor import CursorInvalid
-from vasya_server.errors import FieldError, ValidationFailed
-from vasya_server.model.chat import ChatPage, ChatType
+from vasya_server.errors import ChatNotAllowed, FieldError, ValidationFailed
+from vasya_server.model.chat import Chat, ChatPage, ChatType
 from vasya_server.telegram.convert import ARCHIVE
 from vasya_server.telegram.dialogs import (
     PAGE,
@@ -28,15 +28,16 @@ from vasya_server.telegram.dialogs import (
 from vasya_server.telegram.directory import entity_id, entity_type, input_peer
 from vasya_server.telegram.folders import excluded_from, named_in, own_folders
 from vasya_server.telegram.peers import resolve_in, resolve_person
-from vasya_server.telegram.reach import readable
+from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from vasya_server.crypto.cursor import Cursors
-    from vasya_server.model.chat import Chat, ChatFilter
+    from vasya_server.model.chat import ChatFilter
     from vasya_server.telegram.dialogs import Row
+    from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.reach import Reach
     from vasya_server.telegram.view import AccountView
 
@@ -73,6 +74,18 @@ async def get_chat(account: AccountView, reference: str, *, is_raw: bool = False
     reading = Reading(account, is_raw=is_raw)
     peer = await resolve_in(reading, reference)
     return await read_chat(reading, peer.id, peer.input_peer)
+
+
+async def show_changed(account: AccountView, peer: ResolvedPeer) -> Chat:
+    """Return a chat as it is after a change; to a key that only writes there, no more than which one it is."""
+    reading = Reading(account)
+    chat = await read_chat(reading, peer.id, peer.input_peer)
+    if account.readable is not None:
+        try:
+            await require(reading, peer.id, account.readable)
+        except ChatNotAllowed:
+            return Chat(id=chat.id, type=chat.type)
+    return chat
 
 
 async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) -> ChatPage:
