@@ -172,6 +172,7 @@ def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
         "VASYA_DATA_DIR": str(tmp_path),
         "VASYA_TELEGRAM_DC": f"{dc.dc_id}@127.0.0.1:{dc.address[1]}",
         "VASYA_TELEGRAM_DC_KEY": str(pem),
+        "VASYA_PACING": "off",
         "TELEGRAM_API_ID": str(API_ID),
         "TELEGRAM_API_HASH": API_HASH,
         "VASYA_READ_DEADLINE_SECS": "1",

@@ -181,8 +181,8 @@ SETTINGS: Final = (
         "pacing",
         one_of("human", "off"),
         "human",
-        "`human`: each account sends one message a second, three at once, with pauses; `off` is for tests, and not with "
-        "Telegram's own data centres.",
+        "`human`: each account sends one message a second, three at once, with pauses, and asks for one unknown name a "
+        "second; `off` is for tests, and not with Telegram's own data centres.",
     ),
     Setting(
         "VASYA_PUBLIC_URL",

@@ -40,12 +40,14 @@ from vasya_server.telegram.links import Invite, read_link
 from vasya_server.telegram.people import require_person
 from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.resolving import resolves_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from vasya_server.auth.chat_lists import ChatRule
     from vasya_server.model.chat import Candidate
+    from vasya_server.sessions.peers import Peer
     from vasya_server.telegram.view import AccountView
 
     # Raises `ChatNotAllowed` for a marked id that is out of reach, whether there is such a chat or not.
@@ -296,23 +298,47 @@ async def _by_id(reading: Reading, peer_id: int) -> ResolvedPeer:
 
 
 async def _by_username(reading: Reading, reference: str) -> ResolvedPeer:
-    """Ask about the peer that had the name last, which Telegram allows often; then for the name, which it does not.
+    """Ask about the peer that had the name last, which Telegram allows often; then for the name, which it does not."""
+    name = reference.removeprefix("@").lower()
+    known = await reading.account.runtime.peers.by_username(name)
+    entity = await _still_named(reading, known, name)
+    if entity is None:
+        try:
+            entity = await _ask_for_name(reading, known, name)
+        except ChatNotFound as error:
+            if reading.account.readable is not None:
+                raise  # what comes close is not told to those who are told nothing of what is there
+            raise ChatNotFound(closest(name, await own_candidates(reading))) from error
+    return _resolved(reading, entity)
+
+
+async def _still_named(reading: Reading, known: Peer | None, name: str) -> Any:
+    """Return who *known* is now; None where they do not have the name, or not any more."""
+    if known is None:
+        return None
+    entity = await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
+    return entity if entity is not None and name in _usernames(entity) else None
+
+
+async def _ask_for_name(reading: Reading, before: Peer | None, name: str) -> Any:
+    """Ask who has the name, when it is the account's turn, and nobody has found out meanwhile.
 
     Source: https://core.telegram.org/method/contacts.resolveUsername
     """
-    name = reference.removeprefix("@")
-    known = await reading.account.runtime.peers.by_username(name)
-    if known is not None:
-        entity = await _refreshed(reading, known.id, input_peer(known.id, known.access_hash))
-        if entity is not None and name.lower() in _usernames(entity):
-            return _resolved(reading, entity)
-    try:
-        answer = await reading.call(functions.contacts.ResolveUsernameRequest(name))
-    except ChatNotFound as error:
-        if reading.account.readable is not None:
-            raise  # what comes close is not told to those who are told nothing of what is there
-        raise ChatNotFound(closest(name, await own_candidates(reading))) from error
-    return _resolved(reading, reading.directory.entities[marked_id(answer.peer)])
+    runtime = reading.account.runtime
+    resolves = resolves_of(runtime)
+    async with resolves.turn(reading.left_secs):
+        known = await runtime.peers.by_username(name)
+        if known != before and (found := await _still_named(reading, known, name)) is not None:
+            return found
+        if resolves.is_missing(name):
+            raise ChatNotFound
+        try:
+            answer = await reading.call(functions.contacts.ResolveUsernameRequest(name))
+        except ChatNotFound:
+            resolves.note_missing(name)
+            raise
+    return reading.directory.entities[marked_id(answer.peer)]
 
 
 async def _by_phone(reading: Reading, reference: str) -> ResolvedPeer:
@@ -324,7 +350,8 @@ async def _by_phone(reading: Reading, reference: str) -> ResolvedPeer:
         else None
     )
     if entity is None or entity.phone != digits:
-        answer = await reading.call(functions.contacts.ResolvePhoneRequest(digits))
+        async with resolves_of(reading.account.runtime).turn(reading.left_secs):
+            answer = await reading.call(functions.contacts.ResolvePhoneRequest(digits))
         entity = reading.directory.entities[marked_id(answer.peer)]
     if not (entity.contact or entity.is_self):
         raise ChatNotFound  # numbers of strangers must not be probed through the account

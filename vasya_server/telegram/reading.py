@@ -47,6 +47,11 @@ class Reading:
         """The moment by the account's clock, which only goes forward."""
         return self.account.runtime._clock.monotonic()
 
+    @property
+    def left_secs(self) -> float:
+        """What is left of the deadline; nothing or less: it is over."""
+        return self._ends_at - time.monotonic()
+
     async def call(self, request: TLRequest) -> Any:
         """Ask Telegram within what is left of the deadline.
 
@@ -54,7 +59,7 @@ class Reading:
             TelegramTimeout: Nothing is left, or no answer came by then.
             VasyaError: Telegram refused.
         """
-        left_secs = self._ends_at - time.monotonic()
+        left_secs = self.left_secs
         if left_secs <= 0:
             raise TelegramTimeout
         self.calls += 1
@@ -68,7 +73,7 @@ class Reading:
         Raises:
             TelegramTimeout: It was not done by then.
         """
-        done, _ = await asyncio.wait({shared}, timeout=self._ends_at - time.monotonic())
+        done, _ = await asyncio.wait({shared}, timeout=self.left_secs)
         if not done:
             raise TelegramTimeout
         return shared.result()
