@@ -221,6 +221,13 @@ async def test_chats_are_replaced_as_they_are_named_and_what_is_pinned_is_in_the
     assert only(scene).rules == ["bots"]
 
 
+async def test_a_folder_is_given_no_icon_by_null(
+    client: httpx.AsyncClient, folders: str, scene: Scene, support: Folder
+) -> None:
+    assert "emoji" not in (await client.patch(f"{folders}/7", json={"emoji": None})).json()
+    assert (only(scene).emoticon, only(scene).title) == ("", "Support")
+
+
 async def test_a_folder_moves_among_the_others(
     client: httpx.AsyncClient, folders: str, dc: DataCentre, scene: Scene
 ) -> None:

@@ -83,6 +83,23 @@ async def test_an_agent_does_not_change_a_folder_that_a_key_names(
     assert [each["title"] for each in told] == ["Help", "Free"]
 
 
+async def test_who_decides_about_a_folder_is_told_which(
+    client: httpx.AsyncClient, with_key: Keyed, folders: str, scene: Scene, support: Folder
+) -> None:
+    asking = await with_key(
+        chats={"read": {"ids": [scene.bob.id]}}, approval={"folders:write": "always"}
+    )
+    body = {"title": "Help"}
+
+    blind = (await asking.patch(f"{folders}/7?dryRun=true", json=body)).json()
+    waiting = (await asking.patch(f"{folders}/7", json=body)).json()
+    shown = (await client.get(f"{API}/actions/{waiting['actionId']}")).json()
+
+    assert blind["preview"]["target"] == {"folder": "7"}
+    assert shown["preview"]["target"] == {"folder": "7", "folderTitle": "Support"}
+    assert shown["preview"]["request"] == {"title": "Help"}
+
+
 async def test_a_key_does_not_change_the_folder_that_it_is_held_to(
     with_key: Keyed, account_id: str, folders: str, support: Folder, scene: Scene
 ) -> None:

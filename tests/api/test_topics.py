@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.api.conftest import API
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
 
@@ -154,6 +155,80 @@ async def test_a_topic_is_changed_in_what_is_named(
         ("TopicReopen", WOOD, ""),
     ]
     assert (forum.topics[WOOD].is_pinned, forum.topics[WOOD].is_closed) == (True, False)
+
+
+async def test_what_is_so_already_is_not_asked_again(
+    client: httpx.AsyncClient, topics: str, dc: DataCentre, forum: Channel
+) -> None:
+    forum.topics[WOOD].is_pinned = forum.topics[WOOD].is_closed = True
+    await client.get(topics)
+    dc.reset_counters()
+
+    same = {"title": "Wood", "isPinned": True, "isClosed": True}
+    answer = await client.patch(f"{topics}/{WOOD}", json=same)
+
+    assert answer.status_code == 200, answer.text
+    sent = {"messages.EditForumTopic", "messages.UpdatePinnedForumTopic"}
+    assert not sent & set(dc.requests)
+
+
+async def test_what_was_changed_before_a_refusal_is_found_out_by_the_same_request(
+    client: httpx.AsyncClient, topics: str, dc: DataCentre, forum: Channel
+) -> None:
+    refusal = Fault(
+        action=Action.RPC_ERROR,
+        request="messages.EditForumTopic",
+        code=400,
+        text="CHAT_ADMIN_REQUIRED",
+        times=2,
+    )
+    dc.faults.add(refusal)
+    path, body = f"{topics}/{WOOD}", {"isPinned": True, "title": "Timber"}
+
+    unknown = await client.patch(path, json=body, headers=KEY)
+    found_out = await client.patch(path, json=body, headers=KEY)
+
+    assert_problem(unknown, 409, "outcome_unknown")
+    assert_problem(found_out, 403, "admin_required")
+    assert (forum.topics[WOOD].is_pinned, forum.topics[WOOD].title) == (True, "Wood")
+
+
+async def test_who_decides_about_a_topic_is_told_which(
+    client: httpx.AsyncClient,
+    with_key: Callable[..., Awaitable[httpx.AsyncClient]],
+    topics: str,
+    scene: Scene,
+    forum: Channel,
+) -> None:
+    path = f"{topics}/{TOOLS}?dryRun=true"
+    lists = {"read": {"ids": [scene.bob.id]}, "write": {"ids": [forum.peer_id]}}
+    asking = await with_key(chats=lists, approval={"chats:delete": "always"})
+
+    dry = (await client.delete(path)).json()
+    blind = (await asking.delete(path)).json()
+    waiting = (await asking.delete(f"{topics}/{TOOLS}")).json()
+    shown = (await client.get(f"{API}/actions/{waiting['actionId']}")).json()
+
+    assert dry["preview"]["target"] == {"topic": "2", "topicTitle": "Tools"}
+    assert blind["preview"]["target"] == {"topic": "2"}
+    assert shown["preview"]["target"] == {"topic": "2", "topicTitle": "Tools"}
+
+
+async def test_who_may_only_write_learns_nothing_of_a_topic(
+    with_key: Callable[..., Awaitable[httpx.AsyncClient]],
+    topics: str,
+    scene: Scene,
+    forum: Channel,
+) -> None:
+    lists = {"read": {"ids": [scene.bob.id]}, "write": {"ids": [forum.peer_id]}}
+    key = await with_key(chats=lists)
+
+    nothing = await key.patch(f"{topics}/{TOOLS}", json={})
+    closed = await key.patch(f"{topics}/{TOOLS}", json={"isClosed": True})
+
+    assert nothing.json() == {"id": TOOLS}
+    assert closed.json() == {"id": TOOLS, "isClosed": True}
+    assert forum.topics[TOOLS].is_closed
 
 
 async def test_the_others_are_told_of_a_topic_in_its_messages(

@@ -40,7 +40,8 @@ async def update_topic(call: Call, ready: Ready, body: TopicPatch) -> Topic:
 
     In a closed topic only administrators write. Only the general topic, 1, can be hidden, which closes it, and opening
     it shows it again; another answers 422 `validation_failed`. A topic that is not there answers 404 `topic_not_found`,
-    a chat that is no forum 409 `chat_has_no_topics`, and what only administrators may 403 `admin_required`.
+    a chat that is no forum 409 `chat_has_no_topics`, and what only administrators may 403 `admin_required`. A key that
+    may not read the chat is answered with what it said alone.
     """
     return await topics.update_topic(call.account, ready.chat, call.topic_id, body)
 

@@ -24,7 +24,7 @@ class Preview(Wire, frozen=True, kw_only=True):
     """What would be done: `kind` in the audit log's words, and what of the request it is done with.
 
     Args:
-        target: What else the path names: a topic, a folder, an invite.
+        target: What else it names: a topic or a folder, with its title, an invite.
         request: What else the body says, as it was said and without what is so by default.
         undo_secs: How long it waits at Telegram before it is seen by anybody else.
         is_reversible: Whether it can be taken back afterwards.

@@ -10,6 +10,7 @@ from vasya_server.audit.actions import Action
 from vasya_server.errors import VasyaError
 from vasya_server.model.preview import Preview, PreviewChat
 from vasya_server.operations.derivation import undo_secs_of
+from vasya_server.operations.targets import target_of
 from vasya_server.telegram.requests.chats import get_chat
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _REVERSIBLE: Final = frozenset(
         Action.MESSAGE_UNREACT,
         Action.CHAT_PERMIT,
         Action.CONTACT_ADD,
+        Action.FOLDER_CREATE,
+        Action.FOLDER_UPDATE,
+        Action.TOPIC_CREATE,
+        Action.TOPIC_UPDATE,
         Action.USER_BLOCK,
         Action.USER_UNBLOCK,
         Action.CHAT_CREATE,
@@ -34,7 +39,6 @@ _REVERSIBLE: Final = frozenset(
     }
 )
 # What is said in words of its own.
-_NAMED: Final = frozenset({"account", "chat", "user", "message"})
 _TOLD: Final = frozenset(
     {
         *("text", "format", "media", "emoji", "ids", "message_ids", "from_chat"),
@@ -58,7 +62,7 @@ async def preview_of(attempt: Attempt, *, must_name_chat: bool = False) -> Previ
         account_id=attempt.account.id,
         chat=await _chat(attempt, attempt.peer, must_name=must_name_chat),
         person=await _chat(attempt, attempt.named.person, must_name=must_name_chat),
-        target={name: value for name, value in intent.path.items() if name not in _NAMED},
+        target=await target_of(attempt, must_name=must_name_chat),
         from_chat=intent.source,
         text=_said(body, "text"),
         format=_said(body, "format") if _said(body, "text") is not None else None,

@@ -27,14 +27,13 @@ from vasya_server.telegram.folders import (
     own_folders,
 )
 from vasya_server.telegram.peers import resolve_in
-from vasya_server.telegram.reach import readable
+from vasya_server.telegram.reach import Reach, readable
 from vasya_server.telegram.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from vasya_server.model.folder import NewFolder
-    from vasya_server.telegram.reach import Reach
     from vasya_server.telegram.view import AccountView
 
 # 0 is the one that holds everything, 1 the archive. Source: https://core.telegram.org/api/folders
@@ -139,6 +138,12 @@ async def delete_folder(account: AccountView, folder: Any) -> None:
     except TelegramError as error:
         if error.rpc_name != "FILTER_ID_INVALID":  # it is gone since it was seen
             raise
+
+
+async def folder_title(reading: Reading, folder_id: int) -> str | None:
+    """Return how a folder is called; None where there is none."""
+    folder = (await own_folders(reading)).get(folder_id)
+    return None if folder is None else _told(reading, folder, Reach(None)).title
 
 
 def is_within(folder: Any, reach: Reach, self_id: int) -> bool:

@@ -25,10 +25,13 @@ from vasya_server.errors import (
 from vasya_server.model.topic import Topic, TopicPage
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vasya_server.crypto.cursor import Cursors
     from vasya_server.ids import ActionId
     from vasya_server.model.topic import NewTopic, TopicFilter, TopicPatch
@@ -39,6 +42,7 @@ GENERAL: Final = 1
 _ROUTE: Final = "list_topics"
 # As many as Telegram tells at once.
 _PAGE: Final = 100
+_SAID: Final = ("title", "is_closed", "is_pinned", "is_hidden")
 _IS_SO: Final = frozenset({"TOPIC_NOT_MODIFIED", "CHAT_NOT_MODIFIED"})
 _NO_TOPIC: Final = frozenset({"TOPIC_ID_INVALID", "TOPIC_DELETED"})
 
@@ -120,8 +124,9 @@ async def update_topic(
 ) -> Topic:
     """Change what *patch* names; what is so already is a success.
 
-    Telegram takes each change by itself. What most rights are needed for is asked first, so that a refusal comes before
-    anything was changed.
+    Telegram takes each change by itself. What most rights are needed for is asked first, and what is so is not asked
+    again: a refusal comes before anything was changed, or tells a request that is repeated what became of it. Who may
+    not read the chat is told no more of the topic than what they said.
 
     Raises:
         ChatHasNoTopics, TopicNotFound: As `read_topic`.
@@ -134,19 +139,28 @@ async def update_topic(
         raise ValidationFailed(FieldError("/isHidden", "general_topic_only"))
     if patch.title is not UNSET and not patch.title.strip():
         raise ValidationFailed(FieldError("/title", "empty"))
-    await read_topic(Reading(account), peer, topic_id)
-    edit = functions.messages.EditForumTopicRequest
-    if patch.is_pinned is not UNSET:
-        pin = functions.messages.UpdatePinnedForumTopicRequest
-        await _change(account, pin(peer.input_peer, topic_id, patch.is_pinned))
-    if patch.is_closed is not UNSET:
-        await _change(account, edit(peer.input_peer, topic_id, closed=patch.is_closed))
-    if patch.is_hidden is not UNSET:
-        await _change(account, edit(peer.input_peer, topic_id, hidden=patch.is_hidden))
-    if patch.title is not UNSET:
-        await _change(account, edit(peer.input_peer, topic_id, title=patch.title.strip()))
+    for request in _changes(peer, await read_topic(Reading(account), peer, topic_id), patch):
+        await _change(account, request)
     reading = Reading(account)
+    if not (await readable(reading)).allows(peer.id):
+        said = {name: each for name in _SAID if (each := getattr(patch, name)) is not UNSET}
+        return Topic(id=topic_id, **said)
     return _told(reading, await read_topic(reading, peer, topic_id))
+
+
+def _changes(peer: ResolvedPeer, topic: Any, patch: TopicPatch) -> Iterator[Any]:
+    """Yield the requests that make the topic what *patch* says."""
+    edit = functions.messages.EditForumTopicRequest
+    if patch.is_pinned is not UNSET and patch.is_pinned is not bool(topic.pinned):
+        yield functions.messages.UpdatePinnedForumTopicRequest(
+            peer.input_peer, topic.id, patch.is_pinned
+        )
+    if patch.is_closed is not UNSET and patch.is_closed is not bool(topic.closed):
+        yield edit(peer.input_peer, topic.id, closed=patch.is_closed)
+    if patch.is_hidden is not UNSET and patch.is_hidden is not bool(topic.hidden):
+        yield edit(peer.input_peer, topic.id, hidden=patch.is_hidden)
+    if patch.title is not UNSET and patch.title.strip() != topic.title:
+        yield edit(peer.input_peer, topic.id, title=patch.title.strip())
 
 
 async def delete_topic(
@@ -204,6 +218,15 @@ async def read_topic(reading: Reading, peer: ResolvedPeer, topic_id: int) -> Any
     raise TopicNotFound
 
 
+async def topic_title(reading: Reading, peer: ResolvedPeer, topic_id: int) -> str:
+    """Return how a topic is called.
+
+    Raises:
+        ChatHasNoTopics, TopicNotFound: As `read_topic`.
+    """
+    return _told(reading, await read_topic(reading, peer, topic_id)).title
+
+
 def _require_forum(peer: ResolvedPeer) -> None:
     if not peer.is_channel:
         raise ChatHasNoTopics
@@ -219,7 +242,9 @@ async def _page(
         peer.input_peer, offset_date, place.message, place.topic, limit, q=words
     )
     answer = await reading.call(request)
-    dates = {message.id: message.date for message in answer.messages if hasattr(message, "date")}
+    # Where a forum is ordered by age, the newest message of a topic says nothing of its place.
+    newest = () if answer.order_by_create_date else answer.messages
+    dates = {message.id: message.date for message in newest if hasattr(message, "date")}
     found = []
     for topic in answer.topics:
         if isinstance(topic, t.ForumTopic):
