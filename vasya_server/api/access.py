@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from vasya_server.api.event_poll import LongPoll
     from vasya_server.api.event_stream import EventStream
     from vasya_server.api.file_answer import FileAnswer
+    from vasya_server.api.history_lines import HistoryLines
     from vasya_server.api.incoming import Incoming
     from vasya_server.gateway import Gateway
     from vasya_server.telegram.accounts import AccountRuntime
@@ -66,7 +67,9 @@ class Entrance:
         public = (o.pattern for o in OPERATIONS if o.access is Access.PUBLIC)
         self._public = re.compile("|".join(public))
 
-    async def __call__(self, request: Incoming) -> Answer | FileAnswer | EventStream | LongPoll:
+    async def __call__(
+        self, request: Incoming
+    ) -> Answer | FileAnswer | EventStream | LongPoll | HistoryLines:
         """Serve the request.
 
         Raises:

@@ -14,6 +14,7 @@ from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.event_stream import MEDIA_TYPE, EventStream
 from vasya_server.api.file_answer import answer_file
 from vasya_server.api.forms import is_form
+from vasya_server.api.history_lines import NDJSON
 from vasya_server.api.mutating import carry_out
 from vasya_server.api.receiving import receive_file, receive_message
 from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vasya_server.api.file_answer import FileAnswer
+    from vasya_server.api.history_lines import HistoryLines
     from vasya_server.api.incoming import Incoming
+    from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.telegram.accounts import AccountRuntime
@@ -80,18 +83,16 @@ class Bound:
         principal: Principal | None,
         account: AccountRuntime | None,
         path: Mapping[str, str],
-    ) -> Answer | FileAnswer | EventStream | LongPoll:
+    ) -> Answer | FileAnswer | EventStream | LongPoll | HistoryLines:
         """Read what the operation takes, run it, and return its answer.
 
         Raises:
             VasyaError: The request is not as the operation takes it, or the operation refuses.
         """
         operation, gateway = self.operation, self._gateway
-        watch = None
-        # From before the body is read: a client that is slow to send it must not outlast what becomes of its key.
-        if self._is_watched and principal is not None and principal.key_id is not None:
-            watch = gateway.keys.watch(principal.key_id)
-        if not operation.answers_file:
+        wants_lines = operation.answers_lines and _names(request, NDJSON)
+        watch = self._watch(principal) if self._is_watched or wants_lines else None
+        if not (operation.answers_file or wants_lines):
             _check_accept(request, _STREAM_ACCEPTED if self._is_stream else _ACCEPTED)
         is_dry_run, query = self._query(request)
         call = Call(
@@ -109,6 +110,7 @@ class Bound:
             verdicts=request.verdicts,
             watch=watch,
             host=request.header(b"host"),
+            wants_lines=wants_lines,
             last_event_id=_last_event_id(request) if self._is_stream else None,
         )
         arguments = await self._arguments(request, call)
@@ -117,9 +119,15 @@ class Bound:
         answer = await operation.handler(call, **arguments)
         if operation.answers_file:
             return await _handed_out(answer, request, call)
-        if operation.answers_events:
+        if operation.answers_events or wants_lines:
             return await _begun(answer, request)
         return Answer(operation.status, b"" if answer is None else _encode(answer))
+
+    def _watch(self, principal: Principal | None) -> Watch | None:
+        """Watch the key that asks, from before the body is read: a client that is slow must not outlast what becomes of it."""
+        if principal is None or principal.key_id is None:
+            return None
+        return self._gateway.keys.watch(principal.key_id)
 
     def _query(self, request: Incoming) -> tuple[bool, bytes]:
         """Tell whether a change is only to be rehearsed, and return the rest of the query."""
@@ -163,8 +171,8 @@ async def _handed_out(download: Download, request: Incoming, call: Call) -> File
 
 
 async def _begun(
-    answer: EventStream | LongPoll, request: Incoming
-) -> Answer | EventStream | LongPoll:
+    answer: EventStream | LongPoll | HistoryLines, request: Incoming
+) -> Answer | EventStream | LongPoll | HistoryLines:
     """Return what goes on when the request is in flight no more; a poll that does not wait is answered within it."""
     if isinstance(answer, LongPoll) and not answer.wait_secs:
         return await answer.answer(request)
@@ -186,6 +194,12 @@ def _check_accept(request: Incoming, accepted: tuple[bytes, ...]) -> None:
         )
     ):
         raise NotAcceptable
+
+
+def _names(request: Incoming, media_type: bytes) -> bool:
+    """Tell whether the client names exactly this media type among those that it takes."""
+    accept = request.header(b"accept") or b""
+    return any(part.partition(b";")[0].strip().lower() == media_type for part in accept.split(b","))
 
 
 def _idempotency_key(request: Incoming) -> str | None:

@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from vasya_server.api.answer import Answer, Header
     from vasya_server.api.event_stream import EventStream
     from vasya_server.api.file_answer import FileAnswer
+    from vasya_server.api.history_lines import HistoryLines
     from vasya_server.settings import Settings
 
-    Made: TypeAlias = Answer | FileAnswer | EventStream
+    Made: TypeAlias = Answer | FileAnswer | EventStream | HistoryLines
     Serve: TypeAlias = Callable[[Incoming], Awaitable[Made | LongPoll]]
 
 A = TypeVar("A")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from vasya_server.api.answer import cut_off
 from vasya_server.api.standing import CLIENT_GONE, Standing
+from vasya_server.api.stream_writer import StreamWriter
 from vasya_server.delivery.audience import Audience
 from vasya_server.delivery.feed import feed
 from vasya_server.delivery.pins import Pins
@@ -41,7 +42,6 @@ _BEAT: Final = b": still here\n"
 _WRITE_BYTES: Final = 64 * 1024
 _RETRY_SECS: Final = 2
 _MAX_RETRY_SECS: Final = 60
-_FAREWELL_SECS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class EventStream:
             Pins(gateway.accounts, who, self.wanted) as pins,
             feed(gateway.events, who.owner, audience, self.position) as events,
         ):
-            writer = _Writer(send, gateway.settings.stream_stuck_secs)
+            writer = StreamWriter(send, gateway.settings.stream_stuck_secs, MEDIA_TYPE)
             telling = self._tell(events, pins, writer, common)
             try:
                 reason = await self.standing.hold(telling, request, stopping)
@@ -78,12 +78,14 @@ class EventStream:
                 reason = error.code
             except TimeoutError:
                 reason = "client_too_slow"
-        if reason != CLIENT_GONE and not await writer.end(reason or ""):
+        # In a comment, which no client takes for an event.
+        last = b": ended %b\n\n" % (reason or "").encode()
+        if reason != CLIENT_GONE and not await writer.end(last):
             _log.warning("an event stream broke off (%s)", reason)
             cut_off(request)
 
     async def _tell(
-        self, events: Feed, pins: Pins, writer: _Writer, common: Sequence[Header]
+        self, events: Feed, pins: Pins, writer: StreamWriter, common: Sequence[Header]
     ) -> None:
         await writer.begin(common, _BEGIN + _id(events.cursor))
         clock, every_secs = asyncio.get_running_loop(), self.gateway.settings.stream_heartbeat_secs
@@ -135,48 +137,6 @@ class EventStream:
                 frames, size_bytes = [], 0
         if frames:
             yield b"".join(frames)
-
-
-class _Writer:
-    """Writes to the client; one that takes nothing for too long is given up.
-
-    Args:
-        stuck_secs: How long is too long.
-    """
-
-    def __init__(self, send: Send, stuck_secs: float) -> None:
-        self._send = send
-        self._stuck_secs = stuck_secs
-        self._has_begun = False
-
-    async def begin(self, common: Sequence[Header], piece: bytes) -> None:
-        headers = [*common, (b"content-type", MEDIA_TYPE), (b"x-accel-buffering", b"no")]
-        await self._send(
-            {"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers}
-        )
-        self._has_begun = True
-        await self.write(piece)
-
-    async def write(self, piece: bytes) -> None:
-        """Write *piece* once the client has taken enough of what came before.
-
-        Raises:
-            TimeoutError: It does not.
-        """
-        async with asyncio.timeout(self._stuck_secs):
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    async def end(self, reason: str) -> bool:
-        """Say why it ends, in a comment, which no client takes for an event; return False where the client takes nothing."""
-        if not self._has_begun:
-            return False
-        last = b": ended %b\n\n" % reason.encode()
-        try:
-            async with asyncio.timeout(_FAREWELL_SECS):
-                await self._send({"type": "http.response.body", "body": last, "more_body": False})
-        except TimeoutError:
-            return False
-        return True
 
 
 def _retry_secs(error: VasyaError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vasya_server.api.history_lines import HistoryLines, open_history
 from vasya_server.api.routes import Call, mutation, read
 from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
@@ -28,7 +29,9 @@ _MESSAGES = "/accounts/{account}/chats/{chat}/messages"
 
 
 @read(_MESSAGES, Scope.MESSAGES_READ)
-async def list_messages(call: Call, query: MessageFilter) -> MessagePage | CompactPage:
+async def list_messages(
+    call: Call, query: MessageFilter
+) -> MessagePage | CompactPage | HistoryLines:
     """Read a chat's messages, newest first, or search in them with the filters.
 
     Reading leaves no trace: nothing is marked read and nobody sees it. `view=compact` spends the fewest words;
@@ -36,9 +39,18 @@ async def list_messages(call: Call, query: MessageFilter) -> MessagePage | Compa
     only a human may read it. More than one of before, after, around, ids and cursor answers 422 `validation_failed`,
     an unknown chat 404 `chat_not_found`. A key with chat lists needs the discussion group among them for `commentsOf`,
     and names authors by their ids.
+
+    With `Accept: application/x-ndjson` all of it comes, a message on each line. Lines that have `line` are no messages:
+    after each hundred messages one tells the cursor (`next`) to go on from, and the last one says `end`, or `stopped`
+    and why, with where and when to go on: a flood wait of Telegram ends it, and so do the end of the key and 429
+    `too_many_streams`.
     """
-    return await listing.list_messages(
-        call.account, call.path["chat"], query, call.gateway.cursors, call.now
+    return await (
+        open_history(call, query)
+        if call.wants_lines
+        else listing.list_messages(
+            call.account, call.path["chat"], query, call.gateway.cursors, call.now
+        )
     )
 
 

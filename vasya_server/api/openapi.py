@@ -14,13 +14,16 @@ import msgspec
 
 from vasya_server import __version__
 from vasya_server.api.answer import JSON, PROBLEM_JSON
+from vasya_server.api.history_lines import NDJSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.action import Action
 from vasya_server.model.base import OptionalInput
+from vasya_server.model.history import HistoryLine
 from vasya_server.model.media import UploadUrl
+from vasya_server.model.message import Message
 from vasya_server.model.preview import DryRun
 from vasya_server.model.problem import Problem
 from vasya_server.model.writing import MAX_MEDIA
@@ -91,8 +94,9 @@ _DISPOSITION: Final = {
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the OpenAPI document of *operations*, in a stable order."""
     chosen = sorted(operations, key=lambda o: (o.path, o.method))
-    structs = [o.body for o in chosen if o.body]
+    structs: list[type[msgspec.Struct]] = [o.body for o in chosen if o.body]
     structs += [answer for o in chosen for answer in _answers(o)]
+    structs += [line for o in chosen if o.answers_lines for line in (Message, HistoryLine)]
     structs += [UploadUrl for o in chosen if o.takes_file]
     schemas, components = msgspec.json.schema_components(
         [Problem, DryRun, Action, *structs], ref_template=_REFERENCE
@@ -261,6 +265,9 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = {"anyOf": options} if len(options) > 1 else [*options, {"type": "object"}][0]
         media_type = operation.answer.media_type if operation.answers_events else JSON
         success["content"] = {media_type.decode(): {"schema": schema}}
+    if operation.answers_lines:
+        lines = {"anyOf": [schemas[str(Message)], schemas[str(HistoryLine)]]}
+        success["content"][NDJSON.decode()] = {"schema": lines}
     answers = {str(operation.status): success}
     if operation.kind is Kind.TELEGRAM:
         answers |= _not_done(success, is_same_status=operation.status == HTTPStatus.OK)

@@ -24,6 +24,7 @@ import msgspec
 
 from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.event_stream import EventStream
+from vasya_server.api.history_lines import HistoryLines
 from vasya_server.api.receiving import ReceivedFile
 from vasya_server.model.base import Input, Plain, Query
 from vasya_server.operations import Mutation, Ready
@@ -110,6 +111,11 @@ class Operation:
         return self.answer is EventStream or self.answer is LongPoll
 
     @property
+    def answers_lines(self) -> bool:
+        """Tell whether it answers with lines of JSON where a client asks for them."""
+        return HistoryLines in typing.get_args(self.answer)
+
+    @property
     def kind(self) -> Kind:
         """Tell where it changes something."""
         if self.mutation is None:
@@ -136,6 +142,7 @@ class Call(Plain, frozen=True, kw_only=True):
     last_event_id: str | None = None
     files: dict[str, StoredFile] = msgspec.field(default_factory=dict)
     host: bytes | None = None
+    wants_lines: bool = False
 
     @property
     def message_id(self) -> int:

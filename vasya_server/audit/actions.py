@@ -64,6 +64,7 @@ class Action(StrEnum):
     MEMBER_UPDATE = "member:update"
     MESSAGE_DELETE = "message:delete"
     MESSAGE_EDIT = "message:edit"
+    MESSAGE_EXPORT = "message:export"
     MESSAGE_FORWARD = "message:forward"
     MESSAGE_PIN = "message:pin"
     MESSAGE_REACT = "message:react"

@@ -1,4 +1,4 @@
-"""What leaves through this server is written down: files, by number and chat, and reading of the log itself (D-7.6).
+"""What leaves through this server is written down: files, by number and chat, whole histories, and reading of the log itself (D-7.6).
 
 A log that cannot be written stops changes, never a read.
 """
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
     from vasya_server.limits.downloads import Leave
+    from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.requests.downloads import Download
+    from vasya_server.telegram.view import AccountView
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,6 +58,23 @@ class Egress:
             result=Result(status=ActionStatus.DONE.value, ids=ids),
         )
         await _note(audit, entry)
+
+
+async def note_export(
+    gateway: Gateway, account: AccountView, chat: ResolvedPeer, request_id: str
+) -> None:
+    """Write down that the history of a chat is about to be handed out as a whole, and nothing of what it says."""
+    audit, principal = gateway.audit, account.principal
+    entry = Entry(
+        kind=EntryKind.OUTCOME,
+        action=Action.MESSAGE_EXPORT,
+        actor=actor_of(principal),
+        account_id=account.runtime.id,
+        target=audit.pseudonym(principal.owner, chat.key),
+        request_id=audit.request_id(request_id),
+        result=Result(status=ActionStatus.DONE.value),
+    )
+    await _note(audit, entry)
 
 
 async def note_reading(
