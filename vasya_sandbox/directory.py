@@ -71,7 +71,14 @@ class Directory:
             phone="42777",
             is_verified=True,
         )
-        # Scratch that a restart may lose: codes and QR tokens in flight, parts being uploaded.
+        # How transcripts are made: how many an account without Premium has, and how long one takes.
+        self.free_transcripts = 10
+        self.transcribing_secs = 0.0
+        # Scratch that a restart may lose: transcripts that were made, by user and file, and those that were told of late.
+        self.transcripts_left: dict[int, int] = {}
+        self.transcribed: set[tuple[int, int]] = set()
+        self.transcripts_told: set[int] = set()
+        # Codes and QR tokens in flight, parts being uploaded.
         self.logins: dict[str, Any] = {}
         self.qr_tokens: dict[bytes, Any] = {}
         self.exported: dict[bytes, int] = {}

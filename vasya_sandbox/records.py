@@ -353,6 +353,8 @@ class File(Struct, eq=False, omit_defaults=True):
     title: str = ""
     performer: str = ""
     emoji: str = ""
+    # What is said in a voice or video note; without it Telegram understands nothing.
+    speech: str = ""
 
 
 class Notice(NamedTuple):

@@ -91,9 +91,14 @@ class Highlights:
     def add_sounds(self) -> None:
         """Post two voice notes and a song."""
         anna, james = self.people["anna_kovaleva"], self.people["james_oneill"]
-        for sender, chat, secs in ((anna, "anna_kovaleva", 7), (james, "james_oneill", 4)):
+        said = "I am at the station, platform four. Bring the keys, please."
+        late = "Running ten minutes late, start without me."
+        for sender, chat, secs, speech in (
+            (anna, "anna_kovaleva", 7, said),
+            (james, "james_oneill", 4, late),
+        ):
             sound = world_demo_files.voice(secs)
-            media = self.attach("voice", "audio/ogg", sound, duration_secs=secs)
+            media = self.attach("voice", "audio/ogg", sound, duration_secs=secs, speech=speech)
             self.post(sender, chat, media=media)
         song = {"name": "tide.ogg", "title": "Tide", "performer": "The Mills", "duration_secs": 12}
         media = self.attach("audio", "audio/ogg", world_demo_files.voice(12), **song)

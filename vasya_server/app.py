@@ -36,6 +36,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     settings,
     tokens,
     topics,
+    transcripts,
     uploads,
     user_photos,
     webhooks,

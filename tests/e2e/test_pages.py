@@ -29,6 +29,7 @@ PAGES = {
     "people.md": 3,
     "profile-and-devices.md": 2,
     "topics.md": 2,
+    "transcripts.md": 1,
     "undo-and-takeover.md": 2,
     "uploads.md": 3,
     "webhooks.md": 3,

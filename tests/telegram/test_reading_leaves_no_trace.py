@@ -76,6 +76,7 @@ HARMLESS = {
     "messages.GetUnreadMentions",
     "messages.Search",
     "messages.SearchGlobal",
+    "messages.TranscribeAudio",  # of the account's own transcripts one is used up; nobody else learns of it
     "upload.GetFile",
     "photos.GetUserPhotos",
     "users.GetFullUser",

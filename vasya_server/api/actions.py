@@ -7,6 +7,7 @@ from typing import Final
 from vasya_server.api.access import is_open_to
 from vasya_server.api.approved import Executor
 from vasya_server.api.routes import OPERATIONS, Access, Call, mutation, read
+from vasya_server.api.transcripts import told_action
 from vasya_server.audit import actions as audited
 from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import FieldError, ValidationFailed
@@ -63,7 +64,8 @@ async def get_action(call: Call, query: ActionQuery) -> Action:
     for a credential that may not ask for such a change, in that account and chat, any more. `unknown` ends only when the change is asked for again with its Idempotency-Key, or approved again. Somebody else's action, one that is forgotten after
     24 hours, and one that never was answer the same 403 `access_denied`.
     """
-    return await _told(call, wait_secs=query.wait)
+    about_transcript = await told_action(call, wait_secs=query.wait)
+    return about_transcript or await _told(call, wait_secs=query.wait)
 
 
 @mutation("POST", _ACTION + "/approve", Access.HUMAN, local(audited.Action.ACTION_APPROVE))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from vasya_server.api.answer import Answer
+from vasya_server.api.answer import Answer, encoded
 from vasya_server.api.body import read_all
 from vasya_server.api.event_poll import LongPoll
 from vasya_server.api.event_stream import MEDIA_TYPE, EventStream
@@ -21,6 +21,7 @@ from vasya_server.api.refusals import IdempotencyKeyInvalid, NotAcceptable
 from vasya_server.api.routes import BASE_PATH, Call, Kind, Operation
 from vasya_server.api.validation import read_body, read_path_numbers, read_query, take_dry_run
 from vasya_server.idempotency.fingerprint import KeyInvalid, parse_idempotency_key
+from vasya_server.model.action import Accepted
 from vasya_server.model.base import OptionalInput, Query
 from vasya_server.operations.egress import Egress
 
@@ -121,7 +122,7 @@ class Bound:
             return await _handed_out(answer, request, call)
         if operation.answers_events or wants_lines:
             return await _begun(answer, request)
-        return Answer(operation.status, b"" if answer is None else _encode(answer))
+        return _answered(operation.status, answer)
 
     def _watch(self, principal: Principal | None) -> Watch | None:
         """Watch the key that asks, from before the body is read: a client that is slow must not outlast what becomes of it."""
@@ -168,6 +169,13 @@ async def _handed_out(download: Download, request: Incoming, call: Call) -> File
     egress = Egress(gateway, download, call.request_id)
     idle_secs = gateway.settings.media_idle_secs
     return await answer_file(request, egress, idle_secs=idle_secs, watch=watch)
+
+
+def _answered(status: int, answer: Any) -> Answer:  # noqa: ANN401 — whatever the handler answers
+    if isinstance(answer, Accepted):
+        headers = encoded([("action-id", answer.action_id)])
+        return Answer(HTTPStatus.ACCEPTED, _encode(answer), headers=headers)
+    return Answer(status, b"" if answer is None else _encode(answer))
 
 
 async def _begun(

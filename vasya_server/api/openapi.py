@@ -19,7 +19,7 @@ from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
 from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
-from vasya_server.model.action import Action
+from vasya_server.model.action import Accepted, Action
 from vasya_server.model.base import OptionalInput
 from vasya_server.model.history import HistoryLine
 from vasya_server.model.media import UploadUrl
@@ -133,7 +133,8 @@ def _answers(operation: Operation) -> tuple[Any, ...]:
     if operation.answers_events:
         return (operation.answer.shape,)
     options = typing.get_args(operation.answer) or (operation.answer,)
-    return tuple(o for o in options if isinstance(o, type) and issubclass(o, msgspec.Struct))
+    structs = (o for o in options if isinstance(o, type) and issubclass(o, msgspec.Struct))
+    return tuple(each for each in structs if each is not Accepted)
 
 
 def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -254,6 +255,17 @@ def _not_done(success: dict[str, Any], *, is_same_status: bool) -> dict[str, Any
     }
 
 
+def _not_known_yet() -> dict[str, Any]:
+    """Return what a read answers that has to be waited for."""
+    waiting = {"$ref": _REFERENCE.format(name="Action")}
+    return {
+        "202": {
+            "description": "Nobody knows yet: the action has it as its result.",
+            "content": {"application/json": {"schema": waiting}},
+        }
+    }
+
+
 def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": "Done." if operation.answer is None else "The answer."
@@ -269,6 +281,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         lines = {"anyOf": [schemas[str(Message)], schemas[str(HistoryLine)]]}
         success["content"][NDJSON.decode()] = {"schema": lines}
     answers = {str(operation.status): success}
+    if Accepted in typing.get_args(operation.answer):
+        answers |= _not_known_yet()
     if operation.kind is Kind.TELEGRAM:
         answers |= _not_done(success, is_same_status=operation.status == HTTPStatus.OK)
     refusal = {

@@ -173,6 +173,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Chat has no topics",
         "Leave the topic out, or choose a chat whose isForum is true: GET …/chats/{chat}.",
     ),
+    "transcript_unavailable": Row(
+        409,
+        "No transcript",
+        "Listen to it with GET …/media; a human may set a provider that transcribes: PUT /api/v1/providers/deepgram.",
+    ),
     "too_many_uploads": Row(
         409,
         "Too many uploads",
@@ -372,6 +377,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         502,
         "Telegram refused",
         "telegramError is Telegram's own name for the refusal; change the request accordingly.",
+    ),
+    "provider_failed": Row(
+        502,
+        "Provider failed",
+        "Try again later; where the detail speaks of the key, a human has to look at it: PUT /api/v1/providers/deepgram.",
+        is_retryable=True,
     ),
     "outbound_failed": Row(502, "Other server failed", "Try again later.", is_retryable=True),
     "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),

@@ -57,6 +57,7 @@ class Action(StrEnum):
     LOGIN_VERIFY = "login:verify"
     MEDIA_DOWNLOAD = "media:download"
     MEDIA_LINK = "media:link"
+    MEDIA_TRANSCRIBE = "media:transcribe"
     MEDIA_UPLOAD = "media:upload"
     MEMBER_ADMIT = "member:admit"
     MEMBER_INVITE = "member:invite"

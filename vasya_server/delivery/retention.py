@@ -1,4 +1,4 @@
-"""What is forgotten with time: events that nobody can ask for again any more, where old messages were, and links."""
+"""What is forgotten with time: events that nobody can ask for again any more, where old messages were, links and transcripts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from vasya_server.clock import to_ms
 from vasya_server.errors import StorageFailed
+from vasya_server.ids import OwnerId
 from vasya_server.store import updates as rows
+from vasya_server.store.events import OwnerRow
 from vasya_server.store.tickets import PURGE_TICKETS
+from vasya_server.store.transcripts import FORGET_TRANSCRIPTS, TRANSCRIPT_OWNERS
 
 if TYPE_CHECKING:
     from vasya_server.clock import Clock
@@ -67,9 +70,14 @@ class Retention:
             StorageFailed: Some of it is still there.
         """
         now = self._clock.now()
-        for owner in await self._events.owners():
+        spoken = await self._db.all(TRANSCRIPT_OWNERS, OwnerRow)
+        owners = {*await self._events.owners(), *(OwnerId(row.owner_id) for row in spoken)}
+        for owner in owners:
             kept = timedelta(seconds=retention_secs(self._owners.held(owner), self._settings))
             await self._events.forget(owner, to_ms(now - kept))
+            await self._db.write(
+                FORGET_TRANSCRIPTS.bind(owner_id=owner, before_ms=to_ms(now - kept))
+            )
         await self._db.write(
             rows.FORGET_PLACES.bind(before_ms=to_ms(now - _PLACES_KEPT)),
             PURGE_TICKETS.bind(now_ms=to_ms(now)),

@@ -22,7 +22,7 @@ VasyaError
 │                              FolderUnsuitable · OutboundRefused
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
 │                              ChatProtected · AdminRequired · Withheld · TelegramTimeout · TelegramUnavailable
-├── OutboundFailed
+├── OutboundFailed · ProviderFailed
 ├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
 ```
@@ -76,7 +76,7 @@ from vasya_server.errors.access import (
 from vasya_server.errors.base import (
     VasyaError,
 )
-from vasya_server.errors.outbound import OutboundFailed, OutboundRefused
+from vasya_server.errors.outbound import OutboundFailed, OutboundRefused, ProviderFailed
 from vasya_server.errors.requests import (
     AccountAmbiguous,
     AccountChoice,
@@ -114,6 +114,7 @@ from vasya_server.errors.requests import (
     TooManyKeys,
     TooManyUploads,
     TooManyWebhooks,
+    TranscriptUnavailable,
     UndoExpired,
     UnknownScope,
     ValidationFailed,
@@ -211,6 +212,7 @@ __all__ = [
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
+    "ProviderFailed",
     "RateLimited",
     "ScopeDisabled",
     "ScopeRequired",
@@ -236,6 +238,7 @@ __all__ = [
     "TooManyUploads",
     "TooManyWebhooks",
     "TopicNotFound",
+    "TranscriptUnavailable",
     "Unauthenticated",
     "Unavailable",
     "UndoExpired",

@@ -67,6 +67,13 @@ class OutboundRefused(InvalidInput):
         self.reason = reason
 
 
+class ProviderFailed(VasyaError):
+    """The service that an owner has set a key for has not done what it was asked."""
+
+    code = "provider_failed"
+    detail = "The provider did not answer as it should."
+
+
 class OutboundFailed(VasyaError):
     """An address that a caller named gave no whole answer; it may have got the request.
 

@@ -72,6 +72,13 @@ class ChatHasNoTopics(Conflict):
     detail = "The chat is no forum, so that there are no topics in it."
 
 
+class TranscriptUnavailable(Conflict):
+    """Telegram does not transcribe it, and nobody else is asked."""
+
+    code = "transcript_unavailable"
+    detail = "Telegram does not transcribe this."
+
+
 class TooManyUploads(Conflict):
     """The account has as many uploads as are kept at one time."""
 

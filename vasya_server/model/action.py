@@ -95,6 +95,10 @@ class Action(Wire, frozen=True, kw_only=True):
     problem: Answered | None = None
 
 
+class Accepted(Action, frozen=True, kw_only=True):
+    """An action that a request answers with because nothing else is known yet: 202."""
+
+
 class ActionPage(Wire, frozen=True, kw_only=True):
     """Actions that do not happen at once, newest first."""
 

@@ -45,19 +45,27 @@ class Egress:
 
     async def note(self) -> None:
         """Write down that it is about to be handed out, and nothing of what it is."""
-        audit, download = self.gateway.audit, self.download
-        account, principal = download.account.runtime, download.account.principal
-        ids = () if download.message_id is None else (download.message_id,)
-        entry = Entry(
-            kind=EntryKind.OUTCOME,
-            action=Action.MEDIA_DOWNLOAD,
-            actor=actor_of(principal),
-            account_id=account.id,
-            target=audit.pseudonym(principal.owner, download.chat.key),
-            request_id=audit.request_id(self.request_id),
-            result=Result(status=ActionStatus.DONE.value, ids=ids),
-        )
-        await _note(audit, entry)
+        entry = _outcome(self.gateway, Action.MEDIA_DOWNLOAD, self.download, self.request_id)
+        await _note(self.gateway.audit, entry)
+
+
+async def note_handed_over(gateway: Gateway, download: Download, request_id: str) -> None:
+    """Write down that a sound is about to be sent to the owner's provider of speech to text."""
+    await _note(gateway.audit, _outcome(gateway, Action.MEDIA_TRANSCRIBE, download, request_id))
+
+
+def _outcome(gateway: Gateway, action: Action, download: Download, request_id: str) -> Entry:
+    audit, principal = gateway.audit, download.account.principal
+    ids = () if download.message_id is None else (download.message_id,)
+    return Entry(
+        kind=EntryKind.OUTCOME,
+        action=action,
+        actor=actor_of(principal),
+        account_id=download.account.runtime.id,
+        target=audit.pseudonym(principal.owner, download.chat.key),
+        request_id=audit.request_id(request_id),
+        result=Result(status=ActionStatus.DONE.value, ids=ids),
+    )
 
 
 async def note_export(

@@ -29,6 +29,7 @@ from vasya_server.sessions.breakers import BreakerStore
 from vasya_server.sessions.key_check import KEY_CHECK, require_key
 from vasya_server.sessions.owner_settings import first_settings
 from vasya_server.sessions.peers import PeerStore
+from vasya_server.sessions.transcripts import TranscriptStore
 from vasya_server.sessions.updates import UpdateStore
 from vasya_server.sessions.uploads import UploadStore
 from vasya_server.store import accounts as rows
@@ -299,6 +300,11 @@ class Vault:
         """Return the store of how far the account has followed Telegram."""
         seal = AccountSeal(self._key, owner, account_id)
         return UpdateStore(self._db, seal, account_id, self._clock)
+
+    def transcripts(self, owner: OwnerId, account_id: AccountId) -> TranscriptStore:
+        """Return the store of what was said in the account's voice notes."""
+        seal = AccountSeal(self._key, owner, account_id)
+        return TranscriptStore(self._db, seal, owner, account_id, self._clock)
 
     def breakers(self, owner: OwnerId, account_id: AccountId) -> BreakerStore:
         """Return the store of what Telegram has asked the account to leave alone."""

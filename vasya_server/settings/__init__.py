@@ -115,6 +115,9 @@ class Settings:
     outbound_ca_file: str | None
     outbound_loopback: Literal["on", "off"]
     outbound_hosts: tuple[tuple[str, str], ...]
+    deepgram_url: str
+    transcript_max_bytes: int
+    transcript_deadline_secs: int
     webhook_max: int
     webhook_deadline_secs: int
     webhook_retry_secs: tuple[float, ...]

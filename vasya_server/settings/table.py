@@ -8,6 +8,7 @@ from vasya_server.kill_points import KillPoint
 from vasya_server.settings.limit_rows import LIMITS
 from vasya_server.settings.outbound_rows import OUTBOUND
 from vasya_server.settings.row import Setting
+from vasya_server.settings.transcript_rows import TRANSCRIPTS
 from vasya_server.settings.upload_rows import UPLOADS
 from vasya_server.settings.values import (
     MAX_PORT,
@@ -370,5 +371,6 @@ SETTINGS: Final = (
     ),
     *LIMITS,
     *OUTBOUND,
+    *TRANSCRIPTS,
     *WEBHOOKS,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from telethon.tl import types as t
 
 from vasya_server.model.chat import Candidate, Chat, LastMessage
@@ -29,13 +30,14 @@ from vasya_server.telegram.directory import (
     entity_username,
     marked_id,
 )
-from vasya_server.telegram.media import snake_name, to_action, to_media
+from vasya_server.telegram.media import snake_name, spoken_file, to_action, to_media
 from vasya_server.telegram.service_chat import SERVICE_CHAT, kept_from_agents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vasya_server.model.chat import Redacted
+    from vasya_server.model.message import Media
 
 ARCHIVE = 1
 # A chat list is for choosing a chat, not for reading posts.
@@ -95,7 +97,7 @@ def _told(message: Any, directory: Directory) -> Message:
         text=message.message
         or (_rich_text(message.rich_message.blocks) if message.rich_message else ""),
         entities=[to_entity(entity) for entity in message.entities] if message.entities else [],
-        media=to_media(message.media),
+        media=_media(message, directory),
         reply_to=_reply_to(header) if header is not None else None,
         topic_id=_topic_id(message, directory.entities.get(chat_id)),
         forwarded_from=_forwarded_from(message.fwd_from, directory) if message.fwd_from else None,
@@ -108,6 +110,14 @@ def _told(message: Any, directory: Directory) -> Message:
         buttons=_buttons(message.reply_markup),
         action=to_action(message),
     )
+
+
+def _media(message: Any, directory: Directory) -> Media | None:
+    media = to_media(message.media)
+    if media is None or not directory.transcripts:
+        return media
+    known = directory.transcripts.get(spoken_file(message) or 0)
+    return media if known is None else replace(media, transcript=known.text)
 
 
 def _redacted(message: Any, directory: Directory, why: Redacted) -> Message:

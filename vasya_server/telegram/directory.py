@@ -12,6 +12,8 @@ from vasya_server.model.message import Sender
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vasya_server.model.transcript import Transcript
+
 CHANNEL_MARK = 1_000_000_000_000
 
 
@@ -94,6 +96,8 @@ class Directory:
         self.is_raw = is_raw
         self.has_line = has_line
         self.entities: dict[int, Any] = {}
+        # What is said in the answers' voice notes, as far as it was transcribed, by file.
+        self.transcripts: dict[int, Transcript] = {}
         self._senders: dict[int, Sender] = {}
         for answer in answers:
             self.add(answer)

@@ -14,11 +14,12 @@ from vasya_server.model.event import EventData, EventStatus, EventType
 from vasya_server.store.database import ConstraintFailed
 from vasya_server.telegram.directory import entity_id
 from vasya_server.telegram.inbox import Inbox
+from vasya_server.telegram.speech import Speech
 from vasya_server.telegram.updates import Updates
 
 if TYPE_CHECKING:
     from vasya_server.events.log import EventLog
-    from vasya_server.sessions.updates import UpdateStore
+    from vasya_server.sessions.vault import Vault
     from vasya_server.telegram.catching_up import Asked
     from vasya_server.telegram.client import Client
     from vasya_server.telegram.runtime import AccountRuntime
@@ -47,9 +48,10 @@ class Entities(OrderedDict[int, Any]):
 class Following:
     """Follows one account from connection to connection."""
 
-    def __init__(self, account: AccountRuntime, store: UpdateStore, log: EventLog) -> None:
+    def __init__(self, account: AccountRuntime, vault: Vault, log: EventLog) -> None:
         self._account = account
-        self.store = store
+        self.store = vault.updates(account.owner, account.id)
+        self.speech = Speech(vault.transcripts(account.owner, account.id))
         self._log = log
         self._entities = Entities()
         self._inbox: Inbox | None = None
@@ -90,6 +92,7 @@ class Following:
         """Wait until what a connection that is closed has heard is written down."""
         if self._task is not None:
             await asyncio.wait({self._task})
+        await self.speech.end()
 
     async def _follow(
         self, client: Client, inbox: Inbox, before: asyncio.Task[None] | None

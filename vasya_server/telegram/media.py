@@ -41,6 +41,22 @@ def to_media(media: Any) -> Media | None:
     return Media(type=snake_name(media, "MessageMedia"))
 
 
+def spoken_file(message: Any) -> int | None:
+    """Return the id of the file of a voice note or video note; None for any other message."""
+    media = getattr(message, "media", None)
+    document: Any = media.document if isinstance(media, t.MessageMediaDocument) else None
+    for attribute in getattr(document, "attributes", ()):
+        if getattr(attribute, "voice", False) or getattr(attribute, "round_message", False):
+            return int(document.id)
+    return None
+
+
+def spoken_files(answer: Any) -> list[int]:
+    """Return the ids of the voice notes and video notes among the messages of *answer*."""
+    found = map(spoken_file, getattr(answer, "messages", ()))
+    return [file_id for file_id in found if file_id is not None]
+
+
 def _photo(media: Any) -> Media:
     photo = media.photo
     if not isinstance(photo, t.Photo):

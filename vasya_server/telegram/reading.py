@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vasya_server.errors import HumanRequired, TelegramTimeout
 from vasya_server.telegram.directory import Directory
+from vasya_server.telegram.media import spoken_files
 
 if TYPE_CHECKING:
     from telethon.tl.tlobject import TLRequest
@@ -65,6 +66,9 @@ class Reading:
         self.calls += 1
         answer = await self.account.runtime.call(request, deadline_secs=left_secs)
         self.directory.add(answer)
+        if spoken := spoken_files(answer):
+            store = self.account.runtime.following.speech.store
+            self.directory.transcripts |= await store.found(spoken)
         return answer
 
     async def wait(self, shared: asyncio.Future[T]) -> T:

@@ -76,7 +76,7 @@ class AccountRuntime(Link):
         self.record = record
         place = record.owner, record.id
         self.peers, self.uploads = vault.peers(*place), vault.uploads(*place)
-        self.following = Following(self, vault.updates(*place), events)
+        self.following = Following(self, vault, events)
         self.breakers: Breakers = Breakers(self, vault.breakers(*place), events, clock)
         self.consumers = Consumers(self._on_consumer)
         self.pinned, self.watching = self.consumers.pinned, self.consumers.watching

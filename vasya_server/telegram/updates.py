@@ -278,6 +278,7 @@ class Updates:
             drafts.append(self._gap(applied.missed, applied.channel_id))
         if applied.updates:
             drafts += await self._drafts(applied.updates)
+        account.following.speech.note(applied.updates)
         wrote = account.owner_seen.wrote_in(applied.updates, account.user_id)
         met = account.peers.changed(peers_in(applied))
         state = self._box.state()
