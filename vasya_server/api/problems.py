@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-INTERNAL: Final = "internal"
+from vasya_server.api.problems_failing import FAILURES, INTERNAL, Row
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What a code means over HTTP, and what its reader can do."""
-
-    status: int
-    title: str
-    remedy: str
-    is_retryable: bool = False
-
+__all__ = ["INTERNAL", "PROBLEMS", "Row"]
 
 _FIX = "Change the request as the errors say; repeating it unchanged gives the same answer."
 _LOGIN = "A human has to log the account in again: vasya-server login, or POST /api/v1/telegram/login/code."
 _WAIT = "Wait for retryAfterSecs, then repeat the request with the same Idempotency-Key."
-_AGAIN = "Repeat the request with the same Idempotency-Key in a few seconds."
 
 PROBLEMS: Final[dict[str, Row]] = {
     "malformed_request": Row(400, "Malformed request", "Send a well-formed HTTP request."),
@@ -370,38 +359,5 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Write only to people who wrote first until Telegram lifts the limit (see @SpamBot).",
     ),
     "headers_too_large": Row(431, "Headers too large", "Send fewer and shorter headers."),
-    INTERNAL: Row(
-        500, "Internal error", "Tell the operator the requestId; the cause is in the log."
-    ),
-    "telegram_error": Row(
-        502,
-        "Telegram refused",
-        "telegramError is Telegram's own name for the refusal; change the request accordingly.",
-    ),
-    "provider_failed": Row(
-        502,
-        "Provider failed",
-        "Try again later; where the detail speaks of the key, a human has to look at it: PUT /api/v1/providers/deepgram.",
-        is_retryable=True,
-    ),
-    "outbound_failed": Row(502, "Other server failed", "Try again later.", is_retryable=True),
-    "telegram_unavailable": Row(503, "Telegram unavailable", _AGAIN, is_retryable=True),
-    "keychain_locked": Row(
-        503, "Keychain locked", "Ask the human to unlock the keychain.", is_retryable=True
-    ),
-    "overloaded": Row(503, "Overloaded", _AGAIN, is_retryable=True),
-    "shutting_down": Row(503, "Shutting down", _AGAIN, is_retryable=True),
-    "storage_failed": Row(
-        503,
-        "Storage failed",
-        "Ask the operator to look at the data dir: its disk may be full.",
-        is_retryable=True,
-    ),
-    "audit_unavailable": Row(
-        503,
-        "Audit unavailable",
-        "Ask the operator to look at GET /api/v1/ready and run `vasya-server audit verify`; reading still works.",
-        is_retryable=True,
-    ),
-    "telegram_timeout": Row(504, "Telegram timeout", _AGAIN, is_retryable=True),
+    **FAILURES,
 }
