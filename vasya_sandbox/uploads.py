@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from vasya_sandbox.records import File, FileKind, Media
     from vasya_sandbox.session import Session
 
-MAX_PARTS = 8_000
+# Premium accounts have twice as many; nobody here is one.
+MAX_PARTS = 4_000
 # Enough for every file that a client has in hand; the parts are in memory.
 KEPT_UPLOADS = 32
 MIN_OPTIONS, MAX_OPTIONS = 2, 12

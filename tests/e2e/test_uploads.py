@@ -71,17 +71,23 @@ class Highest:
             self.mib = max(self.mib, resident_mib(self._pid))
 
 
+def post(api: Api, path: str, pieces: Iterator[bytes], headers: dict[str, str]) -> tuple[int, Any]:
+    netloc = urlsplit(api.url).netloc
+    with contextlib.closing(http.client.HTTPConnection(netloc, timeout=120)) as connection:
+        authorized = {"Authorization": f"Bearer {api.token}", **headers}
+        connection.request(
+            "POST", path, pieces, authorized, encode_chunked="Transfer-Encoding" in headers
+        )
+        with connection.getresponse() as answer:
+            return answer.status, json.loads(answer.read())
+
+
 def upload(api: Api, pieces: Iterator[bytes], size_bytes: int) -> tuple[int, Any]:
     headers = {
-        "Authorization": f"Bearer {api.token}",
         "Content-Disposition": 'attachment; filename="large.bin"',
         "Content-Length": str(size_bytes),
     }
-    netloc = urlsplit(api.url).netloc
-    with contextlib.closing(http.client.HTTPConnection(netloc, timeout=120)) as connection:
-        connection.request("POST", "/api/v1/accounts/me/uploads", pieces, headers)
-        with connection.getresponse() as answer:
-            return answer.status, json.loads(answer.read())
+    return post(api, "/api/v1/accounts/me/uploads", pieces, headers)
 
 
 async def hash_of_newest(sandbox: SandboxControl) -> str:
@@ -99,6 +105,7 @@ async def hash_of_newest(sandbox: SandboxControl) -> str:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(240)  # a quarter of a gigabyte goes up and comes down
 def test_a_large_upload_arrives_whole_and_is_nowhere_in_the_gateway(
     host: Host, sandbox: SandboxControl
 ) -> None:
@@ -120,6 +127,34 @@ def test_a_large_upload_arrives_whole_and_is_nowhere_in_the_gateway(
         digest.update(piece)
     assert status == 201
     assert asyncio.run(hash_of_newest(sandbox)) == digest.hexdigest()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_a_form_with_large_files_takes_no_memory_either(host: Host) -> None:
+    api = host.serve()
+    assert host.process is not None
+    api.call("POST", "/accounts/me/connect")
+    before = resident_mib(host.process.pid)
+    head = 'Content-Disposition: form-data; name="file"; filename="{}.bin"\r\n\r\n'
+
+    def form() -> Iterator[bytes]:
+        for number in range(2):
+            yield b"--limit\r\n" + head.format(number).encode()
+            for piece in PIECES[:64]:
+                yield piece * (MEBIBYTE // 16)
+            yield b"\r\n"
+        yield b"--limit--\r\n"
+
+    with Highest(host.process.pid) as highest:
+        status, sent = post(
+            *(api, "/api/v1/accounts/me/chats/me/messages", form()),
+            {"Content-Type": "multipart/form-data; boundary=limit", "Transfer-Encoding": "chunked"},
+        )
+
+    assert (status, len(sent["albumIds"])) == (201, 2)
+    assert sent["media"]["sizeBytes"] == 64 * MEBIBYTE
+    assert highest.mib - before < 50
 
 
 @pytest.mark.long

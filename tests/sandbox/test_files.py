@@ -233,7 +233,8 @@ async def test_parts_are_checked(client: SandboxClient) -> None:
     for request, refusal in (
         (small(1, 0, b""), "FILE_PART_EMPTY"),
         (small(1, -1, b"x"), "FILE_PART_INVALID"),
-        (small(1, 8000, b"x"), "FILE_PART_INVALID"),
+        (small(1, 4000, b"x"), "FILE_PART_INVALID"),
+        (big(1, 0, 4001, b"x"), "FILE_PARTS_INVALID"),
         (small(1, 0, b"x" * 524_289), "FILE_PART_TOO_BIG"),
         (big(1, 0, 0, b"x"), "FILE_PARTS_INVALID"),
         (big(1, 3, 3, b"x"), "FILE_PART_INVALID"),

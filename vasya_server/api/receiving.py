@@ -33,6 +33,7 @@ from vasya_server.telegram.requests.uploads import (
     NO_PARTS,
     Parts,
     make_file,
+    max_file_bytes,
     save_parts,
     unmade_file,
     weigh,
@@ -55,6 +56,7 @@ FRAME_BYTES: Final = 16 * 1024
 _MAX_UPLOAD_PARTS: Final = 2
 _MAX_MESSAGE_PARTS: Final = MAX_MEDIA + 3
 _MAX_NAME_CHARACTERS: Final = 64
+_TOO_LARGE: Final = "It is larger than this server, or Telegram from this account, takes."
 
 
 def max_form_bytes(settings: Settings) -> int:
@@ -177,8 +179,7 @@ async def _message_of(request: Incoming, call: Call) -> SendMessage:
         while (part := await form.next_part()) is not None:
             if part.name == "file":
                 _require_room(files, part)
-                content = _bounded(part.content(), settings.upload_max_bytes)
-                files.append(await receiving.file(content, part.file_name, part.media_type))
+                files.append(await receiving.file(part.content(), part.file_name, part.media_type))
             elif part.name != "message":
                 raise ValidationFailed(
                     FieldError(
@@ -212,7 +213,16 @@ class _Receiving:
         *,
         size_bytes: int | None = None,
     ) -> ReceivedFile:
-        """Pass a file on, or look at it where nothing is made of it."""
+        """Pass a file on, or look at it where nothing is made of it.
+
+        Raises:
+            BodyTooLarge: It is larger than this server, or Telegram of this account, takes.
+        """
+        settings = self._call.gateway.settings
+        limit = min(settings.upload_max_bytes, max_file_bytes(self._call.account))
+        if size_bytes is not None and size_bytes > limit:
+            raise BodyTooLarge(_TOO_LARGE)
+        chunks = _bounded(chunks, limit)
         parts = (
             await weigh(chunks)
             if self._are_looked_at
@@ -235,14 +245,11 @@ class _Receiving:
         async with self._call.gateway.outbound.fetch(
             url, idle_secs=settings.media_idle_secs, deadline_secs=settings.fetch_deadline_secs
         ) as found:
-            size_bytes, limit = found.size_bytes, settings.upload_max_bytes
-            if size_bytes is not None and size_bytes > limit:
-                raise BodyTooLarge("The file at the URL is too large.")
             file = await self.file(
-                _bounded(found.chunks, limit),
+                found.chunks,
                 read_disposition(found.headers.get("content-disposition", "")) or found.name,
                 found.headers.get("content-type", ""),
-                size_bytes=size_bytes,
+                size_bytes=found.size_bytes,
             )
         return replace(file, url=url)
 
@@ -307,5 +314,5 @@ async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterato
     async for chunk in chunks:
         size_bytes += len(chunk)
         if size_bytes > max_bytes:
-            raise BodyTooLarge
+            raise BodyTooLarge(_TOO_LARGE)
         yield chunk

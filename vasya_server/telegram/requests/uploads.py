@@ -43,6 +43,9 @@ PART_BYTES: Final = 512 * 1024
 SMALL_FILE_BYTES: Final = 10 * 1024 * 1024
 # Enough to fill a connection of 30 ms and 500 Mbit/s; whatever else the account says waits behind them.
 _IN_FLIGHT: Final = 4
+# What Telegram takes of a file, and twice as much of a Premium account's.
+# Source: https://core.telegram.org/api/config#upload-max-fileparts-default
+_MAX_PARTS: Final = 4000
 _TRIES: Final = 3
 # How the pictures begin that Telegram shows as photos.
 _PICTURES: Final = {
@@ -82,6 +85,13 @@ class Parts:
 
 # Of a file that is not looked at, because it is known already what becomes of it.
 NO_PARTS: Final = Parts(file_id=0, count=0, size_bytes=0, md5="", sha256=b"", outline=Outline())
+
+
+def max_file_bytes(account: AccountView) -> int:
+    """Return how large a file Telegram takes from the account."""
+    profile = account.runtime.record.profile
+    is_premium = profile is not None and profile.is_premium
+    return _MAX_PARTS * PART_BYTES * (2 if is_premium else 1)
 
 
 async def save_parts(
