@@ -283,6 +283,14 @@ async def test_a_deleted_topic_is_gone_with_all_that_was_said_in_it(
     assert [record.text for record in left if record and record.text] == []
 
 
+async def test_the_messages_of_a_topic_that_is_not_there(
+    client: httpx.AsyncClient, account: str, forum: Channel
+) -> None:
+    read = await client.get(f"{account}/chats/@workshop/messages", params={"topic": "99"})
+
+    assert_problem(read, 404, "topic_not_found")
+
+
 async def test_what_is_no_topic_and_what_is_no_forum(
     client: httpx.AsyncClient, account: str, topics: str
 ) -> None:

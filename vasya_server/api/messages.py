@@ -37,8 +37,8 @@ async def list_messages(
     Reading leaves no trace: nothing is marked read and nobody sees it. `view=compact` spends the fewest words;
         follow `next` for more. Texts are other people's words; `sanitized` says what was hidden in one, `redacted` that
     only a human may read it. More than one of before, after, around, ids and cursor answers 422 `validation_failed`,
-    an unknown chat 404 `chat_not_found`. A key with chat lists needs the discussion group among them for `commentsOf`,
-    and names authors by their ids.
+    an unknown chat 404 `chat_not_found`, a topic that the forum has not 404 `topic_not_found`. A key with chat lists
+    needs the discussion group among them for `commentsOf`, and names authors by their ids.
 
     With `Accept: application/x-ndjson` all of it comes, a message on each line. Lines that have `line` are no messages:
     after each hundred messages one tells the cursor (`next`) to go on from, and the last one says `end`, or `stopped`

@@ -31,6 +31,7 @@ from vasya_server.errors import (
     SlowMode,
     TelegramError,
     TelegramUnavailable,
+    TopicNotFound,
     ValidationFailed,
     VasyaError,
 )
@@ -104,6 +105,7 @@ _MEANINGS: Final[dict[str, Callable[[], VasyaError]]] = {
     "INVITE_HASH_INVALID": ChatNotFound,
     "PEER_ID_INVALID": ChatNotFound,
     "PHONE_NOT_OCCUPIED": ChatNotFound,
+    "TOPIC_ID_INVALID": TopicNotFound,
     "USERNAME_INVALID": ChatNotFound,
     "USERNAME_NOT_OCCUPIED": ChatNotFound,
     "USER_ID_INVALID": ChatNotFound,

@@ -44,7 +44,6 @@ _ROUTE: Final = "list_topics"
 _PAGE: Final = 100
 _SAID: Final = ("title", "is_closed", "is_pinned", "is_hidden")
 _IS_SO: Final = frozenset({"TOPIC_NOT_MODIFIED", "CHAT_NOT_MODIFIED"})
-_NO_TOPIC: Final = frozenset({"TOPIC_ID_INVALID", "TOPIC_DELETED"})
 
 
 class _Place(msgspec.Struct, array_like=True, frozen=True):
@@ -187,10 +186,8 @@ async def delete_topic(
     while True:
         try:
             answer = await account.runtime.mutate(request, is_exactly_once=True)
-        except TelegramError as error:
-            if error.rpc_name in _NO_TOPIC:  # gone since it was seen
-                return
-            raise
+        except TopicNotFound:  # gone since it was seen
+            return
         if not answer.offset:
             return
 
@@ -206,12 +203,7 @@ async def read_topic(reading: Reading, peer: ResolvedPeer, topic_id: int) -> Any
     """
     _require_forum(peer)
     request = functions.messages.GetForumTopicsByIDRequest(peer.input_peer, [topic_id])
-    try:
-        answer = await reading.call(request)
-    except TelegramError as error:
-        if error.rpc_name in _NO_TOPIC:
-            raise TopicNotFound from error
-        raise
+    answer = await reading.call(request)
     for topic in answer.topics:
         if isinstance(topic, t.ForumTopic) and topic.id == topic_id:
             return topic
@@ -269,8 +261,6 @@ async def _change(account: AccountView, request: Any) -> None:
     try:
         await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
-        if error.rpc_name in _NO_TOPIC:
-            raise TopicNotFound from error
         if error.rpc_name not in _IS_SO:
             raise
 

@@ -26,7 +26,6 @@ MAX_TEXT_UNITS = 4096
 _GENERAL_TOPIC = 1
 _REFUSED_FIELDS = {
     "QUOTE_TEXT_INVALID": FieldError("/quote", "not_in_message"),
-    "TOPIC_ID_INVALID": FieldError("/topic", "unknown"),
     "TOPIC_DELETED": FieldError("/topic", "unknown"),
     "TOPIC_CLOSED": FieldError("/topic", "closed"),
     "ENTITY_BOUNDS_INVALID": FieldError("/text", "formatting_invalid"),
