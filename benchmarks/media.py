@@ -139,6 +139,55 @@ async def _upload_by_telethon(client: SandboxClient, size_bytes: int) -> None:
     assert made.document.size == size_bytes
 
 
+async def download(place: MediaPlace, *, size_bytes: int, rounds: int) -> None:
+    """Measure a file on its way down, and see that it comes as it is, in parts too."""
+    async with place.telethon() as client:
+        file = await client.upload_file(
+            Source(size_bytes), file_size=size_bytes, file_name="large.bin", part_size_kb=512
+        )
+        message = await client.send_file("me", file, force_document=True)
+        path = f"/api/v1/accounts/me/chats/me/messages/{message.id}/media"
+        await asyncio.to_thread(_download, place, path, 0, size_bytes)
+        half = size_bytes // 2 + 1
+        await asyncio.to_thread(_download, place, path, half, size_bytes)
+        await compare(
+            *("download", place, size_bytes, rounds),
+            ours=lambda: asyncio.to_thread(_download, place, path, 0, size_bytes),
+            theirs=lambda: _download_by_telethon(client, message.document, size_bytes),
+        )
+
+
+def _download(place: MediaPlace, path: str, start: int, size_bytes: int) -> None:
+    """Fetch a file from *start* on, and compare every byte of it."""
+    target = urlsplit(place.url)
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {target.netloc}",
+        f"Authorization: Bearer {place.token}",
+        *([f"Range: bytes={start}-"] if start else []),
+        "Connection: close",
+    ]
+    with socket.create_connection((target.hostname or "", target.port or 0)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        stream = connection.makefile("rb", buffering=256 * 1024)
+        status = stream.readline()
+        assert status.split()[1] == (b"206" if start else b"200"), status
+        while stream.readline() != b"\r\n":
+            pass
+        at = start
+        while piece := stream.read(len(PIECE) - at % len(PIECE)):
+            assert piece == memoryview(PIECE)[at % len(PIECE) :][: len(piece)]
+            at += len(piece)
+    assert at == size_bytes
+
+
+async def _download_by_telethon(client: SandboxClient, document: Any, size_bytes: int) -> None:
+    came = 0
+    async for piece in client.iter_download(document, request_size=512 * 1024):
+        came += len(piece)
+    assert came == size_bytes
+
+
 async def bench_media(
     server: Running, ready: dict[str, Any], *, size_bytes: int, rounds: int
 ) -> None:
@@ -146,3 +195,4 @@ async def bench_media(
     info = json.loads(Path(ready["sandbox"]).read_text())
     place = MediaPlace(server, ready["url"], ready["token"], info)
     await upload(place, size_bytes=size_bytes, rounds=rounds)
+    await download(place, size_bytes=size_bytes, rounds=rounds)

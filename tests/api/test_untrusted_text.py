@@ -31,7 +31,6 @@ from vasya_sandbox.srp import make_verifier
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
 from vasya_server.model.action import Accepted
 from vasya_server.model.event import EventPage
-from vasya_server.model.message import CompactPage, MessagePage
 from vasya_server.model.problem import Problem
 from vasya_server.model.transcript import Transcript
 from vasya_server.telegram.cleaning import holds_untrusted
@@ -113,8 +112,8 @@ def answer_type(operation: Operation, query: str, status: int) -> Any:
         return Problem
     if Accepted in get_args(operation.answer):
         return Transcript if status == 200 else Accepted
-    if MessagePage in get_args(operation.answer):
-        return CompactPage if "view=compact" in query else MessagePage
+    if len(views := get_args(operation.answer)) > 1:
+        return views["view=compact" in query]
     return shape_of(operation)
 
 
