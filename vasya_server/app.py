@@ -21,6 +21,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     health,
     identity,
     inbox,
+    invites,
     keys,
     limits,
     lockdown,

@@ -25,6 +25,7 @@ READS = {
     "channels.GetMessages",
     "messages.GetDialogFilters",
     "messages.GetForumTopicsByID",
+    "messages.GetExportedChatInvite",
     "messages.GetPeerDialogs",
     "contacts.ResolveUsername",
     "users.GetUsers",

@@ -13,6 +13,7 @@ from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter, ChatType
 from vasya_server.model.draft import DraftQuery
+from vasya_server.model.invite import InviteFilter
 from vasya_server.model.member import JoinRequestFilter, MemberFilter
 from vasya_server.model.message import MessageFilter, MessageKind
 from vasya_server.model.person import BlockedFilter, ContactFilter, UserPhotoQuery
@@ -25,6 +26,7 @@ from vasya_server.telegram.requests.devices import list_devices
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
 from vasya_server.telegram.requests.drafts import get_draft, list_drafts
 from vasya_server.telegram.requests.folders import list_folders
+from vasya_server.telegram.requests.invites import list_invites
 from vasya_server.telegram.requests.inviting import list_join_requests
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.members import list_members
@@ -65,6 +67,7 @@ HARMLESS = {
     "messages.GetDialogs",
     "messages.GetForumTopics",
     "messages.GetForumTopicsByID",
+    "messages.GetExportedChatInvites",
     "messages.GetFullChat",
     "messages.GetHistory",
     "messages.GetMessageReactionsList",
@@ -187,6 +190,9 @@ READS: dict[str, Read] = {
     "who is banned": members("@garden_club", role="banned"),
     "join requests": lambda account, cursors: list_join_requests(
         as_owner(account), "@garden_club", JoinRequestFilter(), cursors
+    ),
+    "invites": lambda account, cursors: list_invites(
+        as_owner(account), "@garden_club", InviteFilter(), cursors
     ),
 }
 

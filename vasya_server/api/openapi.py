@@ -55,6 +55,7 @@ _PATH_PARAMETERS: Final = {
     "name": "A service that transcribes speech: `deepgram`.",
     "photo": "A picture's id, a decimal number.",
     "hash": "A device's `hash`, a decimal number.",
+    "invite": "An invite link's last part, without the `+`.",
     "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",
 }
 _IDEMPOTENCY: Final = {

@@ -99,12 +99,9 @@ PROBLEMS: Final[dict[str, Row]] = {
     "message_not_found": Row(
         404, "Message not found", "List the chat's messages; the message may have been deleted."
     ),
-    "member_not_found": Row(
-        404, "Member not found", "GET …/chats/{chat}/members lists who is in the chat."
-    ),
-    "join_request_not_found": Row(
-        404, "Join request not found", "GET …/chats/{chat}/join-requests lists who waits."
-    ),
+    "member_not_found": Row(404, "Member not found", "GET …/members lists who is in the chat."),
+    "join_request_not_found": Row(404, "Join request not found", "GET …/join-requests lists them."),
+    "invite_not_found": Row(404, "Invite not found", "GET …/invites lists the chat's links."),
     "media_not_found": Row(
         404,
         "Media not found",

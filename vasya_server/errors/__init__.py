@@ -10,7 +10,7 @@ VasyaError
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
 │                              FolderNotFound · DeviceNotFound · LinkNotFound
-│                              MemberNotFound · JoinRequestNotFound · TopicNotFound
+│                              MemberNotFound · JoinRequestNotFound · InviteNotFound · TopicNotFound
 ├── Conflict                   AccountAmbiguous · AccountExists · AccountReauthRequired
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
@@ -48,6 +48,7 @@ from vasya_server.errors.access import (
     HumanRequired,
     InvalidCredential,
     InvalidToken,
+    InviteNotFound,
     JoinRequestNotFound,
     KeyExpired,
     KeyRevoked,
@@ -187,6 +188,7 @@ __all__ = [
     "InvalidCredential",
     "InvalidInput",
     "InvalidToken",
+    "InviteNotFound",
     "JoinRequestNotFound",
     "JoinRequestSent",
     "KeyEnded",

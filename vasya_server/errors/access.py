@@ -251,6 +251,13 @@ class JoinRequestNotFound(NotFound):
     detail = "Nobody of that name or id waits to be let into the chat."
 
 
+class InviteNotFound(NotFound):
+    """The chat has no such invite link."""
+
+    code = "invite_not_found"
+    detail = "The chat has no such invite link."
+
+
 class MessageNotFound(NotFound):
     """The chat holds no message of that id (it may have been deleted)."""
 

@@ -27,6 +27,8 @@ _REVERSIBLE: Final = frozenset(
         Action.MESSAGE_REACT,
         Action.MESSAGE_UNREACT,
         Action.CHAT_PERMIT,
+        Action.INVITE_CREATE,
+        Action.INVITE_UPDATE,
         Action.CONTACT_ADD,
         Action.FOLDER_CREATE,
         Action.FOLDER_UPDATE,
