@@ -298,7 +298,7 @@ async def test_one_who_is_banned_keeps_nobody_else_out(
     assert club.members[scene.carol.id].is_inside
 
 
-@pytest.mark.parametrize("user_ids", [[], list(range(1, 22)), [0], ["@bob_b"]])
+@pytest.mark.parametrize("user_ids", [[], list(range(1, 22)), [0], ["@bob_b"], [5, 5]])
 async def test_whom_to_add_is_said_by_one_to_twenty_ids(
     client: httpx.AsyncClient, members: str, user_ids: list[Any]
 ) -> None:
@@ -315,6 +315,12 @@ async def test_nobody_is_added_whom_the_account_has_never_met(
 
     (fault,) = assert_problem(refused, 422, "validation_failed")["errors"]
     assert (fault["pointer"], fault["code"]) == ("/userIds/0", "unknown")
+
+
+async def test_no_agent_adds_telegram_itself(with_key: WithKey, members: str) -> None:
+    agent = await with_key()
+
+    assert_problem(await agent.post(members, json={"userIds": [777000]}), 403, "service_chat")
 
 
 async def test_who_may_not_add_people_is_told_so(
@@ -358,6 +364,7 @@ async def test_what_is_not_said_of_an_admin_stays(
     lessened = await client.patch(f"{members}/@bob_b", json={"rights": {"canPinMessages": True}})
     assert (bob.rank, sorted(bob.rights or ())) == ("Warden", ["other", "pin_messages"])
     assert titled.json()["rights"] == {"canManageChat": True, "canRestrictMembers": True}
+    assert lessened.json()["rights"] == {"canManageChat": True, "canPinMessages": True}
     assert lessened.json()["title"] == "Warden"
 
 
@@ -694,6 +701,34 @@ async def test_a_key_with_chat_lists_moves_among_the_people_of_its_chats(
     assert_problem(await agent.get(f"{elsewhere}/members"), 403, "chat_not_allowed")
     out = await agent.put(f"{elsewhere}/permissions", json={})
     assert_problem(out, 403, "chat_not_allowed")
+
+
+async def test_no_answer_tells_whether_the_account_has_met_somebody(
+    acting: Acting, client: httpx.AsyncClient, account: str, scene: Scene, club: Channel
+) -> None:
+    """Dave is known to the account and Nobody is not; the key reaches neither, and its account is no admin of the channel."""
+    dave = scene.world.add_user("Dave", username="dave_d")
+    scene.world.post(dave, scene.alice, "hi")
+    await client.get(f"{account}/chats")
+    chats = {club.peer_id, scene.channel.peer_id, scene.supergroup.peer_id, scene.group.peer_id}
+
+    async def answers(user_id: int) -> list[tuple[int, str]]:
+        agent, found = await acting(ChatRule(ids=frozenset(chats))), []
+        for chat_id in sorted(chats):
+            chat = f"{account}/chats/{chat_id}"
+            member, asked = f"{chat}/members/{user_id}", f"{chat}/join-requests/{user_id}"
+            for response in (
+                await agent.post(f"{chat}/members", json={"userIds": [user_id]}),
+                await agent.patch(member, json={"role": "banned"}),
+                await agent.patch(member, json={"title": "x"}),
+                await agent.delete(member),
+                await agent.post(asked, json={"isApproved": True}),
+            ):
+                code = response.json()["code"] if response.content else ""
+                found.append((response.status_code, code))
+        return found
+
+    assert await answers(dave.id) == await answers(4711)
 
 
 async def test_a_key_that_only_reads_a_chat_changes_nobody_there(

@@ -145,11 +145,16 @@ async def find_participant(reading: Reading, peer: ResolvedPeer, person: Resolve
 
     Source: https://core.telegram.org/method/channels.getParticipant
     """
-    if person.input_peer is None:
-        return None
     if not peer.is_channel:
         listed = await participants_of_group(reading, peer)
         return next((each for each in listed if each.user_id == person.id), None)
+    if person.input_peer is None:
+        # Whether the account has met somebody must not be told by what it may not know.
+        anybody = t.ChannelParticipantsRecent()
+        await reading.call(
+            functions.channels.GetParticipantsRequest(peer.input_peer, anybody, 0, 1, 0)
+        )
+        return None
     request = functions.channels.GetParticipantRequest(peer.input_peer, person.input_peer)
     try:
         answer = await reading.call(request)

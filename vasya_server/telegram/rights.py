@@ -67,6 +67,9 @@ _ADMIN: Final[dict[str, str]] = {
 }
 
 
+_UNNAMED: Final = ("manage_linked_peers", "manage_welcome_messages")
+
+
 def to_permissions(banned: Any) -> Permissions:
     """Return what chatBannedRights leave; older flags stand for several of today's."""
     gone = {name for name, flags in _BANS.items() if any(getattr(banned, flag) for flag in flags)}
@@ -102,10 +105,15 @@ def to_admin_rights(rights: Any) -> Rights:
     return Rights(**{name: bool(getattr(rights, flag)) for name, flag in _ADMIN.items()})
 
 
-def from_admin_rights(rights: Rights) -> Any:
-    """Return chatAdminRights; without any flag somebody would be no admin, so every admin has one (`canManageChat`)."""
+def from_admin_rights(rights: Rights, *, before: Any = None) -> Any:
+    """Return chatAdminRights; without any flag somebody would be no admin, so every admin has one (`canManageChat`).
+
+    Args:
+        before: Those in force, for the flags that no name stands for.
+    """
     flags = {flag: True for name, flag in _ADMIN.items() if getattr(rights, name)}
-    return t.ChatAdminRights(**flags | {"other": True})
+    kept = {flag: True for flag in _UNNAMED if getattr(before, flag, None)}
+    return t.ChatAdminRights(**kept | flags | {"other": True})
 
 
 def unfit_for_admins(rights: Rights) -> list[str]:

@@ -28,6 +28,7 @@ from vasya_server.telegram.members import require_group, require_somebody_else
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.people import require_person
 from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.users import to_user
 
 if TYPE_CHECKING:
@@ -68,11 +69,15 @@ async def invite_members(
     Raises:
         ValidationFailed: The chat has no members, or somebody is unknown to the account.
         ChatNotAllowed: Somebody is out of reach of the one who asks.
+        ServiceChat: An agent would add Telegram itself.
         AdminRequired: The account may not add anybody.
 
     Source: https://core.telegram.org/method/channels.inviteToChannel, https://core.telegram.org/method/messages.addChatUser
     """
     require_group(peer)
+    require_outside_service_chat(account, *body.user_ids)
+    if len({*body.user_ids}) < len(body.user_ids):
+        raise ValidationFailed(FieldError("/userIds", "repeated"))
     reading = Reading(account)
     people = [await _invited(reading, at, each) for at, each in enumerate(body.user_ids)]
     waiting = [people] if peer.is_channel else [[each] for each in people]
@@ -151,15 +156,7 @@ async def list_join_requests(
             last = cursors.read(owner, account_id, _ROUTE, query.cursor, _Place, filters=filters)
         except CursorInvalid as error:
             raise ValidationFailed(FieldError("?cursor", "invalid")) from error
-    request = functions.messages.GetChatInviteImportersRequest(
-        peer.input_peer,
-        last.at if last else None,
-        t.InputPeerUser(last.user_id, last.access_hash) if last else t.InputPeerEmpty(),
-        query.limit,
-        requested=True,
-        q=query.q,
-    )
-    answer = await reading.call(request)
+    answer = await reading.call(_waiting(peer, query.limit, query.q, last))
     people = reading.directory.entities
     found = [each for each in answer.importers if isinstance(people.get(each.user_id), t.User)]
     after = None
@@ -175,6 +172,19 @@ async def list_join_requests(
         for each in found
     ]
     return JoinRequestPage(items=items, next=after, trust="untrusted")
+
+
+def _waiting(
+    peer: ResolvedPeer, limit: int, q: str | None = None, last: _Place | None = None
+) -> TLRequest:
+    return functions.messages.GetChatInviteImportersRequest(
+        peer.input_peer,
+        last.at if last else None,
+        t.InputPeerUser(last.user_id, last.access_hash) if last else t.InputPeerEmpty(),
+        limit,
+        requested=True,
+        q=q,
+    )
 
 
 async def decide_join_request(
@@ -199,6 +209,8 @@ async def decide_join_request(
     require_group(peer)
     require_somebody_else(account, person)
     if person.input_peer is None:
+        # Whether the account has met somebody must not be told by what it may not know.
+        await Reading(account).call(_waiting(peer, 1))
         raise JoinRequestNotFound
     request = functions.messages.HideChatJoinRequestRequest(
         peer.input_peer, person.input_peer, approved=is_approved or None

@@ -73,16 +73,16 @@ async def change_member(
     require_group(peer)
     require_somebody_else(account, person)
     reading = Reading(account)
-    current = await _standing(reading, peer, person)
+    participant = await find_participant(reading, peer, person)
+    current = await _standing(reading, person, participant)
     role = _role_wanted(patch, current)
-    if current.role is MemberRole.LEFT and (role != "banned" or account.readable is not None):
-        raise MemberNotFound  # who is told nothing of strangers bans none
-    if role == "admin" and current.role is MemberRole.BANNED:
+    is_absent = current.role is MemberRole.LEFT and role != "banned"
+    if is_absent or (current.role is MemberRole.BANNED and role == "admin"):
         raise MemberNotFound
     wanted = _wanted(patch, current, role, account.runtime._clock.now())
     is_broadcast = bool(getattr(reading.directory.entities.get(peer.id), "broadcast", False))
     _require_fitting(wanted, is_group=not peer.is_channel, is_broadcast=is_broadcast)
-    request = _request(peer, person, current, wanted)
+    request = _request(peer, person, current, wanted, participant)
     if request is not None:
         try:
             await account.runtime.mutate(request, is_exactly_once=True)
@@ -92,9 +92,10 @@ async def change_member(
     return wanted
 
 
-async def _standing(reading: Reading, peer: ResolvedPeer, person: ResolvedPeer) -> Member:
-    participant = await find_participant(reading, peer, person)
+async def _standing(reading: Reading, person: ResolvedPeer, participant: Any) -> Member:
     if participant is None:
+        if reading.account.readable is not None:
+            raise MemberNotFound  # who is told nothing of strangers bans none
         entity = await _known_user(reading, person)
         return Member(user=to_user(entity, reading), role=MemberRole.LEFT)
     member = to_member(participant, reading)
@@ -145,6 +146,8 @@ def _wanted(patch: MemberPatch, current: Member, role: str, now: datetime) -> Me
         foreign += _until_faults(patch.until, role, now)
     if foreign:
         raise ValidationFailed(*foreign)
+    if role == "admin" and rights is not None:
+        rights = msgspec.structs.replace(rights, can_manage_chat=True)
     gone = role == "member" and current.role in _OUTSIDE
     return msgspec.structs.replace(
         current,
@@ -186,9 +189,13 @@ def _require_fitting(wanted: Member, *, is_group: bool, is_broadcast: bool) -> N
 
 
 def _request(
-    peer: ResolvedPeer, person: ResolvedPeer, current: Member, wanted: Member
+    peer: ResolvedPeer, person: ResolvedPeer, current: Member, wanted: Member, before: Any
 ) -> TLRequest | None:
-    """Return what makes it so; None where it is so already."""
+    """Return what makes it so; None where it is so already.
+
+    Args:
+        before: Telegram's own participant, for the flags that no name stands for.
+    """
     where, who = peer.input_peer, person.input_peer
     is_demoted = current.role in (MemberRole.ADMIN, MemberRole.OWNER)
     if not peer.is_channel:
@@ -197,10 +204,12 @@ def _request(
             return None
         return functions.messages.EditChatAdminRequest(-peer.id, who, is_admin=is_admin)
     if wanted.role is MemberRole.ADMIN:
-        rights = from_admin_rights(wanted.rights or _NO_RIGHTS)
+        had = getattr(before, "admin_rights", None)
+        rights = from_admin_rights(wanted.rights or _NO_RIGHTS, before=had)
         return functions.channels.EditAdminRequest(where, who, rights, wanted.title)
     if wanted.role is MemberRole.RESTRICTED:
-        banned = from_permissions(wanted.rights or _NO_RIGHTS, until=wanted.until)
+        had = getattr(before, "banned_rights", None)
+        banned = from_permissions(wanted.rights or _NO_RIGHTS, until=wanted.until, before=had)
     elif wanted.role is MemberRole.BANNED:
         banned = t.ChatBannedRights(wanted.until, view_messages=True)
     elif is_demoted:
