@@ -23,6 +23,7 @@ PAGES = {
     "folders.md": 4,
     "chats.md": 2,
     "guard-rails.md": 4,
+    "members.md": 3,
     "mutations.md": 5,
     "keys.md": 6,
     "owner-chat.md": 1,
