@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, Change
 from vasya_sandbox.membership import Invite
+from vasya_server.model.invite import InvitePatch
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene
+    from vasya_server.model.base import Input
 
 
 def changes(scene: Scene) -> dict[str, Change]:
@@ -25,3 +27,8 @@ def changes(scene: Scene) -> dict[str, Change]:
         "revoke_invite": Change("DELETE", link, None, CHANGE, editing, title),
     }
     # fmt: on
+
+
+def reaching(_chat: str, _message: int) -> dict[type[Input], list[dict[str, Any]]]:
+    """Return bodies; none of them names a message."""
+    return {InvitePatch: [{"title": "x"}]}

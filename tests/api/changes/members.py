@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, Change
 from vasya_sandbox.membership import JoinRequest
+from vasya_server.model.member import DecideJoinRequest, InviteMembers, MemberPatch, Permissions
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene
+    from vasya_server.model.base import Input
 
 
 def changes(scene: Scene) -> dict[str, Change]:
@@ -28,3 +30,13 @@ def changes(scene: Scene) -> dict[str, Change]:
         "set_permissions": Change("PUT", f"{chat}/permissions", some, CHANGE, ("messages.EditChatDefaultBannedRights",), "Club"),
     }
     # fmt: on
+
+
+def reaching(_chat: str, _message: int) -> dict[type[Input], list[dict[str, Any]]]:
+    """Return bodies; none of them names a message."""
+    return {
+        InviteMembers: [{"userIds": [1]}],
+        MemberPatch: [{"role": "member"}],
+        Permissions: [{}],
+        DecideJoinRequest: [{"isApproved": True}],
+    }
