@@ -31,9 +31,8 @@ async def named_in(intent: Intent) -> Named:
     if intent.account is None:
         return Named()
     account = AccountView(intent.account, intent.principal)
-    person = await _person(account, intent)
     if "chat" not in intent.path:
-        return Named(person=person)
+        return Named(person=await _person(account, intent))
     # What changes nothing at Telegram takes something out of the chat, if anything.
     if intent.mutation.reaches_telegram:
         peer = await resolve_changed(account, intent, intent.path["chat"])
@@ -42,7 +41,8 @@ async def named_in(intent: Intent) -> Named:
     source = None if intent.source is None else await resolve(account, intent.source)
     require_outside_service_chat(account, *(each.id for each in (peer, source) if each))
     await require_outside_line(account, intent, peer, source)
-    return Named(peer, source, person)
+    # Where the chat may not be touched, nothing is asked about anybody in it.
+    return Named(peer, source, await _person(account, intent))
 
 
 async def _person(account: AccountView, intent: Intent) -> ResolvedPeer | None:
