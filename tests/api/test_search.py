@@ -408,3 +408,25 @@ async def test_searching_leaves_no_trace(
 
     assert {*dc.requests} <= HARMLESS
     assert {peer_id: dialog.read_in for peer_id, dialog in scene.alice.dialogs.items()} == read
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """Give a read time enough for a search through thousands of chats."""
+    return {**environment, "VASYA_READ_DEADLINE_SECS": "20"}
+
+
+async def test_a_page_ends_within_thousands_of_chats_that_are_not_wanted(
+    client: httpx.AsyncClient, url: str, scene: Scene, dc: DataCentre
+) -> None:
+    for n in range(2050):
+        scene.world.post(scene.world.add_user(f"P{n}"), scene.alice, "hi", at=scene.world.now + 60)
+
+    first = await search(client, url, since="1h", chatType="channel")
+    asked = dc.requests["messages.GetDialogs"]
+    second = await search(client, url, since="1h", chatType="channel", cursor=first["next"])
+
+    assert first["items"] == []
+    assert first["searched"] == 0
+    assert asked <= 22
+    assert texts(second)[0] == "nothing happened"

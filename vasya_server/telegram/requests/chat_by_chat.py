@@ -89,6 +89,8 @@ class ChatByChat:
         self._listed = listed
         self._author = author
         self._is_agent = reading.account.is_agent
+        # Whether it ended before the chats did, with none in between that is wanted.
+        self._is_cut = False
         # Chats without anything unread are not looked into for it.
         self._chats_wanted = ChatFilter(
             type=query.chat_type,
@@ -125,7 +127,7 @@ class ChatByChat:
             if self._spot == begun:
                 raise
             return self._spot
-        return None
+        return self._spot if self._is_cut else None
 
     async def _search(self, row: Row | None, chat_id: int, place: Place) -> None:
         """Look through one chat, or on through it, for as many messages as the page has room for."""
@@ -215,6 +217,11 @@ class ChatByChat:
             for row, behind in found:
                 if not self._is_out_of_sight(row.id):
                     yield row, behind
+            if place is not None and self._reading.calls >= _MAX_CALLS:
+                # So many chats that are not wanted: the next page goes on behind them.
+                self._spot = msgspec.structs.replace(self._spot, place=place)
+                self._is_cut = True
+                return
 
     async def _one_by_one(self, chat_ids: Sequence[int]) -> AsyncIterator[tuple[Row | None, int]]:
         test = await row_test(self._reading, self._chats_wanted, self._reach)
