@@ -31,6 +31,7 @@ PAGES = {
     "profile-and-devices.md": 2,
     "topics.md": 2,
     "transcripts.md": 1,
+    "reading.md": 4,
     "undo-and-takeover.md": 2,
     "uploads.md": 3,
     "webhooks.md": 3,
