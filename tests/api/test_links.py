@@ -13,6 +13,7 @@ import pytest
 
 from tests.api.conftest import API
 from tests.api.test_media import DATA, document
+from tests.disk import full_disk
 from tests.problems import assert_problem
 from vasya_sandbox.records import FileMedia
 from vasya_server.auth.chat_lists import ChatRule
@@ -233,6 +234,25 @@ async def test_a_link_that_is_revoked_ends_what_is_open(
 
     async with asyncio.timeout(2):
         await watch.over()
+
+
+async def test_a_link_lives_no_longer_than_its_key(with_key: WithKey, path: str) -> None:
+    agent = await with_key(ttlSecs=60)
+    ends_at = (await agent.get(f"{API}/whoami")).json()["expiresAt"]
+
+    made = (await agent.post(f"{path}/media/link", json={"ttlSecs": 600})).json()
+
+    assert made["expiresAt"] == ends_at
+
+
+async def test_a_lockdown_on_a_full_disk_ends_links_too(
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, path: str
+) -> None:
+    url = await link(client, path)
+    with full_disk():
+        assert (await client.post(f"{API}/lockdown")).status_code == 200
+
+        await assert_opens_nothing(anonymous, url)
 
 
 async def test_a_key_makes_links_for_chats_that_it_may_read_alone(

@@ -112,9 +112,14 @@ def answer_type(operation: Operation, query: str, status: int) -> Any:
         return Problem
     if Accepted in get_args(operation.answer):
         return Transcript if status == 200 else Accepted
-    if len(views := get_args(operation.answer)) > 1:
-        return views["view=compact" in query]
+    shapes = [each for each in get_args(operation.answer) if is_struct(each)]
+    if len(shapes) > 1:
+        return shapes["view=compact" in query]
     return shape_of(operation)
+
+
+def is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def shape_of(operation: Operation) -> Any:
