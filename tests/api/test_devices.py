@@ -150,6 +150,8 @@ async def test_a_thief_is_logged_out_whatever_gates_are_closed(
     await client.patch(f"{API}/settings", json={"sendGate": "off"})
     await client.patch(account, json={"canSend": False})
 
+    told = await client.delete(f"{account}/devices?dryRun=true")
+    assert told.json()["wouldExecute"] is True, told.text
     assert (await client.delete(f"{account}/devices")).status_code == 204
 
     assert len(await devices(client, account)) == 1
@@ -165,6 +167,10 @@ async def test_a_dry_run_ends_nothing(
         told = await client.delete(f"{account}/{path}?dryRun=true")
         assert told.json()["wouldExecute"] is True, told.text
 
+    own = await client.delete(f"{account}/devices/0?dryRun=true")
+    assert_problem(own, 409, "own_device")
+    nobody = await client.delete(f"{account}/devices/12345?dryRun=true")
+    assert_problem(nobody, 404, "device_not_found")
     assert dc.requests["auth.ResetAuthorizations"] == 0
     assert dc.requests["account.ResetAuthorization"] == 0
 

@@ -37,6 +37,17 @@ async def test_the_profile_is_how_others_see_the_account(
     }
 
 
+async def test_what_nobody_sees_in_it_is_taken_out(
+    client: httpx.AsyncClient, account: str, scene: Scene
+) -> None:
+    scene.alice.about = "Garden\u202eer."
+
+    told = (await client.get(f"{account}/profile")).json()
+
+    assert told["bio"] == "Gardener."
+    assert told["sanitized"] == {"removed": 1, "classes": ["bidi"]}
+
+
 async def test_only_what_is_sent_changes(
     client: httpx.AsyncClient, account: str, scene: Scene, dc: DataCentre
 ) -> None:

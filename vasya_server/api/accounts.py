@@ -69,7 +69,7 @@ async def update_account(call: Call, _ready: Ready, body: AccountPatch) -> Accou
     "DELETE",
     "/accounts/{account}",
     Scope.ACCOUNTS_DELETE,
-    telegram(Action.ACCOUNT_DELETE, reduces_risk=always),
+    telegram(Action.ACCOUNT_DELETE, reduces_risk=always, is_rehearsed=False),
     is_destructive=True,
 )
 async def delete_account(call: Call, _ready: Ready) -> AccountDeleted:

@@ -15,12 +15,13 @@ class Profile(Wire, frozen=True, kw_only=True):
     """How the account shows itself to others."""
 
     id: int
-    first_name: str = ""
-    last_name: str = ""
-    username: str | None = None
+    first_name: Untrusted = ""
+    last_name: Untrusted = ""
+    username: Untrusted | None = None
     phone: str | None = None
-    bio: str = ""
+    bio: Untrusted = ""
     is_premium: bool = False
+    sanitized: Sanitized | None = None
 
 
 class ProfilePatch(Input, frozen=True, kw_only=True):

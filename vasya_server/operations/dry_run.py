@@ -49,7 +49,7 @@ async def dry_run(
     """
     intent = attempt.intent
     found: list[VasyaError] = []
-    if not intent.reduces_risk:
+    if intent.mutation.is_rehearsed:
         try:
             await rehearse(attempt, ready, execute)
         except (

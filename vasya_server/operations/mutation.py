@@ -42,6 +42,7 @@ class Mutation:
         parts: How many messages it makes, each with a random_id of its own, by its body.
         reduces_risk: Whether it takes effect even where it cannot be written down, by its body.
         removes: What is not there any more is done, when the same is asked again after an unknown outcome.
+        is_rehearsed: A dry run goes as far as its first request that changes something; all that it does stands behind that.
         source: The other chat that it takes something from, by its body; it has to be readable.
         subject: Whom it is about, by its body, where no path names a chat; it has to be writable.
         is_repeatable: Asked again after an unknown outcome, it finds out; otherwise it would be done twice (D-6.13).
@@ -52,6 +53,7 @@ class Mutation:
     parts: Callable[[Any], int] = _none
     reduces_risk: Callable[[Any], bool] = _never
     removes: bool = False
+    is_rehearsed: bool = True
     source: Callable[[Any], str | None] = _nowhere
     subject: Callable[[Any], str | None] = _nowhere
     is_repeatable: bool = True
@@ -68,6 +70,7 @@ def telegram(
     parts: Callable[[Any], int] = _none,
     reduces_risk: Callable[[Any], bool] = _never,
     removes: bool = False,
+    is_rehearsed: bool = True,
     source: Callable[[Any], str | None] = _nowhere,
     subject: Callable[[Any], str | None] = _nowhere,
     is_repeatable: bool = True,
@@ -79,6 +82,7 @@ def telegram(
         parts=parts,
         reduces_risk=reduces_risk,
         removes=removes,
+        is_rehearsed=is_rehearsed,
         source=source,
         subject=subject,
         is_repeatable=is_repeatable,

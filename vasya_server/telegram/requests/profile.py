@@ -11,6 +11,7 @@ from telethon.tl import types as t
 from vasya_server.errors import ChatNotFound, FieldError, TelegramError, ValidationFailed
 from vasya_server.model.account import mask_phone
 from vasya_server.model.profile import Profile
+from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.directory import entity_username
 from vasya_server.telegram.reading import Reading
 
@@ -39,14 +40,16 @@ async def get_profile(account: AccountView) -> Profile:
     request = functions.users.GetFullUserRequest(t.InputUserSelf())
     answer = await Reading(account).call(request)
     user = next(each for each in answer.users if each.is_self)
-    return Profile(
-        id=user.id,
-        first_name=user.first_name or "",
-        last_name=user.last_name or "",
-        username=entity_username(user),
-        phone=mask_phone(user.phone) if user.phone else None,
-        bio=answer.full_user.about or "",
-        is_premium=bool(user.premium),
+    return clean(
+        Profile(
+            id=user.id,
+            first_name=user.first_name or "",
+            last_name=user.last_name or "",
+            username=entity_username(user),
+            phone=mask_phone(user.phone) if user.phone else None,
+            bio=answer.full_user.about or "",
+            is_premium=bool(user.premium),
+        )
     )
 
 

@@ -88,13 +88,13 @@ async def _ask(reading: Reading, peer: ResolvedPeer, offset: int, limit: int) ->
 
 def _told(photo: Any) -> UserPhoto:
     file = photo_file(photo)
-    largest = max((size for size in photo.sizes if hasattr(size, "w")), key=lambda size: size.w)
+    widest = max(photo.sizes, key=lambda size: getattr(size, "w", 0), default=None)
     return UserPhoto(
         id=str(photo.id),
         added_at=photo.date,
         size_bytes=file.size_bytes if file else 0,
-        width=largest.w,
-        height=largest.h,
+        width=getattr(widest, "w", 0),
+        height=getattr(widest, "h", 0),
         has_video=bool(photo.video_sizes),
     )
 
