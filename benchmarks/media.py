@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import socket
 import statistics
 import time
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from benchmarks.processes import Running
 
-PIECE = bytes(range(256)) * 4096
+# As media are: nothing in it can be compressed.
+PIECE = os.urandom(1 << 20)
 SAMPLE_SECS = 0.05
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telethon import TelegramClient, functions, utils
 from telethon import errors as tg
+from telethon.extensions.messagepacker import MessagePacker
 from telethon.network import MTProtoSender
 from telethon.network.requeststate import RequestState
 from telethon.tl.alltlobjects import LAYER
@@ -23,6 +24,7 @@ from telethon.tl.tlobject import TLRequest
 from vasya_server import __version__
 from vasya_server.telegram.errors import ConnectionLost
 from vasya_server.telegram.inbox import LoginInbox
+from vasya_server.telegram.packing import State
 
 if TYPE_CHECKING:
     from vasya_server.telegram.endpoint import Endpoint
@@ -52,6 +54,11 @@ class _Sender(MTProtoSender):
 
     The stock sender leaves those that waited pending for ever, and cancels the others where it has no error at hand.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._state = State(self.auth_key, loggers=self._loggers)
+        self._send_queue = MessagePacker(self._state, loggers=self._loggers)
 
     async def _reconnect(self, last_error: BaseException | None) -> None:
         self._reconnecting = False
