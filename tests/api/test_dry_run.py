@@ -30,6 +30,8 @@ READS = {
     "contacts.ResolveUsername",
     "users.GetUsers",
     "users.GetFullUser",
+    "channels.GetFullChannel",
+    "messages.GetFullChat",
     "channels.GetChannels",
     "channels.GetParticipant",
     "messages.GetChats",

@@ -21,7 +21,7 @@ PAGES = {
     "budgets-and-pacing.md": 1,
     "drafts.md": 2,
     "folders.md": 4,
-    "chats.md": 2,
+    "chats.md": 3,
     "guard-rails.md": 4,
     "members.md": 3,
     "mutations.md": 5,

@@ -133,6 +133,8 @@ READS: dict[str, Read] = {
     "chats archived": chats(archived=True),
     "chats of a folder": chats(folder=0),
     "chat": lambda account, _: get_chat(as_owner(account), "@bob_b"),
+    "chat in full": lambda account, _: get_chat(as_owner(account), "@bob_b", in_full=True),
+    "channel in full": lambda account, _: get_chat(as_owner(account), "@daily_news", in_full=True),
     "channel": lambda account, _: get_chat(as_owner(account), "@daily_news"),
     "resolve a name": lambda account, _: resolve_any(
         as_owner(account), "@garden_club", public=False

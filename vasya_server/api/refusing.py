@@ -69,7 +69,9 @@ def _problem(code: str, detail: str, request_id: str) -> Problem:
 
 def _members(error: VasyaError) -> dict[str, object]:
     """Return the members that only this kind of error has."""
-    member: dict[str, object] = {} if error.preview is None else {"preview": error.preview}
+    member: dict[str, object] = {"applied": list(error.applied)}
+    if error.preview is not None:
+        member["preview"] = error.preview
     match error:
         case errors.ValidationFailed():
             member["errors"] = [

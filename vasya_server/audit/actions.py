@@ -30,6 +30,7 @@ class Action(StrEnum):
     CHAT_LEAVE = "chat:leave"
     CHAT_READ = "chat:read"
     CHAT_TYPING = "chat:typing"
+    CHAT_UPDATE = "chat:update"
     CONTACT_ADD = "contact:add"
     CONTACT_DELETE = "contact:delete"
     CREDENTIALS_ERASE = "credentials:erase"

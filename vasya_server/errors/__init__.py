@@ -15,7 +15,6 @@ VasyaError
 │                              SessionUnreadable · TooManyUploads · TooManyKeys · KeyEnded · OutcomeUnknown · ClaimInProgress · IdempotencyKeyStale
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 │                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew · ChatHasNoTopics
-│                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew
 │                              OwnerMustTransferOrDelete · JoinRequestSent
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing

@@ -15,8 +15,8 @@ class VasyaError(Exception):
         detail: A sentence for the client where the class's own says too little. Never contains user data.
         remedy: What the caller has to do, where it is more exact than the code's own remedy.
 
-    `is_retryable` says what the code's own row would say wrongly here, `action_id` which action was refused, and `preview`
-    what it would have done; whoever knows them sets them.
+    `is_retryable` says what the code's own row would say wrongly here, `action_id` which action was refused, `preview`
+    what it would have done, and `applied` which of its parts were done before; whoever knows them sets them.
     """
 
     code: ClassVar[str]
@@ -28,4 +28,5 @@ class VasyaError(Exception):
         self.is_retryable: bool | None = None
         self.action_id: str | None = None
         self.preview: Preview | None = None
+        self.applied: tuple[str, ...] = ()
         super().__init__(self.detail)

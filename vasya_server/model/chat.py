@@ -54,6 +54,25 @@ class Chat(Wire, frozen=True, kw_only=True):
     can_send: bool = False
     members_count: int | None = None
     last_message: LastMessage | None = None
+    about: Annotated[
+        Untrusted,
+        Meta(description="What it says of itself; this and what follows is not in lists."),
+    ] = ""
+    role: Annotated[
+        Literal["owner", "admin", "member", "left"] | None,
+        Meta(description="How the account stands in a group or channel."),
+    ] = None
+    slow_mode_secs: Annotated[
+        int, Meta(description="How long members wait between two messages.")
+    ] = 0
+    next_send_at: Annotated[
+        datetime | None, Meta(description="When slow mode lets the account write again.")
+    ] = None
+    history_ttl_secs: Annotated[int, Meta(description="After how long messages go.")] = 0
+    has_photo: bool = False
+    is_protected: Annotated[
+        bool, Meta(description="What is in it may not be forwarded or saved.")
+    ] = False
     sanitized: Sanitized | None = None
 
 

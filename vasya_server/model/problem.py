@@ -5,7 +5,10 @@ Source: https://www.rfc-editor.org/rfc/rfc9457
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from vasya_server.model.base import Wire
 from vasya_server.model.chat import Candidate
@@ -44,3 +47,7 @@ class Problem(Wire, frozen=True, kw_only=True):
     telegram_error: str | None = None
     violated_policies: list[str] = msgspec.field(default_factory=list)
     preview: Preview | None = None
+    applied: Annotated[
+        list[str],
+        Meta(description="JSON Pointers to what of the body was changed before this was refused."),
+    ] = msgspec.field(default_factory=list)

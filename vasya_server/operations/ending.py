@@ -83,13 +83,14 @@ def failure(
         # Of an action whose outcome was unknown this is the end: it was done, and what it made was deleted since.
         status = ActionStatus.DONE if is_redrive else ActionStatus.ABORTED
         return _ending(status, answer, error, keeps_key=is_redrive)
-    if progress.has_happened:
+    if progress.has_happened and not error.applied:
         return None
     if not intent.mutation.reaches_telegram:
         return _ending(ActionStatus.FAILED, answer, error, keeps_key=False)
-    if progress.is_refused:
+    if progress.is_refused or error.applied:
         is_for_good = (
-            answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _PASSING
+            progress.is_refused
+            and (answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _PASSING)
         ) or answer.status == HTTPStatus.BAD_GATEWAY
         return _ending(ActionStatus.FAILED, answer, error, keeps_key=is_for_good)
     return _ending(ActionStatus.ABORTED, answer, error, keeps_key=False)

@@ -38,6 +38,7 @@ _REVERSIBLE: Final = frozenset(
         Action.USER_UNBLOCK,
         Action.CHAT_CREATE,
         Action.CHAT_JOIN,
+        Action.CHAT_UPDATE,
     }
 )
 # What is said in words of its own.

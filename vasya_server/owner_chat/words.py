@@ -41,6 +41,7 @@ _KINDS: Final = {
     "chat:leave": "leave a chat",
     "chat:delete": "delete a chat",
     "chat:clear": "delete all messages of a chat",
+    "chat:update": "change a chat",
     "chat:read": "mark a chat as read",
     "chat:typing": "show that you are typing",
     "avatar:set": "change your profile picture",

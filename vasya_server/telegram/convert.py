@@ -21,6 +21,7 @@ from vasya_server.model.message import (
     Reaction,
     ReplyTo,
 )
+from vasya_server.telegram.chat_details import details_of
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.directory import (
     Directory,
@@ -200,12 +201,14 @@ def to_chat(
     dialog: Any = None,
     last_message: Any = None,
     members_count: int | None = None,
+    full: Any = None,
 ) -> Chat:
     """Return a chat.
 
     Args:
         dialog: The account's own view of it; None where it has none.
         members_count: Where the entity itself does not tell.
+        full: What Telegram tells of this one chat alone; None where nobody asked for it.
     """
     is_self = isinstance(entity, t.User) and bool(entity.is_self)
     muted_until = _time(dialog.notify_settings.mute_until) if dialog else None
@@ -227,6 +230,7 @@ def to_chat(
         can_send=can_send(entity),
         members_count=getattr(entity, "participants_count", None) or members_count or None,
         last_message=_last_message(last_message, directory) if last_message else None,
+        **(details_of(entity, full) if full is not None else {}),
     )
     return chat if directory.is_raw else clean(chat)
 

@@ -12,6 +12,7 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.errors import ChatNotFound
+from vasya_server.telegram.chat_details import read_full
 from vasya_server.telegram.convert import to_candidate, to_chat
 from vasya_server.telegram.directory import entity_id, input_peer, marked_id
 from vasya_server.telegram.reach import readable
@@ -95,8 +96,13 @@ async def rows_of_peers(reading: Reading, input_peers: Iterable[Any]) -> list[Ro
     return rows_of(answer, reading)
 
 
-async def read_chat(reading: Reading, peer_id: int, input_peer: Any) -> Chat:
+async def read_chat(
+    reading: Reading, peer_id: int, input_peer: Any, *, in_full: bool = False
+) -> Chat:
     """Return one chat with its members counted where Telegram leaves that to a second request.
+
+    Args:
+        in_full: With what that second request tells besides.
 
     Raises:
         ChatNotFound: Telegram tells nothing of it.
@@ -106,17 +112,17 @@ async def read_chat(reading: Reading, peer_id: int, input_peer: Any) -> Chat:
     entity = row.entity if row else reading.directory.entities.get(peer_id)
     if entity is None:
         raise ChatNotFound
-    members_count = None
-    if isinstance(entity, t.Channel) and not entity.participants_count:
-        full = await reading.call(functions.channels.GetFullChannelRequest(input_peer))
-        members_count = full.full_chat.participants_count
+    full = None
+    if in_full or (isinstance(entity, t.Channel) and not entity.participants_count):
+        full = await read_full(reading, peer_id, input_peer)
     return to_chat(
         entity,
         reading.directory,
         now=datetime.now(UTC),
         dialog=row.dialog if row else None,
         last_message=row.message if row else None,
-        members_count=members_count,
+        members_count=getattr(full, "participants_count", None),
+        full=full if in_full else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, Change
 from vasya_server.model.chat_life import CreateChat, JoinChat
+from vasya_server.model.chat_settings import ChatPatch
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene
@@ -24,6 +25,7 @@ def changes(scene: Scene) -> dict[str, Change]:
         "create_chat": Change("POST", "chats", new, CHANGE, ("messages.CreateChat",), title=None),
         "join_chat": Change("POST", "chats/join", {"link": "@town_square"}, CHANGE, ("channels.JoinChannel",), title=None),
         "leave_chat": Change("POST", f"chats/{left.peer_id}/leave", None, CHANGE, ("channels.LeaveChannel",), title="Choir"),
+        "update_chat": Change("PATCH", f"chats/{scene.bob.id}", {"isPinned": True, "isMuted": True}, CHANGE, ("messages.ToggleDialogPin",)),
         "clear_history": Change("DELETE", f"chats/{scene.carol.id}/history?forEveryone=false", None, CHANGE, ("messages.DeleteHistory",), title="Кэрол"),
         "delete_chat": Change("DELETE", f"chats/{deleted.peer_id}?forEveryone=true", None, CHANGE, ("messages.DeleteChat",), title="Picnic"),
     }
@@ -34,5 +36,6 @@ def reaching(chat: str, message: int) -> dict[type[Input], list[dict[str, Any]]]
     """Return bodies that reach for a chat or for Telegram's own; none of them names a message."""
     return {
         CreateChat: [{"type": "group", "title": "x", "userIds": [777000]}],
+        ChatPatch: [{"isPinned": True}, {"isMarkedUnread": True, "historyTtlSecs": 86_400}],
         JoinChat: [{"link": chat}],
     }

@@ -64,8 +64,13 @@ class Place(msgspec.Struct, array_like=True, frozen=True):
     listed: tuple[int, int, int] | None = None
 
 
-async def get_chat(account: AccountView, reference: str, *, is_raw: bool = False) -> Chat:
+async def get_chat(
+    account: AccountView, reference: str, *, is_raw: bool = False, in_full: bool = False
+) -> Chat:
     """Return the chat that *reference* names, as the account sees it.
+
+    Args:
+        in_full: With what Telegram tells of it alone, and of no chat in a list.
 
     Raises:
         ChatNotFound: It names none that the account knows.
@@ -73,13 +78,13 @@ async def get_chat(account: AccountView, reference: str, *, is_raw: bool = False
     """
     reading = Reading(account, is_raw=is_raw)
     peer = await resolve_in(reading, reference)
-    return await read_chat(reading, peer.id, peer.input_peer)
+    return await read_chat(reading, peer.id, peer.input_peer, in_full=in_full)
 
 
 async def show_changed(account: AccountView, peer: ResolvedPeer) -> Chat:
     """Return a chat as it is after a change; to a key that only writes there, no more than which one it is."""
     reading = Reading(account)
-    chat = await read_chat(reading, peer.id, peer.input_peer)
+    chat = await read_chat(reading, peer.id, peer.input_peer, in_full=True)
     if account.readable is not None:
         try:
             await require(reading, peer.id, account.readable)
