@@ -12,6 +12,7 @@ from vasya_server.api import (  # noqa: F401 — importing a resource declares i
     actions,
     audit,
     chat_life,
+    chat_photos,
     chats,
     contacts,
     devices,

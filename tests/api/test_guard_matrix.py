@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # What says so in a dry run.
 REASON = {202: "approval_required"}
 # What ends sessions, and what names an upload, stands in its own tests.
-ELSEWHERE = {"delete_account", "end_device", "end_other_devices", "set_avatar"}
+ELSEWHERE = {"delete_account", "end_device", "end_other_devices", "set_avatar", "set_chat_photo"}
 
 
 def test_every_change_at_telegram_is_tried_here(scene: Scene) -> None:

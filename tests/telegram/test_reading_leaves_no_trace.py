@@ -12,6 +12,7 @@ from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter, ChatType
+from vasya_server.model.chat_photo import ChatPhotoQuery
 from vasya_server.model.draft import DraftQuery
 from vasya_server.model.invite import InviteFilter
 from vasya_server.model.member import JoinRequestFilter, MemberFilter
@@ -20,6 +21,7 @@ from vasya_server.model.person import BlockedFilter, ContactFilter, UserPhotoQue
 from vasya_server.model.reception import ReactorFilter
 from vasya_server.model.topic import TopicFilter
 from vasya_server.telegram.peers import resolve_any
+from vasya_server.telegram.requests import chat_photos
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
 from vasya_server.telegram.requests.devices import list_devices
@@ -133,6 +135,9 @@ READS: dict[str, Read] = {
     "chats archived": chats(archived=True),
     "chats of a folder": chats(folder=0),
     "chat": lambda account, _: get_chat(as_owner(account), "@bob_b"),
+    "pictures of a chat": lambda account, cursors: chat_photos.list_photos(
+        as_owner(account), "@garden_club", ChatPhotoQuery(), cursors
+    ),
     "chat in full": lambda account, _: get_chat(as_owner(account), "@bob_b", in_full=True),
     "channel in full": lambda account, _: get_chat(as_owner(account), "@daily_news", in_full=True),
     "channel": lambda account, _: get_chat(as_owner(account), "@daily_news"),

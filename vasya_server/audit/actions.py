@@ -28,6 +28,8 @@ class Action(StrEnum):
     CHAT_DELETE = "chat:delete"
     CHAT_JOIN = "chat:join"
     CHAT_LEAVE = "chat:leave"
+    CHAT_PHOTO_DELETE = "chat:photo_delete"
+    CHAT_PHOTO_SET = "chat:photo_set"
     CHAT_READ = "chat:read"
     CHAT_TYPING = "chat:typing"
     CHAT_UPDATE = "chat:update"

@@ -41,6 +41,8 @@ _KINDS: Final = {
     "chat:leave": "leave a chat",
     "chat:delete": "delete a chat",
     "chat:clear": "delete all messages of a chat",
+    "chat:photo_set": "change the picture of a chat",
+    "chat:photo_delete": "take away the picture of a chat",
     "chat:update": "change a chat",
     "chat:read": "mark a chat as read",
     "chat:typing": "show that you are typing",

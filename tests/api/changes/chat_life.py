@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, Change
 from vasya_server.model.chat_life import CreateChat, JoinChat
+from vasya_server.model.chat_photo import SetChatPhoto
 from vasya_server.model.chat_settings import ChatPatch
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def changes(scene: Scene) -> dict[str, Change]:
     world.add_channel("Town", scene.bob, username="town_square")
     left = world.add_channel("Choir", scene.bob, [scene.alice])
     deleted = world.add_group("Picnic", scene.alice, [scene.bob])
+    pictured = world.add_group("Lake", scene.alice, [scene.bob])
     new = {"type": "group", "title": "Trio", "userIds": [scene.bob.id, scene.carol.id]}
     # fmt: off
     return {
@@ -26,6 +28,7 @@ def changes(scene: Scene) -> dict[str, Change]:
         "join_chat": Change("POST", "chats/join", {"link": "@town_square"}, CHANGE, ("channels.JoinChannel",), title=None),
         "leave_chat": Change("POST", f"chats/{left.peer_id}/leave", None, CHANGE, ("channels.LeaveChannel",), title="Choir"),
         "update_chat": Change("PATCH", f"chats/{scene.bob.id}", {"isPinned": True, "isMuted": True}, CHANGE, ("messages.ToggleDialogPin",)),
+        "delete_chat_photo": Change("DELETE", f"chats/{pictured.peer_id}/photo", None, CHANGE, ("messages.EditChatPhoto",), title="Lake"),
         "clear_history": Change("DELETE", f"chats/{scene.carol.id}/history?forEveryone=false", None, CHANGE, ("messages.DeleteHistory",), title="Кэрол"),
         "delete_chat": Change("DELETE", f"chats/{deleted.peer_id}?forEveryone=true", None, CHANGE, ("messages.DeleteChat",), title="Picnic"),
     }
@@ -37,5 +40,6 @@ def reaching(chat: str, message: int) -> dict[type[Input], list[dict[str, Any]]]
     return {
         CreateChat: [{"type": "group", "title": "x", "userIds": [777000]}],
         ChatPatch: [{"isPinned": True}, {"isMarkedUnread": True, "historyTtlSecs": 86_400}],
+        SetChatPhoto: [{"uploadId": "upl_" + "a" * 26}],
         JoinChat: [{"link": chat}],
     }
