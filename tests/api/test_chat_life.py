@@ -55,7 +55,7 @@ async def test_a_group_is_made_with_those_who_let_themselves_be_added(
     body = {
         "type": "group",
         "title": " Trio ",
-        "about": "Three of us.",
+        "about": " Three of us. ",
         "userIds": [scene.bob.id, scene.carol.id],
     }
 

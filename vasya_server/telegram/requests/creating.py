@@ -93,7 +93,7 @@ def _request(body: CreateChat, invited: Sequence[Any]) -> TLRequest:
     is_broadcast = body.type is NewChatType.CHANNEL
     return functions.channels.CreateChannelRequest(
         title,
-        body.about,
+        body.about.strip(),
         broadcast=is_broadcast or None,
         megagroup=not is_broadcast or None,
         forum=body.is_forum or None,
@@ -114,8 +114,8 @@ async def _finish(
     has_about, missing = True, list(body.user_ids) if invited and not is_group else []
     if is_group:
         missing = [each.user_id for each in answer.missing_invitees]
-        if body.about:
-            request = functions.messages.EditChatAboutRequest(place, body.about)
+        if about := body.about.strip():
+            request = functions.messages.EditChatAboutRequest(place, about)
             has_about = await _follow(reading, request) is not None
     elif invited:
         request = functions.channels.InviteToChannelRequest(place, list(invited))
