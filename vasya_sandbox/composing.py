@@ -145,6 +145,8 @@ def _entity(session: Session, given: Any, length: int) -> Entity | None:
     kind = ENTITY_KINDS.get(type(given))
     if kind is None:
         return None
+    if getattr(given, "collapsed", None):
+        kind = "expandable_blockquote"
     user_id = getattr(given, "user_id", 0)
     if not isinstance(user_id, int):
         user_id = inputs.user(session, user_id).id

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from telethon.tl import types as t
 
+from vasya_sandbox import bots, polls, to_do
+from vasya_sandbox.polls import Poll
 from vasya_sandbox.records import (
     ContactCard,
     FileMedia,
     Place,
-    Poll,
     WebPage,
 )
+from vasya_sandbox.to_do import ToDoList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vasya_sandbox.bots import Button
     from vasya_sandbox.directory import Directory
-    from vasya_sandbox.records import Action, Button, Entity, File, Media, User
+    from vasya_sandbox.records import Action, Entity, File, Media, User
 
 _PLAIN_ENTITIES = {
     "mention": t.MessageEntityMention,
@@ -57,22 +60,15 @@ def entity(record: Entity) -> Any:
         return t.MessageEntityTextUrl(record.offset, record.length, record.url)
     if record.kind == "text_mention":
         return t.MessageEntityMentionName(record.offset, record.length, record.user_id)
+    if record.kind == "expandable_blockquote":
+        return t.MessageEntityBlockquote(record.offset, record.length, collapsed=True)
     return t.MessageEntityCustomEmoji(record.offset, record.length, record.document_id)
 
 
 def keyboard(rows: list[list[Button]]) -> Any:
     """Return the buttons under a bot's message."""
-
-    def button(record: Button) -> Any:
-        kind = (
-            t.InlineButtonTypeUrl(record.url)
-            if record.url
-            else t.InlineButtonTypeCallback(record.data)
-        )
-        return t.KeyboardInlineButton(record.text, kind)
-
     return t.ReplyInlineMarkup(
-        [t.KeyboardInlineButtonRow([button(record) for record in row]) for row in rows]
+        [t.KeyboardInlineButtonRow([bots.shown(button) for button in row]) for row in rows]
     )
 
 
@@ -122,12 +118,14 @@ def media(world: Directory, viewer: User, record: Media) -> Any:
         case WebPage():
             return t.MessageMediaWebPage(_web_page(record))
         case Poll():
-            return _poll(viewer, record)
+            return polls.shown(record, viewer.id, world.now)
         case Place():
             geo = t.GeoPoint(record.longitude, record.latitude, 0)
             if record.title:
                 return t.MessageMediaVenue(geo, record.title, record.address, "", "", "")
             return t.MessageMediaGeo(geo)
+        case ToDoList():
+            return to_do.shown(record)
         case ContactCard():
             return t.MessageMediaContact(
                 record.phone, record.first_name, record.last_name, "", record.user_id
@@ -210,38 +208,3 @@ def _web_page(record: WebPage) -> Any:
         title=record.title or None,
         description=record.description or None,
     )
-
-
-def _poll(viewer: User, record: Poll) -> Any:
-    counts = [len(voters) for voters in record.votes]
-    has_voted = any(viewer.id in voters for voters in record.votes)
-    poll = t.Poll(
-        record.id,
-        t.TextWithEntities(record.question, []),
-        [
-            t.PollAnswer(t.TextWithEntities(option, []), str(index).encode())
-            for index, option in enumerate(record.options)
-        ],
-        hash=0,
-        closed=record.is_closed or None,
-        public_voters=record.is_public or None,
-        multiple_choice=record.is_multiple or None,
-        quiz=record.correct_option is not None or None,
-    )
-    # Telegram shows the result only to those who voted.
-    results = None
-    if has_voted or record.is_closed:
-        results = [
-            t.PollAnswerVoters(
-                str(index).encode(),
-                chosen=viewer.id in record.votes[index] or None,
-                correct=index == record.correct_option or None,
-                voters=count,
-                recent_voters=[t.PeerUser(voter) for voter in record.votes[index][-3:]]
-                if record.is_public
-                else [],
-            )
-            for index, count in enumerate(counts)
-        ]
-    total = len({user_id for voters in record.votes for user_id in voters})
-    return t.MessageMediaPoll(poll, t.PollResults(results=results, total_voters=total))

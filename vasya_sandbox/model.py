@@ -14,7 +14,6 @@ from vasya_sandbox.membership import Member, Role
 from vasya_sandbox.records import (
     CHANNEL_MARK,
     Action,
-    Button,
     Channel,
     Entity,
     Event,
@@ -33,6 +32,8 @@ from vasya_sandbox.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from vasya_sandbox.bots import Button
 
 __all__ = ["Channel", "Group", "Mailbox", "Message", "Peer", "Posted", "User", "World"]
 

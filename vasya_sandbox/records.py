@@ -11,8 +11,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct, field
 
+from vasya_sandbox.bots import Button
 from vasya_sandbox.chat_lists import Dialog, Folder
 from vasya_sandbox.membership import Lobby, Member
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.to_do import ToDoList
 
 CHANNEL_MARK = 1_000_000_000_000
 # A client further behind than this gets "too long" and starts over, as with the real service.
@@ -51,19 +54,6 @@ class WebPage(Struct, frozen=True, omit_defaults=True, tag="webpage"):
     site_name: str = ""
 
 
-class Poll(Struct, omit_defaults=True, tag="poll"):
-    """A poll with the users who chose each option."""
-
-    id: int
-    question: str
-    options: list[str]
-    votes: list[list[int]] = field(default_factory=list)
-    is_multiple: bool = False
-    is_public: bool = False
-    is_closed: bool = False
-    correct_option: int | None = None
-
-
 class Place(Struct, frozen=True, omit_defaults=True, tag="place"):
     """A point on the map; with a title it is a venue."""
 
@@ -82,7 +72,7 @@ class ContactCard(Struct, frozen=True, omit_defaults=True, tag="contact"):
     user_id: int = 0
 
 
-Media: TypeAlias = FileMedia | WebPage | Poll | Place | ContactCard
+Media: TypeAlias = FileMedia | WebPage | Poll | Place | ContactCard | ToDoList
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
@@ -109,14 +99,6 @@ class Action(Struct, frozen=True, omit_defaults=True):
     kind: str
     title: str = ""
     user_ids: list[int] = field(default_factory=list)
-
-
-class Button(Struct, frozen=True, omit_defaults=True):
-    """A button of an inline keyboard: a link or data sent back to the bot."""
-
-    text: str
-    url: str = ""
-    data: bytes = b""
 
 
 class Reaction(Struct, frozen=True, omit_defaults=True):

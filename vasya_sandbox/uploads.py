@@ -10,7 +10,8 @@ from telethon.tl import types as t
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.images import dimensions
 from vasya_sandbox.parts import IN_MEMORY_BYTES, Parts, Stored
-from vasya_sandbox.records import ContactCard, FileMedia, Place, Poll, Size, WebPage
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import ContactCard, FileMedia, Place, Size, WebPage
 
 if TYPE_CHECKING:
     from vasya_sandbox.records import File, FileKind, Media
@@ -145,8 +146,12 @@ def _poll(session: Session, given: Any) -> Poll:
     options = [answer.text.text for answer in given.poll.answers]
     if not MIN_OPTIONS <= len(options) <= MAX_OPTIONS:
         raise RpcError(400, "POLL_ANSWERS_INVALID")
+    if len({*options}) < len(options):
+        raise RpcError(400, "POLL_OPTION_DUPLICATE")
     if not given.poll.question.text:
         raise RpcError(400, "POLL_QUESTION_INVALID")
+    if given.poll.multiple_choice and given.correct_answers:
+        raise RpcError(400, "QUIZ_MULTIPLE_INVALID")
     return Poll(
         session.dc.world.last_number + 1,
         given.poll.question.text,
@@ -155,6 +160,8 @@ def _poll(session: Session, given: Any) -> Poll:
         is_multiple=bool(given.poll.multiple_choice),
         is_public=bool(given.poll.public_voters),
         correct_option=_correct_option(given, len(options)),
+        closes_at=int(given.poll.close_date.timestamp()) if given.poll.close_date else 0,
+        explanation=given.solution or "",
     )
 
 

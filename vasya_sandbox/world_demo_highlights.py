@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from vasya_sandbox import changes, world_demo_files
 from vasya_sandbox import world_demo_texts as texts
-from vasya_sandbox.records import (
-    Action,
-    Button,
-    Channel,
-    ContactCard,
-    Entity,
-    FileMedia,
-    Place,
-    Poll,
-)
+from vasya_sandbox.bots import Button
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import Action, Channel, ContactCard, Entity, FileMedia, Place
 
 if TYPE_CHECKING:
     from vasya_sandbox.model import World
@@ -161,7 +154,10 @@ class Highlights:
         """Post a command and an answer with buttons."""
         self.post(self.owner, "demo_ferry_bot", "/start")
         buttons = [
-            [Button("Next crossing", data=b"next"), Button("Delays", data=b"delays")],
+            [
+                Button("Next crossing", data=b"next", reply="The next ferry leaves at 14:30."),
+                Button("Delays", data=b"delays", reply="All ferries are on time.", is_alert=True),
+            ],
             [Button("Timetable", url="https://city.example/ferry")],
         ]
         text = "Welcome aboard! What would you like to know?"

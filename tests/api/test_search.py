@@ -12,7 +12,8 @@ from tests.problems import assert_problem
 from tests.telegram.test_reading_leaves_no_trace import HARMLESS
 from vasya_sandbox.chat_lists import Folder
 from vasya_sandbox.faults import Action, Fault
-from vasya_sandbox.records import Entity, Poll
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import Entity
 from vasya_server.auth.chat_lists import ChatRule
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from telethon import functions, types
 
 from tests.sandbox.refusals import refused
 from vasya_sandbox import changes
-from vasya_sandbox.records import Action, Button, Entity, FileMedia, Place, Poll
+from vasya_sandbox.bots import Button
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import Action, Entity, FileMedia, Place
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect

@@ -8,7 +8,8 @@ from telethon import functions, types
 
 from tests.sandbox.refusals import refused
 from vasya_sandbox import changes
-from vasya_sandbox.records import ContactCard, FileMedia, Place, Poll
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import ContactCard, FileMedia, Place
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect

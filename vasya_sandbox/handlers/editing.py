@@ -16,7 +16,7 @@ from vasya_sandbox.records import Action, Channel, FileMedia, Group, User
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
-    from vasya_sandbox.records import Message, Peer
+    from vasya_sandbox.records import Media, Message, Peer
     from vasya_sandbox.session import Session
 
 EDIT_WINDOW_SECS = 48 * 3600
@@ -64,6 +64,8 @@ def _change(session: Session, request: Any, record: Message, *, may_stay: bool =
         RpcError: MESSAGE_NOT_MODIFIED, unless it may stay what it is; MESSAGE_EMPTY, MESSAGE_TOO_LONG.
     """
     media = uploads.media(session, request.media) if request.media else record.media
+    if record.grouped_id and _kind(session, media) != _kind(session, record.media):
+        raise RpcError(400, "MEDIA_GROUPED_INVALID")
     text, entities = record.text, record.entities
     if request.message is not None:
         limit = CAPTION_LIMIT if isinstance(media, FileMedia) else TEXT_LIMIT
@@ -74,6 +76,14 @@ def _change(session: Session, request: Any, record: Message, *, may_stay: bool =
     if (text, entities, media) == (record.text, record.entities, record.media) and not may_stay:
         raise RpcError(400, "MESSAGE_NOT_MODIFIED")
     record.text, record.entities, record.media = text, entities, media
+
+
+def _kind(session: Session, media: Media | None) -> str:
+    """Return what may take the place of a medium in an album: a photo that of a photo or video, a file that of a file."""
+    if not isinstance(media, FileMedia):
+        return ""
+    kind = session.dc.world.files[media.file_id].kind
+    return "visual" if kind in ("photo", "video") else kind
 
 
 def _require_editable(session: Session, where: Peer, record: Message) -> None:

@@ -12,7 +12,8 @@ from vasya_sandbox.errors import RpcError
 from vasya_sandbox.handlers.dialogs import rows
 from vasya_sandbox.handlers.history import MAX_MESSAGES, page, selected, topic_ids
 from vasya_sandbox.message_views import message, peers_of
-from vasya_sandbox.records import Channel, ContactCard, FileMedia, Group, Place, Poll, User, WebPage
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import Channel, ContactCard, FileMedia, Group, Place, User, WebPage
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from vasya_sandbox.composing import CAPTION_LIMIT, Target
 from vasya_sandbox.errors import RpcError
 from vasya_sandbox.fanout import answer
 from vasya_sandbox.message_views import box_owner, message, peers_of
-from vasya_sandbox.records import CHANNEL_MARK, FileMedia, Notice, User
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import CHANNEL_MARK, Channel, FileMedia, Notice, User
 from vasya_sandbox.registry import rpc
 
 if TYPE_CHECKING:
@@ -139,8 +140,14 @@ def send_media(session: Session, request: Any) -> Any:
         )
         target = composing.target(session, where, request)
         media = uploads.media(session, request.media)
+        if isinstance(media, Poll) and media.is_public and _is_broadcast(where):
+            raise RpcError(400, "BROADCAST_PUBLIC_VOTERS_FORBIDDEN")
         sent = _send(session, target, text, request.random_id, entities=entities, media=media)
     return _reply(session, where, [sent])
+
+
+def _is_broadcast(where: Peer) -> bool:
+    return isinstance(where, Channel) and where.is_broadcast
 
 
 @rpc(f.messages.UploadMediaRequest)
