@@ -14,20 +14,21 @@ from tests.api.streaming import POLL, followed, streaming
 from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
 from vasya_sandbox import changes, fanout
+from vasya_sandbox.bots import Button
 from vasya_sandbox.images import landscape
+from vasya_sandbox.polls import Poll
 from vasya_sandbox.records import (
     Action,
-    Button,
     ContactCard,
     Entity,
     FileMedia,
     Place,
-    Poll,
     Reply,
     Size,
     WebPage,
 )
 from vasya_sandbox.srp import make_verifier
+from vasya_sandbox.to_do import ToDoList
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
 from vasya_server.model.action import Accepted
 from vasya_server.model.event import EventPage
@@ -84,7 +85,9 @@ def dirty(scene: Scene) -> list[tuple[str, int]]:
         first,
         world.post(bob, alice, DIRTY, reply_to=Reply(first.number, quote=DIRTY)).message,
         world.post(bob, alice, DIRTY, forward_from=origin).message,
-        world.post(bob, alice, DIRTY, buttons=[[Button(DIRTY, data=b"x")]]).message,
+        world.post(
+            bob, alice, DIRTY, buttons=[[Button(DIRTY, url=f"https://a.example/{DIRTY}")]]
+        ).message,
         *(
             world.post(bob, alice, DIRTY, media=media).message
             for media in (
@@ -93,7 +96,8 @@ def dirty(scene: Scene) -> list[tuple[str, int]]:
                 FileMedia(voice.id),
                 FileMedia(photo.id),
                 WebPage(f"https://example.org/{DIRTY}", title=DIRTY),
-                Poll(1, DIRTY, [DIRTY, DIRTY]),
+                Poll(1, DIRTY, [DIRTY, DIRTY], [[], []], is_closed=True, explanation=DIRTY),
+                ToDoList(DIRTY, [DIRTY]),
                 Place(1.0, 2.0, title=DIRTY),
                 ContactCard("+4912345", DIRTY, DIRTY),
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,51 @@ def test_every_part_of_an_album_stands_once(
     assert len(made) == 3
     assert [m["text"] for m in made if m["text"]] == [caption]
     settled(host, api, point, "message:send")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_every_piece_of_a_split_text_stands_once(
+    host: Host, sandbox: SandboxControl, point: str
+) -> None:
+    pieces = [f"{point} {letter * 4000}" for letter in "abc"]
+    body = {"text": "\n\n".join(pieces), "split": True, "format": "plain"}
+    request = Request("/accounts/me/chats/me/messages", body, f"split-{point}")
+
+    api, answer = crash_and_repeat(host, point, request)
+
+    assert split_in(sandbox, pieces) == answer["splitIds"]
+    settled(host, api, point, "message:send")
+
+
+def test_what_was_killed_between_two_pieces_of_a_text_goes_on_where_it_was(
+    host: Host, sandbox: SandboxControl
+) -> None:
+    pieces = [f"between {letter * 4000}" for letter in "abc"]
+    body = {"text": "\n\n".join(pieces), "split": True, "format": "plain"}
+    request = Request("/accounts/me/chats/me/messages", body, "split-between")
+    api = host.serve()
+    api.get("/accounts/me/chats?limit=1")
+    slow = {"action": "delay", "request": "messages.SendMessage", "secs": 2, "times": 3}
+    sandbox.ask("POST", "/faults", slow)
+    thread = request.send_in_vain(api)
+    while not split_in(sandbox, pieces):
+        time.sleep(0.02)
+    host.stop(signal.SIGKILL)
+    thread.join(DEADLINE_SECS)
+    left = split_in(sandbox, pieces)
+    sandbox.ask("DELETE", "/faults")
+
+    _, answer = request.send(host.serve())
+
+    assert len(left) < 3
+    assert split_in(sandbox, pieces) == answer["splitIds"]
+
+
+def split_in(sandbox: SandboxControl, pieces: list[str]) -> list[int]:
+    """Return the ids of those of *pieces* that stand in Saved Messages, in their order."""
+    found = sorted((m["id"], m["text"]) for m in saved(sandbox) if m["text"] in pieces)
+    assert [text for _, text in found] == pieces[: len(found)]
+    return [int(each) for each, _ in found]
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -15,9 +15,10 @@ from vasya_server.model.writing import DeleteMessages, EditMessage, SendMessage
 from vasya_server.telegram.peers import resolve, resolve_to_write
 from vasya_server.telegram.requests.deletion import delete_message, delete_messages
 from vasya_server.telegram.requests.downloads import open_media, open_thumb
+from vasya_server.telegram.requests.editing import edit_message
 from vasya_server.telegram.requests.listing import list_messages
 from vasya_server.telegram.requests.marks import set_pin, set_reaction
-from vasya_server.telegram.requests.messages import edit_message, get_message, send_message
+from vasya_server.telegram.requests.messages import get_message, send_message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -93,21 +94,21 @@ async def test_the_messages_of_a_chat_outside_are_not_listed(
 
 
 async def edit(account: AccountView, peer: ResolvedPeer, message_id: int) -> None:
-    await edit_message(account, peer, message_id, EditMessage(text="changed"))
+    await edit_message(account, peer, message_id, EditMessage(text="changed"), lineage="")
 
 
 async def reply(account: AccountView, peer: ResolvedPeer, message_id: int) -> None:
-    await send_message(account, peer, SendMessage(text="hm", reply_to=message_id), 5)
+    await send_message(account, peer, SendMessage(text="hm", reply_to=message_id), [5])
 
 
 async def quote(account: AccountView, peer: ResolvedPeer, message_id: int) -> None:
     body = SendMessage(text="hm", reply_to=message_id, quote="the code is 4")
-    await send_message(account, peer, body, 5)
+    await send_message(account, peer, body, [5])
 
 
 async def quote_wrongly(account: AccountView, peer: ResolvedPeer, message_id: int) -> None:
     body = SendMessage(text="hm", reply_to=message_id, quote="the code is 5")
-    await send_message(account, peer, body, 5)
+    await send_message(account, peer, body, [5])
 
 
 async def react(account: AccountView, peer: ResolvedPeer, message_id: int) -> None:
@@ -155,9 +156,9 @@ async def test_what_is_in_the_chat_can_be_answered_and_edited(
     soup = world.post(scene.carol, scene.group, "more soup?").message.copies[scene.alice.id]
 
     sent = await send_message(
-        account, peer, SendMessage(text="yes", reply_to=soup, quote="soup"), 5
+        account, peer, SendMessage(text="yes", reply_to=soup, quote="soup"), [5]
     )
-    edited = await edit_message(account, peer, sent.id, EditMessage(text="yes!"))
+    edited = await edit_message(account, peer, sent.id, EditMessage(text="yes!"), lineage="")
 
     assert sent.reply_to is not None
     assert (sent.reply_to.message_id, edited.text) == (soup, "yes!")
@@ -172,7 +173,7 @@ async def test_somebody_outside_cannot_be_mentioned_whether_the_account_knows_th
     dc.reset_counters()
 
     with pytest.raises(ValidationFailed) as refused:
-        await send_message(account, peer, SendMessage(text=f"[you](tg://user?id={user_id})"), 5)
+        await send_message(account, peer, SendMessage(text=f"[you](tg://user?id={user_id})"), [5])
 
     assert [(error.pointer, error.code) for error in refused.value.errors] == [
         ("/text", "unknown_user")
@@ -185,7 +186,7 @@ async def test_somebody_within_reach_can_be_mentioned(alice: AccountRuntime, sce
     peer = await resolve_to_write(account, str(scene.group.peer_id))
 
     sent = await send_message(
-        account, peer, SendMessage(text=f"[you](tg://user?id={scene.bob.id})"), 5
+        account, peer, SendMessage(text=f"[you](tg://user?id={scene.bob.id})"), [5]
     )
 
     assert [entity.user_id for entity in sent.entities] == [scene.bob.id]
@@ -200,7 +201,7 @@ async def test_nothing_is_quoted_from_a_chat_that_may_only_be_written_to(
     body = SendMessage(text="hm", reply_to=elsewhere, quote=quote)
 
     with pytest.raises(ChatNotAllowed):
-        await send_message(account, peer, body, 5)
+        await send_message(account, peer, body, [5])
 
     assert "messages.SendMessage" not in dc.requests
 

@@ -15,6 +15,8 @@ from vasya_server.model.message import (
     Entity,
     Media,
     Message,
+    PollOption,
+    PollState,
     ReplyTo,
     Sender,
     ServiceAction,
@@ -131,7 +133,13 @@ def test_a_service_message_says_what_happened() -> None:
         (Media(type="video", duration_secs=80.4), "video 1:20"),
         (Media(type="audio", title="A — B", duration_secs=3661), "audio A — B 1:01:01"),
         (
-            Media(type="poll", title="Lunch?", options=["Pizza", "Sushi"]),
+            Media(
+                type="poll",
+                poll=PollState(
+                    question="Lunch?",
+                    options=[PollOption(index=0, text="Pizza"), PollOption(index=1, text="Sushi")],
+                ),
+            ),
             "poll Lunch? (Pizza / Sushi)",
         ),
         (Media(type="location", latitude=52.5, longitude=13.4), "location 52.50000,13.40000"),

@@ -12,6 +12,7 @@ import pytest
 from telethon.tl import types as t
 
 from vasya_server.model.chat import ChatType
+from vasya_server.model.message import PollOption, PollState
 from vasya_server.telegram.convert import (
     can_send,
     from_entity,
@@ -334,7 +335,7 @@ def test_buttons_are_numbered_across_rows() -> None:
     ]
 
     assert converted(a_message(reply_markup=t.ReplyInlineMarkup(rows)))["buttons"] == [
-        {"id": 0, "text": "Open", "kind": "url"},
+        {"id": 0, "text": "Open", "kind": "url", "url": "https://e.org"},
         {"id": 1, "text": "Yes", "kind": "callback"},
     ]
 
@@ -413,7 +414,37 @@ def test_a_poll_lists_its_options() -> None:
     media = to_media(t.MessageMediaPoll(poll, t.PollResults()))
 
     assert media is not None
-    assert (media.title, media.options) == ("Lunch?", ["Soup", "Cake"])
+    assert media.poll == PollState(
+        question="Lunch?",
+        options=[PollOption(index=0, text="Soup"), PollOption(index=1, text="Cake")],
+        is_anonymous=True,
+    )
+
+
+def test_a_poll_tells_how_it_stands_once_the_account_may_know() -> None:
+    def words(text: str) -> Any:
+        return t.TextWithEntities(text, [])
+
+    answers = [t.PollAnswer(words("Soup"), b"a"), t.PollAnswer(words("Cake"), b"b")]
+    poll = t.Poll(1, words("?"), answers, 0, closed=True, quiz=True, public_voters=True)
+    counted = [
+        t.PollAnswerVoters(b"b", voters=3, correct=True),
+        t.PollAnswerVoters(b"a", voters=0, chosen=True),
+    ]
+
+    media = to_media(t.MessageMediaPoll(poll, t.PollResults(results=counted, total_voters=3)))
+
+    assert media is not None
+    assert media.poll == PollState(
+        question="?",
+        options=[
+            PollOption(index=0, text="Soup", voters=0, is_chosen=True),
+            PollOption(index=1, text="Cake", voters=3, is_correct=True),
+        ],
+        total_voters=3,
+        is_closed=True,
+        is_quiz=True,
+    )
 
 
 def test_formatting_goes_out_as_it_came_in() -> None:

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from tests.telegram.conftest import as_owner
-from vasya_sandbox.records import ContactCard, FileMedia, Place, Poll, WebPage
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import ContactCard, FileMedia, Place, WebPage
 from vasya_sandbox.records import Entity as Styled
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors

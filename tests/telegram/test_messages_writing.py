@@ -21,7 +21,8 @@ from vasya_server.model.message import Entity
 from vasya_server.model.writing import EditMessage, SendMessage, TextFormat
 from vasya_server.telegram.peers import resolve
 from vasya_server.telegram.requests.deletion import delete_message
-from vasya_server.telegram.requests.messages import edit_message, get_message, send_message
+from vasya_server.telegram.requests.editing import edit_message
+from vasya_server.telegram.requests.messages import get_message, send_message
 
 if TYPE_CHECKING:
     from tests.telegram.conftest import Faults, Scene
@@ -35,12 +36,16 @@ async def send(
     account: AccountRuntime, chat: str, text: str, random_id: int = 7, **fields: Any
 ) -> Message:
     peer = await resolve(as_owner(account), chat)
-    return await send_message(as_owner(account), peer, SendMessage(text=text, **fields), random_id)
+    return await send_message(
+        as_owner(account), peer, SendMessage(text=text, **fields), [random_id]
+    )
 
 
 async def edit(account: AccountRuntime, chat: str, message_id: int, text: str) -> Message:
     peer = await resolve(as_owner(account), chat)
-    return await edit_message(as_owner(account), peer, message_id, EditMessage(text=text))
+    return await edit_message(
+        as_owner(account), peer, message_id, EditMessage(text=text), lineage=""
+    )
 
 
 async def delete(

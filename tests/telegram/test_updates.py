@@ -182,7 +182,7 @@ async def test_what_the_gateway_sends_is_an_event_of_its_own(
 ) -> None:
     account = as_owner(alice)
     bob = await resolve_to_write(account, str(scene.bob.id))
-    sent = await send_message(account, bob, SendMessage(text="from the gateway"), 4711)
+    sent = await send_message(account, bob, SendMessage(text="from the gateway"), [4711])
     await delete_message(account, bob, sent.id, for_everyone=True)
     await mark_read(account, bob, MarkRead())
     say(scene.bob, scene.alice, "an answer")
@@ -217,7 +217,7 @@ async def test_what_was_sent_before_a_crash_is_told_after_it(
     inbox.put_nowait = lambda _updates: None
     account = as_owner(alice)
     bob = await resolve_to_write(account, str(scene.bob.id))
-    await send_message(account, bob, SendMessage(text="the last thing it did"), 4712)
+    await send_message(account, bob, SendMessage(text="the last thing it did"), [4712])
     assert await heard.of(EventType.MESSAGE_NEW, count=0) == []
     await accounts.close()
 
@@ -240,9 +240,9 @@ async def test_a_send_that_is_repeated_is_told_once(
 ) -> None:
     account = as_owner(alice)
     peer = await resolve_to_write(account, str(getattr(scene, chat).peer_id))
-    first = await send_message(account, peer, SendMessage(text="only once"), 4713)
+    first = await send_message(account, peer, SendMessage(text="only once"), [4713])
     assert await heard.texts(1) == ["only once"]
-    again = await send_message(account, peer, SendMessage(text="only once"), 4713)
+    again = await send_message(account, peer, SendMessage(text="only once"), [4713])
     say(scene.bob, scene.alice, "and then this")
 
     assert await heard.texts(2) == ["only once", "and then this"]
@@ -258,10 +258,10 @@ async def test_a_repeat_that_comes_before_what_it_repeats_was_told_is_told_once(
     inbox: Any = client_of(alice).inbox
     put_nowait = inbox.put_nowait
     inbox.put_nowait = lambda _updates: None
-    await send_message(account, peer, SendMessage(text="only once"), 4714)
+    await send_message(account, peer, SendMessage(text="only once"), [4714])
     inbox.put_nowait = put_nowait
     for _ in range(2):
-        await send_message(account, peer, SendMessage(text="only once"), 4714)
+        await send_message(account, peer, SendMessage(text="only once"), [4714])
 
     assert await heard.texts(1) == ["only once"]
     await asyncio.sleep(0.3)

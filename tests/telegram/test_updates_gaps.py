@@ -60,7 +60,7 @@ async def test_a_send_that_is_answered_in_short_is_told_in_full(
     dc.behaviour = Behaviour(short_updates=True)
     account = as_owner(alice)
     bob = await resolve_to_write(account, str(scene.bob.id))
-    await send_message(account, bob, SendMessage(text="in few words"), 4713)
+    await send_message(account, bob, SendMessage(text="in few words"), [4713])
     say(scene.bob, scene.alice, "an answer")
 
     new = await heard.of(EventType.MESSAGE_NEW, count=2)

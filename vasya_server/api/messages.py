@@ -23,7 +23,15 @@ from vasya_server.model.writing import (
     SendMessage,
 )
 from vasya_server.operations import Ready, telegram
-from vasya_server.telegram.requests import deletion, forward, listing, media, messages
+from vasya_server.telegram.requests import (
+    deletion,
+    editing,
+    forward,
+    listing,
+    messages,
+    sending,
+)
+from vasya_server.telegram.words import messages_in
 
 _MESSAGES = "/accounts/{account}/chats/{chat}/messages"
 
@@ -70,19 +78,22 @@ async def get_message(call: Call, query: MessageQuery) -> Message:
     "POST",
     _MESSAGES,
     Scope.MESSAGES_SEND,
-    telegram(Action.MESSAGE_SEND, parts=lambda body: len(body.media) or 1),
+    telegram(Action.MESSAGE_SEND, parts=messages_in),
     status=201,
     takes_form=True,
 )
 async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
-    """Send a text, or uploads with it as their caption, as the account's user; 201 means that it stands on Telegram.
+    """Send a text, files, a poll, a place or a contact as the account's user; 201 means that it stands on Telegram.
 
-    `media` takes up to ten uploadIds of POST …/uploads; several are an album, of photos and videos, or of other files alone,
-    and the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers
-    404 `upload_not_found`.
+    A `text` is Markdown unless `format` says `html`, or `plain` with `entities` beside it. Longer than 4,096 UTF-16 units
+    it is 422, unless `split` has it sent as several messages (`splitIds`). `media` takes up to ten uploadIds of POST
+    …/uploads with the text as their caption; several are an album, of photos and videos, or of other files alone, and
+    the answer is its first message with all of them in `albumIds`. An upload that is not there (any more) answers 404
+    `upload_not_found`. `poll`, `location` and `contact` stand alone. `replyTo` answers a message, `quote` a part of its text.
 
-    `undoSecs`, or that of the key, makes it wait at Telegram for so long: 202 with the action, whose
-    cancellation takes it back. After the owner wrote there, agents may get 409 `owner_active` for a while.
+    `scheduleAt` has Telegram send it later, and `undoSecs`, or that of the key, makes it wait for so long: both answer 202
+    with the action, whose cancellation takes it back, and of both the later moment holds. 100 messages may wait in a chat,
+    else 409 `too_many_scheduled`. After the owner wrote there, agents may get 409 `owner_active` for a while.
 
     Instead of JSON it takes a multipart form with the same as `message` and up to ten `file` parts (`curl -F file=@x -F
     'message={"text":"…"}'`): they are uploaded and sent in one request, and named in no `media`. A file that is too
@@ -92,20 +103,13 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
     Telegram gave no answer in time the outcome is 409 `outcome_unknown`: repeat with the same key. A closed gate
     answers 403 `sending_disabled`, a chat where the account may not write 403 `chat_write_forbidden`.
     """
-    return await (
-        media.send_media(
-            call.account,
-            ready.chat,
-            body,
-            ready.random_ids,
-            lineage=call.who.lineage,
-            undo_secs=ready.undo_secs,
-            is_sent_again=ready.is_redrive,
-        )
-        if body.media
-        else messages.send_message(
-            call.account, ready.chat, body, ready.random_id, undo_secs=ready.undo_secs
-        )
+    return await sending.send(
+        call.account,
+        ready.chat,
+        body,
+        ready.random_ids,
+        lineage=call.who.lineage,
+        when=ready.when(body.schedule_at),
     )
 
 
@@ -124,7 +128,8 @@ async def send_message(call: Call, ready: Ready, body: SendMessage) -> Message:
 async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> ForwardedMessages:
     """Forward up to 100 messages of the chat `fromChat` to this one, each of them once.
 
-    `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. Repeated with the same
+    `asCopy` leaves out whose they were, and with it `withoutCaption` the words under files. `scheduleAt` has Telegram send
+    them later: 202 with the action. Repeated with the same
         `Idempotency-Key` it never makes a message twice. A source whose content is protected answers 403 `chat_protected`, one of
     Telegram's own notifications 403 `service_chat` to all but humans, a message that is not there 404 `message_not_found`. A key with chat lists has to read the source and write to the
     destination, else 403 `chat_not_allowed`.
@@ -135,7 +140,7 @@ async def forward_messages(call: Call, ready: Ready, body: ForwardMessages) -> F
         ready.source,
         body,
         ready.random_ids,
-        undo_secs=ready.undo_secs,
+        when=ready.when(body.schedule_at),
     )
 
 
@@ -157,12 +162,19 @@ async def delete_messages(call: Call, ready: Ready, body: DeleteMessages) -> Del
 
 @mutation("PATCH", _MESSAGES + "/{message}", Scope.MESSAGES_SEND, telegram(Action.MESSAGE_EDIT))
 async def edit_message(call: Call, ready: Ready, body: EditMessage) -> Message:
-    """Replace the text of an own message; saying what it says already changes nothing.
+    """Replace the text of an own message, its file (`media`, one uploadId), or both; what it is already changes nothing.
 
-    Everybody in the chat sees the new text and that it was edited. Somebody else's message answers 403
+    Without a `text` the old one stays. Everybody in the chat sees the change and that it was edited. Somebody else's message answers 403
     `chat_write_forbidden`, one that is gone 404 `message_not_found`.
     """
-    return await messages.edit_message(call.account, ready.chat, call.message_id, body)
+    return await editing.edit_message(
+        call.account,
+        ready.chat,
+        call.message_id,
+        body,
+        lineage=call.who.lineage,
+        is_sent_again=ready.is_redrive,
+    )
 
 
 @mutation(

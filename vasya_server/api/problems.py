@@ -182,6 +182,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Undo expired",
         "It was sent: GET /api/v1/actions/{actionId} tells where; delete that message where it may be deleted.",
     ),
+    "too_many_scheduled": Row(
+        409,
+        "Too many scheduled messages",
+        "Wait until some are sent, or delete some: GET …/chats/{chat}/scheduled lists them.",
+    ),
     "owner_active": Row(
         409,
         "Owner active",

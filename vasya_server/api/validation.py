@@ -197,23 +197,35 @@ def _read_value(text: str, field: _Field) -> object:
     return msgspec.convert(text, field.annotation)
 
 
-def _body_faults(given: object, into: type[Input]) -> Iterator[FieldError]:
+def _body_faults(given: object, into: type[msgspec.Struct], at: str = "") -> Iterator[FieldError]:
     if not isinstance(given, dict):
-        yield FieldError("", "wrong_type", ("object",))
+        yield FieldError(at, "wrong_type", ("object",))
         return
     fields = _fields(into)
     for name in given:
         if name not in fields:
             pointer = name[:_MAX_NAME_CHARACTERS].replace("~", "~0").replace("/", "~1")
-            yield FieldError(f"/{pointer}", "unknown", tuple(fields))
+            yield FieldError(f"{at}/{pointer}", "unknown", tuple(fields))
     for name, field in fields.items():
         if name in given:
             try:
                 msgspec.convert(given[name], field.annotation)
             except msgspec.ValidationError:
-                yield _fault(f"/{name}", field)
+                yield from _inner_faults(given[name], field, f"{at}/{name}")
         elif field.is_required:
-            yield FieldError(f"/{name}", "missing", _allowed(field.kind))
+            yield FieldError(f"{at}/{name}", "missing", _allowed(field.kind))
+
+
+def _inner_faults(given: object, field: _Field, at: str) -> Iterator[FieldError]:
+    """Yield what is wrong with a field, or with the fields of the objects in it."""
+    found: list[FieldError] = []
+    match field.kind, given:
+        case inspect.StructType(cls=of), dict():
+            found += _body_faults(given, of, at)
+        case inspect.VarTupleType(item_type=inspect.StructType(cls=of)), list():
+            for index, item in enumerate(given):
+                found += _body_faults(item, of, f"{at}/{index}")
+    yield from found or [_fault(at, field)]
 
 
 def _fault(pointer: str, field: _Field) -> FieldError:

@@ -16,6 +16,7 @@ VasyaError
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 │                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew · ChatHasNoTopics
 │                              OwnerMustTransferOrDelete · JoinRequestSent
+│                              TooManyScheduled
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
@@ -112,6 +113,7 @@ from vasya_server.errors.requests import (
     SignupRequired,
     TooManyActions,
     TooManyKeys,
+    TooManyScheduled,
     TooManyUploads,
     TooManyWebhooks,
     TranscriptUnavailable,
@@ -234,6 +236,7 @@ __all__ = [
     "TooManyActions",
     "TooManyDownloads",
     "TooManyKeys",
+    "TooManyScheduled",
     "TooManyStreams",
     "TooManyTransfers",
     "TooManyUploads",

@@ -162,6 +162,13 @@ class UndoExpired(Conflict):
     detail = "The message was sent before it could be taken back."
 
 
+class TooManyScheduled(Conflict):
+    """As many messages wait for their time in the chat as Telegram lets wait."""
+
+    code = "too_many_scheduled"
+    detail = "As many messages wait in this chat as Telegram lets wait there."
+
+
 class OwnerActive(Conflict):
     """The owner wrote in the chat a moment ago, by another device: agents leave it to them for a while."""
 

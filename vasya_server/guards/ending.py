@@ -81,8 +81,9 @@ async def outcome_of_sent(waiting: Waiting, reading: Reading, sent: Mapping[int,
     if waiting.is_list:
         body = msgspec.json.encode(ForwardedMessages(items=told))
     elif told:
-        album = list(ids) if len(ids) > 1 else []
-        body = msgspec.json.encode(msgspec.structs.replace(told[0], album_ids=album))
+        several = {"split_ids" if waiting.is_split else "album_ids": list(ids)}
+        first = msgspec.structs.replace(told[0], **several) if len(ids) > 1 else told[0]
+        body = msgspec.json.encode(first)
     else:
         body = b""
     answer = waiting.refusals.deleted

@@ -38,6 +38,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         peer: Marked id and access hash of the chat, the hash None for Saved Messages.
         is_agent: Its answer is for an agent and not for a person.
         is_list: It is answered with a list of messages, and not with the first.
+        is_split: They are the pieces of one text.
         listed_at: Under which path the messages stand when they are sent.
         due_at_ms: When Telegram sends them.
         entry: What the audit log is told at the end, but for the result.
@@ -57,6 +58,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     due_at_ms: int
     entry: Entry
     refusals: Refusals
+    is_split: bool = False
 
 
 class WaitingStore:

@@ -24,12 +24,19 @@ class Dispatch(msgspec.Struct, frozen=True, array_like=True):
         peer: Marked id and access hash of the chat, the hash None for Saved Messages; None without a chat.
         undo_secs: How long its messages wait at Telegram; 0: they are sent at once.
         is_asked: A human has not agreed yet; it is sealed anew when one does, so that no row can say so in their place.
+        is_scheduled: Its messages wait at Telegram for a moment that the request itself names.
     """
 
     peer: tuple[int, int | None] | None
     random_ids: tuple[int, ...]
     undo_secs: int = 0
     is_asked: bool = False
+    is_scheduled: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether its messages wait at Telegram, or have waited there."""
+        return self.undo_secs > 0 or self.is_scheduled
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):

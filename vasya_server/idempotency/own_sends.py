@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Database
 
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
+# Where an answer that shows one message names all.
+_SEVERAL: Final = ("albumIds", "splitIds")
 
 
 async def may_have_made(
@@ -61,6 +63,9 @@ def _ids_in(body: bytes) -> set[int]:
             case {**fields}:
                 if isinstance(said := fields.get("id"), int):
                     found.add(said)
+                for name in _SEVERAL:
+                    several: Any = fields.get(name, ())
+                    found.update(several)
                 left += fields.values()
             case [*items]:
                 left += items

@@ -42,6 +42,30 @@ class Entity(Wire, frozen=True, kw_only=True):
     custom_emoji_id: str | None = None
 
 
+class PollOption(Wire, frozen=True, kw_only=True):
+    """One answer of a poll; *voters* and *is_correct* are told once the account has voted, or the poll is closed."""
+
+    index: int = msgspec.field()
+    text: Untrusted = ""
+    voters: int | None = None
+    is_chosen: bool = False
+    is_correct: bool = False
+
+
+class PollState(Wire, frozen=True, kw_only=True):
+    """What is asked, and how it stands; options are voted for by their index."""
+
+    question: Untrusted = ""
+    options: list[PollOption] = msgspec.field(default_factory=list)
+    total_voters: int = 0
+    is_closed: bool = False
+    is_quiz: bool = False
+    is_multiple: bool = False
+    is_anonymous: bool = False
+    closes_at: datetime | None = None
+    explanation: Untrusted | None = None
+
+
 class Media(Wire, frozen=True, kw_only=True):
     """What a message carries beside its text."""
 
@@ -58,6 +82,7 @@ class Media(Wire, frozen=True, kw_only=True):
     latitude: float | None = None
     longitude: float | None = None
     options: list[Untrusted] = msgspec.field(default_factory=list)
+    poll: PollState | None = None
 
 
 class ReplyTo(Wire, frozen=True, kw_only=True):
@@ -86,11 +111,12 @@ class Reaction(Wire, frozen=True, kw_only=True):
 
 
 class Button(Wire, frozen=True, kw_only=True):
-    """An inline button of a bot's message."""
+    """An inline button of a bot's message; one that is a link has its *url*, and is not pressed."""
 
     id: int = msgspec.field()
     text: Untrusted = ""
     kind: str = msgspec.field()
+    url: Untrusted | None = None
 
 
 class ServiceAction(Wire, frozen=True, kw_only=True):
@@ -103,7 +129,12 @@ class ServiceAction(Wire, frozen=True, kw_only=True):
 
 
 class Message(Wire, frozen=True, kw_only=True):
-    """One message of a chat; *album_ids* names all parts in the answer to a sent album."""
+    """One message of a chat.
+
+    Args:
+        album_ids: All parts, in the answer to a sent album.
+        split_ids: All messages, in the answer to a text that was sent as several.
+    """
 
     id: int
     chat_id: int
@@ -126,6 +157,7 @@ class Message(Wire, frozen=True, kw_only=True):
     buttons: list[Button] = msgspec.field(default_factory=list)
     action: ServiceAction | None = None
     album_ids: list[int] = msgspec.field(default_factory=list)
+    split_ids: list[int] = msgspec.field(default_factory=list)
     sanitized: Sanitized | None = None
     redacted: Redacted | None = None
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
 
 from vasya_server.audit.actions import Action
 from vasya_server.errors import ControlLine, ValidationFailed
+from vasya_server.model.writing import SendMessage, Words
 from vasya_server.telegram.control_line import begins_with_the_word, is_control_message
 from vasya_server.telegram.formatting import parse
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import read_by_id
+from vasya_server.telegram.words import pieces_of, words_of
 
 if TYPE_CHECKING:
-    from vasya_server.model.writing import TextFormat
     from vasya_server.operations.mutation import Intent
+    from vasya_server.telegram.formatting import Formatted
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
@@ -47,10 +50,7 @@ async def _writes_the_word(
 ) -> bool:
     # A draft is no word of the owner's yet: one tap on a phone makes it one.
     body = intent.body
-    text = getattr(body, "text", None)
-    if isinstance(text, str) and any(
-        begins_with_the_word(each) for each in (text, _shown(text, body.format))
-    ):
+    if any(map(begins_with_the_word, _texts_of(body))):
         return True
     if source is None:
         return False
@@ -58,12 +58,21 @@ async def _writes_the_word(
     return any(begins_with_the_word(each.message or "") for each in forwarded)
 
 
-def _shown(text: str, text_format: TextFormat) -> str:
-    """Return the text without its formatting; one that is refused for it anyway says nothing."""
-    try:
-        return parse(text, text_format)[0]
-    except ValidationFailed:
-        return ""
+def _texts_of(body: Any) -> list[str]:  # noqa: ANN401 — any body
+    """Return the text as it is written and as it is shown, every piece of it; one that is refused anyway shows nothing."""
+    text = getattr(body, "text", None)
+    if not isinstance(text, str):
+        return []
+    shown: list[Formatted] = []
+    with contextlib.suppress(ValidationFailed):
+        match body:
+            case SendMessage():
+                shown = pieces_of(body)
+            case Words():
+                shown = [words_of(body)]
+            case _ if hasattr(body, "format"):
+                shown = [parse(text, body.format)]
+    return [text, *(each for each, _ in shown)]
 
 
 def _touched(intent: Intent) -> list[int]:

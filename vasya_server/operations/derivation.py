@@ -55,3 +55,8 @@ def undo_secs_of(intent: Intent) -> int:
         return 0
     asked = getattr(intent.body, "undo_secs", None) or 0
     return max(asked, intent.principal.policy.undo_secs or 0)
+
+
+def is_scheduled(intent: Intent) -> bool:
+    """Tell whether *intent* names the moment at which what it makes is sent."""
+    return bool(intent.parts) and getattr(intent.body, "schedule_at", None) is not None

@@ -58,7 +58,11 @@ class Ending(Plain, frozen=True, kw_only=True):
 
 def success(answer: StoredAnswer, made: object) -> Ending:
     """Return the ending of a mutation that is done."""
-    ids = tuple(each for message in messages_in(made) for each in message.album_ids or [message.id])
+    ids = tuple(
+        each
+        for message in messages_in(made)
+        for each in message.album_ids or message.split_ids or [message.id]
+    )
     return Ending(
         status=ActionStatus.DONE,
         answer=answer,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vasya_server.audit.actions import Action
 from vasya_server.model.base import Plain
+from vasya_server.telegram.scheduled import When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from vasya_server.auth.known_keys import Watch
     from vasya_server.auth.principal import Principal
@@ -197,10 +199,9 @@ class Ready(Plain, frozen=True, kw_only=True):
             raise LookupError(self.action_id)
         return self.named_person
 
-    @property
-    def random_id(self) -> int:
-        """Return the random_id of a mutation that makes one message."""
-        return self.random_ids[0]
+    def when(self, schedule_at: datetime | None) -> When:
+        """Return when its messages go out, which are wanted not before *schedule_at*."""
+        return When(undo_secs=self.undo_secs, schedule_at=schedule_at, is_repeated=self.is_redrive)
 
 
 class Performed(Plain, frozen=True, kw_only=True):

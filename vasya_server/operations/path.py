@@ -40,7 +40,7 @@ from vasya_server.operations.approvals import (
     require_agreed,
 )
 from vasya_server.operations.chats import named_in
-from vasya_server.operations.derivation import canonical, random_ids, undo_secs_of
+from vasya_server.operations.derivation import canonical, is_scheduled, random_ids, undo_secs_of
 from vasya_server.operations.dry_run import dry_run, rehearse
 from vasya_server.operations.ending import (
     conclude,
@@ -245,7 +245,8 @@ class Work(Generic[T]):
 
     def _dispatch(self, ready: Ready, *, is_asked: bool = False) -> Dispatch:
         stored = self._peer.stored if self._peer else None
-        return Dispatch(stored, ready.random_ids, ready.undo_secs, is_asked)
+        is_later = is_scheduled(self._intent)
+        return Dispatch(stored, ready.random_ids, ready.undo_secs, is_asked, is_later)
 
     async def _replay(self, known: Known) -> Performed:
         """Answer what was answered before."""

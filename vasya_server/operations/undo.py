@@ -107,6 +107,7 @@ def _waiting(
         awaited=Awaited(chat_id=peer.id, ids=made.ids, marks=made.marks, made_at=made_at),
         is_agent=not who.is_human,
         is_list=attempt.intent.source is not None,
+        is_split=bool(getattr(attempt.intent.body, "split", False)),
         listed_at=f"/api/v1/accounts/{account.id}/chats/{peer.id}/messages",
         due_at_ms=to_ms(made.due_at),
         entry=recorder.entry(EntryKind.OUTCOME, hold.action_id),
@@ -154,7 +155,7 @@ async def note_end(gateway: Gateway, waiting: Waiting, status: ActionStatus) -> 
 def had_window(known: Known) -> bool:
     """Tell whether the messages of an action wait at Telegram, or have waited there."""
     is_there = known.status in _BEHIND_WINDOW
-    return is_there and known.dispatch is not None and known.dispatch.undo_secs > 0
+    return is_there and known.dispatch is not None and known.dispatch.waits
 
 
 async def undo(gateway: Gateway, known: Known) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from vasya_server.model.message import CompactMessage, CompactPage
+from vasya_server.telegram.clusters import cut_before
 from vasya_server.telegram.formatting import to_markdown
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from vasya_server.model.message import CompactChat, Media, Message
 
-_JOINERS = "\u200c\u200d"
-_TAGS = ("\U000e0020", "\U000e007f")
-_LONGEST_CLUSTER = 32
 _MAX_OPTIONS = 10
 
 
@@ -42,7 +39,7 @@ def to_compact(message: Message, max_text: int) -> CompactMessage:
     text = message.text
     is_truncated = len(text) > max_text
     if is_truncated:
-        text = text[: _cluster_start(text, max_text)]
+        text = text[: cut_before(text, max_text)]
     return CompactMessage(
         id=message.id,
         at=message.sent_at,
@@ -54,17 +51,6 @@ def to_compact(message: Message, max_text: int) -> CompactMessage:
         sanitized=message.sanitized,
         redacted=message.redacted,
     )
-
-
-def _cluster_start(text: str, at: int) -> int:
-    """Return where to cut at *at* or shortly before, so that no emoji, flag or accented letter is taken apart."""
-    for cut in range(at, max(at - _LONGEST_CLUSTER, 0), -1):
-        after = text[cut]
-        is_continued = after in _JOINERS or unicodedata.category(after) in {"Mn", "Me"}
-        is_in_flag = _TAGS[0] <= after <= _TAGS[1]
-        if not is_continued and not is_in_flag and text[cut - 1] not in _JOINERS:
-            return cut
-    return at
 
 
 def _words(message: Message) -> str | None:
@@ -81,9 +67,13 @@ def media_words(media: Media) -> str:
         words.append(media.file_name)
     elif media.title:
         words.append(media.title)
-    if media.options:
-        more = " / …" if len(media.options) > _MAX_OPTIONS else ""
-        words.append(f"({' / '.join(media.options[:_MAX_OPTIONS])}{more})")
+    options = media.options
+    if media.poll is not None:
+        words.append(media.poll.question)
+        options = [option.text for option in media.poll.options]
+    if options:
+        more = " / …" if len(options) > _MAX_OPTIONS else ""
+        words.append(f"({' / '.join(options[:_MAX_OPTIONS])}{more})")
     if media.duration_secs is not None:
         words.append(_duration(media.duration_secs))
     if media.size_bytes is not None and media.type == "document":

@@ -355,7 +355,12 @@ def _buttons(markup: Any) -> list[Button]:
         return []
     buttons = [button for row in markup.rows for button in row.buttons]
     return [
-        Button(id=index, text=button.text, kind=snake_name(button.type, "InlineButtonType"))
+        Button(
+            id=index,
+            text=button.text,
+            kind=snake_name(button.type, "InlineButtonType"),
+            url=getattr(button.type, "url", None),
+        )
         for index, button in enumerate(buttons)
     ]
 

@@ -31,6 +31,7 @@ from vasya_server.errors import (
     SlowMode,
     TelegramError,
     TelegramUnavailable,
+    TooManyScheduled,
     TopicNotFound,
     ValidationFailed,
     VasyaError,
@@ -113,6 +114,7 @@ _MEANINGS: Final[dict[str, Callable[[], VasyaError]]] = {
     "MSG_ID_INVALID": MessageNotFound,
     "MESSAGE_EMPTY": lambda: ValidationFailed(FieldError("/text", "empty")),
     "MESSAGE_TOO_LONG": lambda: ValidationFailed(FieldError("/text", "too_long")),
+    "SCHEDULE_TOO_MUCH": TooManyScheduled,
     "REPLY_MESSAGE_ID_INVALID": lambda: ValidationFailed(FieldError("/replyTo", "unknown")),
     "API_ID_INVALID": lambda: CredentialsMissing(
         "Telegram does not accept this api id and api hash."

@@ -2,7 +2,8 @@
 
 The Markdown is what people and agents write for Telegram: `**bold**`, `*italic*` (also `_italic_` and, as in
 Telegram's own apps, `__italic__`), `<u>underline</u>`, `~~strikethrough~~`, `||spoiler||`, `` `code` ``,
-fenced blocks with a language, `[text](link)`, `[name](tg://user?id=1)` and `> quote`. A backslash before
+fenced blocks with a language, `[text](link)`, `[name](tg://user?id=1)`, `[👍](tg://emoji?id=1)` for a custom
+emoji, `> quote`, and `**> quote` (as the Bot API has it) for one that is folded. A backslash before
 punctuation takes it literally, underscores inside words and links are letters, and a mark without its partner
 is text. What `to_markdown` writes, `parse` reads back to the same text and formatting.
 
@@ -35,13 +36,14 @@ def parse(text: str, text_format: TextFormat) -> Formatted:
         ValidationFailed: HTML with a tag that Telegram has no formatting for, or one left open.
     """
     if text_format is TextFormat.MARKDOWN:
-        return _strip(*parse_markdown(text))
+        return strip(*parse_markdown(text))
     if text_format is TextFormat.HTML:
-        return _strip(*parse_html(text))
+        return strip(*parse_html(text))
     return text.strip(), []
 
 
-def _strip(text: str, entities: Iterable[Entity]) -> Formatted:
+def strip(text: str, entities: Iterable[Entity]) -> Formatted:
+    """Return *text* without white space at its ends, and what of its entities is left."""
     stripped = text.strip()
     lead = utf16_length(text[: len(text) - len(text.lstrip())])
     total = utf16_length(stripped)
@@ -66,24 +68,30 @@ _WRITTEN = {
     "underline": ("<u>", "</u>"),
 }
 _ATOMIC = ("code", "pre")
-_QUOTES = ("blockquote", "expandable_blockquote")
+_QUOTES = {"blockquote": "> ", "expandable_blockquote": "**> "}
 
 
 @dataclass(slots=True)
 class _Span:
-    """A stretch of the text to write with *before* and *after*, in characters of the Python string."""
+    """A stretch of the text to write with *before* and *after*, in characters of the Python string.
+
+    Args:
+        quote: What its first line begins with where it is a quote.
+    """
 
     start: int
     end: int
     kind: str
     before: str = ""
     after: str = ""
+    quote: str = "> "
 
 
 def to_markdown(text: str, entities: Sequence[Entity]) -> str:
     """Return *text* with its entities written as Markdown, and everything else escaped that would be read as such.
 
-    Formatting that the Markdown cannot say (custom emoji, automatic links, hashtags) is left as its text.
+    Formatting that the Markdown cannot say (automatic links, hashtags), or that would cost a reader more than it tells (custom
+    emoji), is left as its text.
     """
     spans = _spans(text, entities) if entities else []
     if not spans and _ALWAYS_SPECIAL.search(text) is None:
@@ -133,7 +141,7 @@ def _span(entity: Entity, text: str, start: int, end: int) -> _Span | None:
         is_whole = (start == 0 or text[start - 1] == "\n") and (
             end == len(text) or text[end] == "\n"
         )
-        return _Span(start, end, "blockquote") if is_whole else None
+        return _Span(start, end, "blockquote", quote=_QUOTES[kind]) if is_whole else None
     if kind == "code":
         return _code_span(text, start, end)
     if kind == "pre":
@@ -206,7 +214,7 @@ def _marks(spans: Sequence[_Span]) -> Iterator[_Insert]:
 def _quote_marks(text: str, spans: Sequence[_Span]) -> Iterator[_Insert]:
     for span in spans:
         if span.kind == "blockquote":
-            yield span.start, 1, (0, 0), "> "
+            yield span.start, 1, (0, 0), span.quote
             for newline in re.finditer("\n", text[span.start : span.end]):
                 yield span.start + newline.end(), 1, (0, 0), "> "
 

@@ -14,6 +14,7 @@ from vasya_server.errors import FieldError, ValidationFailed
 from vasya_server.model.message import Entity
 
 USER_LINK = "tg://user?id="
+EMOJI_LINK = "tg://emoji?id="
 _STYLES = {
     "b": "bold",
     "strong": "bold",
@@ -31,7 +32,9 @@ _STYLES = {
 _TAGS = (*_STYLES, "a", "blockquote", "br", "span", "tg-emoji")
 _LANGUAGE = "language-"
 _USER = re.compile(re.escape(USER_LINK) + "([0-9]{1,15})")
+_EMOJI = re.compile(re.escape(EMOJI_LINK) + "([1-9][0-9]{0,18})")
 _NUMBER = re.compile("[0-9]{1,19}")
+MAX_EMOJI_ID = 2**63
 
 # The standard library's parser takes quadratic time for tags that are not closed, and fails on some of them. Each of
 # these matches in one pass or not at all, and what does not match ends the reading.
@@ -58,9 +61,11 @@ def utf16_length(text: str) -> int:
 
 
 def link_entity(target: str) -> Entity:
-    """Return what a link to *target* is: a mention where it names a user by id."""
+    """Return what a link to *target* is: a mention where it names a user by id, an emoji where it names one."""
     if (user := _USER.fullmatch(target)) is not None:
         return Entity(type="text_mention", offset=0, length=0, user_id=int(user[1]))
+    if (emoji := _EMOJI.fullmatch(target)) is not None and int(emoji[1]) < MAX_EMOJI_ID:
+        return Entity(type="custom_emoji", offset=0, length=0, custom_emoji_id=emoji[1])
     return Entity(type="text_link", offset=0, length=0, url=target)
 
 
@@ -138,7 +143,7 @@ class _HtmlReader:
             return Entity(type="spoiler", offset=0, length=0)
         if tag == "tg-emoji":
             emoji_id = attributes.get("emoji-id", "")
-            if _NUMBER.fullmatch(emoji_id) is None or int(emoji_id) >= 2**63:
+            if _NUMBER.fullmatch(emoji_id) is None or int(emoji_id) >= MAX_EMOJI_ID:
                 raise _refusal("missing_attribute", "emoji-id")
             return Entity(type="custom_emoji", offset=0, length=0, custom_emoji_id=emoji_id)
         if tag == "blockquote":

@@ -26,7 +26,8 @@ _STYLES = {
 URL = r"https?://[^\s*~|`<>\[\]()\\]+"
 _TOKEN = re.compile(
     rf"""
-    \\(?P<escaped>[!-/:-@\[-`{{-~])
+    (?P<expandable>^\*\*>[ ]?)
+  | \\(?P<escaped>[!-/:-@\[-`{{-~])
   | (?P<fence>`{{3,}})(?:(?P<language>[^\s`]*)\n)?(?P<block>.+?)\n?(?P=fence)(?!`)
   | (?P<ticks>`{{1,2}})(?!`)(?P<code>[^\n]+?)(?<!`)(?P=ticks)(?!`)
   | (?P<literal>`+|{URL})
@@ -62,7 +63,7 @@ class _MarkdownReader:
         self._source = source
         self._pieces: list[str] = []
         self._open: dict[str, list[_Open]] = {}
-        self._quote: int | None = None
+        self._quote: tuple[int, str] | None = None
         self._ranges: list[tuple[int, int, Entity]] = []
 
     def read(self) -> tuple[str, list[Entity]]:
@@ -103,8 +104,8 @@ class _MarkdownReader:
             self._take_underscores(token)
         elif kind == "mark":
             self._take_mark(token)
-        elif kind == "quote":
-            self._quote = len(self._pieces) if self._quote is None else self._quote
+        elif kind in ("quote", "expandable"):
+            self._begin_quote("blockquote" if kind == "quote" else "expandable_blockquote")
         else:
             if kind == "newline" and self._source[token.end() : token.end() + 1] != ">":
                 self._end_quote()
@@ -114,9 +115,14 @@ class _MarkdownReader:
         self._ranges.append((len(self._pieces), len(self._pieces) + 1, entity))
         self._pieces.append(text)
 
+    def _begin_quote(self, kind: str) -> None:
+        if self._quote is None:
+            self._quote = len(self._pieces), kind
+
     def _end_quote(self) -> None:
         if self._quote is not None:
-            self._ranges.append((self._quote, len(self._pieces), _entity("blockquote")))
+            start, kind = self._quote
+            self._ranges.append((start, len(self._pieces), _entity(kind)))
             self._quote = None
 
     def _close_link(self, token: re.Match[str]) -> None:

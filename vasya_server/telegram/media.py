@@ -14,6 +14,7 @@ from telethon import utils
 from telethon.tl import types as t
 
 from vasya_server.model.message import Media, ServiceAction
+from vasya_server.telegram.polls import to_poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,11 +143,6 @@ def _web_page(media: Any) -> Media:
     )
 
 
-def _poll(media: Any) -> Media:
-    options = [getattr(answer.text, "text", "") for answer in media.poll.answers]
-    return Media(type="poll", title=media.poll.question.text, options=options)
-
-
 def _to_do(media: Any) -> Media:
     options = [item.title.text for item in media.todo.list]
     return Media(type="to_do", title=media.todo.title.text, options=options)
@@ -175,7 +171,7 @@ _MEDIA: dict[type, Callable[[Any], Media]] = {
     t.MessageMediaPhoto: _photo,
     t.MessageMediaDocument: _document,
     t.MessageMediaWebPage: _web_page,
-    t.MessageMediaPoll: _poll,
+    t.MessageMediaPoll: lambda media: Media(type="poll", poll=to_poll(media)),
     t.MessageMediaToDo: _to_do,
     t.MessageMediaGeo: _place,
     t.MessageMediaGeoLive: _place,

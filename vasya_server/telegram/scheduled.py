@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.errors import MessageNotFound
+from vasya_server.errors import FieldError, MessageNotFound, ValidationFailed
 from vasya_server.model.base import Plain
 from vasya_server.telegram.directory import marked_id
 from vasya_server.telegram.requests.answers import updates_in
@@ -35,6 +35,9 @@ _PAGE: Final = 100
 # Of one chat, behind the moment at which the message was scheduled: what a busy group writes in a day.
 _MAX_PAGES: Final = 20
 _MAX_HEARD: Final = 1000
+# Telegram sends at once what is due within ten seconds. A minute is asked for, and the request itself takes time.
+_SOONEST: Final = timedelta(seconds=50)
+_LATEST: Final = timedelta(days=365)
 
 
 class Scheduled(Plain, frozen=True, kw_only=True):
@@ -48,6 +51,22 @@ class Scheduled(Plain, frozen=True, kw_only=True):
     ids: tuple[int, ...]
     due_at: datetime
     marks: tuple[bytes, ...]
+
+
+class When(Plain, frozen=True, kw_only=True):
+    """When a send goes out: at once, where nothing is said.
+
+    Args:
+        undo_secs: For how long it may be taken back.
+        is_repeated: It was asked for before and nobody knows what became of it, so that its time may be over.
+    """
+
+    undo_secs: int = 0
+    schedule_at: datetime | None = None
+    is_repeated: bool = False
+
+
+AT_ONCE: Final = When()
 
 
 class Waits(Exception):
@@ -67,12 +86,28 @@ class Awaited(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     made_at: int
 
 
-def date_in(account: AccountRuntime, undo_secs: int) -> datetime | None:
-    """Return when a message goes out that may be taken back for so long; None: at once."""
-    if not undo_secs:
-        return None
+def date_of(account: AccountRuntime, when: When) -> datetime | None:
+    """Return when Telegram sends it: not before it is wanted, nor while it may be taken back; None: at once.
+
+    Raises:
+        ValidationFailed: It is wanted too soon or too late.
+    """
+    now = account._clock.now().replace(microsecond=0)
     # Telegram knows whole seconds; the promise is not shortened by what is cut off.
-    return account._clock.now().replace(microsecond=0) + timedelta(seconds=undo_secs + 1)
+    kept_until = now + timedelta(seconds=when.undo_secs + 1) if when.undo_secs else None
+    if when.schedule_at is None:
+        return kept_until
+    at = when.schedule_at.astimezone(UTC).replace(microsecond=0)
+    if not when.is_repeated:
+        _require_in_reach(at, now)
+    return at if kept_until is None else max(at, kept_until)
+
+
+def _require_in_reach(at: datetime, now: datetime) -> None:
+    if at < now + _SOONEST:
+        raise ValidationFailed(FieldError("/scheduleAt", "too_soon", ("a minute ahead",)))
+    if at > now + _LATEST:
+        raise ValidationFailed(FieldError("/scheduleAt", "too_late", ("a year ahead",)))
 
 
 def scheduled_in(answer: Any, random_ids: Sequence[int]) -> Scheduled | None:
@@ -95,6 +130,15 @@ def scheduled_in(answer: Any, random_ids: Sequence[int]) -> Scheduled | None:
         ids=ids,
         due_at=max(message.date for message in messages),
         marks=tuple(mark_of(message) for message in messages),
+    )
+
+
+def joined(parts: Sequence[Scheduled]) -> Scheduled:
+    """Return what several sends have made that waits, as one."""
+    return Scheduled(
+        ids=tuple(each for part in parts for each in part.ids),
+        due_at=max(part.due_at for part in parts),
+        marks=tuple(each for part in parts for each in part.marks),
     )
 
 

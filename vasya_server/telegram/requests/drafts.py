@@ -19,13 +19,13 @@ from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.convert import to_entity
 from vasya_server.telegram.dialogs import rows_of_peers
 from vasya_server.telegram.directory import marked_id
-from vasya_server.telegram.formatting import to_markdown
+from vasya_server.telegram.formatting import parse, to_markdown
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import read_message
 from vasya_server.telegram.requests.topics import GENERAL, read_topic
-from vasya_server.telegram.requests.writing import compose
+from vasya_server.telegram.requests.writing import composed
 from vasya_server.telegram.service_chat import SERVICE_CHAT
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ async def save_draft(account: AccountView, peer: ResolvedPeer, body: WriteDraft)
     """Write a draft in place of the one that is there.
 
     Raises:
-        ValidationFailed: As `compose`.
+        ValidationFailed: As `composed`, or its HTML is wrong.
         MessageNotFound: It answers a message that the chat does not hold.
         ChatHasNoTopics, TopicNotFound: It names a topic that is not there.
 
     Source: https://core.telegram.org/method/messages.saveDraft
     """
-    text, entities = await compose(account, body.text, body.format)
+    text, entities = await composed(account, parse(body.text, body.format))
     topic = await _require_topic(account, peer, body.topic)
     reply_to = body.reply_to
     if reply_to is not None:

@@ -12,7 +12,7 @@ from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.answers import sent_ids, told
 from vasya_server.telegram.requests.lookup import read_by_id, refuse_foreign
 from vasya_server.telegram.requests.writing import refusal_of, topic_of
-from vasya_server.telegram.scheduled import date_in, require_sent
+from vasya_server.telegram.scheduled import AT_ONCE, date_of, require_sent
 from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vasya_server.model.writing import ForwardMessages
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.scheduled import When
     from vasya_server.telegram.view import AccountView
 
 
@@ -30,13 +31,13 @@ async def forward_messages(
     body: ForwardMessages,
     random_ids: Sequence[int],
     *,
-    undo_secs: int = 0,
+    when: When = AT_ONCE,
 ) -> ForwardedMessages:
     """Forward messages of *source* to the chat *peer*, or copy them there without naming their author.
 
     Args:
         random_ids: One for each message, in their order: those that stand there already are not sent again.
-        undo_secs: How long they wait at Telegram before they go out.
+        when: When they go out.
 
     Raises:
         Waits: It waits at Telegram until its time comes.
@@ -44,7 +45,8 @@ async def forward_messages(
         MessageNotFound: A message is not in that chat.
         ChatProtected: What that chat says may not leave it.
         OutcomeUnknown: They were sent and no answer came back.
-        ValidationFailed: A message is named twice, or a caption dropped that still names its author.
+        ValidationFailed: A message is named twice, a caption dropped that still names its author, or it is wanted too soon
+            or too late.
 
     Source: https://core.telegram.org/method/messages.forwardMessages
     """
@@ -54,6 +56,7 @@ async def forward_messages(
     if account.is_agent:  # it must not pass on, to where it is read, what it may not read
         require_readable(reading, await read_by_id(reading, source, body.message_ids))
     await refuse_foreign(reading, source, body.message_ids)
+    date = date_of(account.runtime, when)
     request = functions.messages.ForwardMessagesRequest(
         from_peer=source.input_peer,
         id=list(body.message_ids),
@@ -63,13 +66,13 @@ async def forward_messages(
         silent=body.is_silent,
         drop_author=body.as_copy,
         drop_media_captions=body.without_caption,
-        schedule_date=date_in(account.runtime, undo_secs),
+        schedule_date=date,
     )
     try:
         answer = await account.runtime.mutate(request, is_exactly_once=True)
     except TelegramError as error:
         raise refusal_of(error) from error
-    if undo_secs:
+    if date:
         require_sent(answer, random_ids)
     ids = sent_ids(answer, random_ids)
     missing = [each for each, at in zip(body.message_ids, ids, strict=True) if at is None]

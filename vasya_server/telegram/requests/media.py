@@ -12,10 +12,10 @@ from vasya_server.errors import FieldError, OutcomeUnknown, TelegramError, Valid
 from vasya_server.telegram.requests.answers import sent_ids, told
 from vasya_server.telegram.requests.uploads import renew
 from vasya_server.telegram.requests.writing import compose, refusal_of, reply_to_of
-from vasya_server.telegram.scheduled import date_in, require_sent
+from vasya_server.telegram.scheduled import AT_ONCE, date_of, require_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from telethon.tl.tlobject import TLRequest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vasya_server.model.writing import SendMessage
     from vasya_server.sessions.uploads import StoredFile
     from vasya_server.telegram.peers import ResolvedPeer
+    from vasya_server.telegram.scheduled import When
     from vasya_server.telegram.view import AccountView
 
 _REFERENCE_REFUSED: Final = "FILE_REFERENCE_"
@@ -36,45 +37,67 @@ async def send_media(
     random_ids: Sequence[int],
     *,
     lineage: str,
-    undo_secs: int = 0,
-    is_sent_again: bool = False,
+    when: When = AT_ONCE,
 ) -> Message:
     """Send the uploads that *body* names, with its text as the caption of the first, and return that one.
 
     Args:
         random_ids: One for each upload, in their order; none of them ever makes a second message.
         lineage: Whose uploads they are.
-        undo_secs: How long they wait at Telegram before they go out.
-        is_sent_again: They were sent before, and nobody knows what became of it.
+        when: When they go out.
 
     Raises:
         Waits: It waits at Telegram until its time comes.
         UploadNotFound: One of them is not there, or its time is over.
-        ValidationFailed: They are no album, the caption is too long, or refers to what is not there.
+        ValidationFailed: Photos and other files are mixed, the caption is too long, or refers to what is not there.
         OutcomeUnknown: They were sent and no answer came back.
         ChatWriteForbidden, SlowMode, FloodWait: Telegram refused; nothing was sent.
 
     Source: https://core.telegram.org/api/files#albums-grouped-media
     """
+    draft = await _draft(account, peer, body, random_ids, when=when)
+    answer = await with_uploads(account, body.media, lineage, draft, is_sent_again=when.is_repeated)
+    if draft.date:
+        require_sent(answer, random_ids)
+    return await _first(account, peer, answer, random_ids)
+
+
+async def with_uploads(
+    account: AccountView,
+    upload_ids: Sequence[str],
+    lineage: str,
+    request_of: Callable[[Sequence[StoredFile]], TLRequest],
+    *,
+    is_sent_again: bool,
+) -> Any:
+    """Make a change with uploads, whose references to Telegram's files may have to be renewed.
+
+    Args:
+        is_sent_again: They were sent before, and nobody knows what became of it.
+
+    Raises:
+        UploadNotFound: One of them is not there, or its time is over.
+        ValidationFailed: They are no album.
+        OutcomeUnknown, TelegramError: It was sent and no answer came back; Telegram refused.
+    """
     files = [
         account.files.get(upload_id)
         or await account.runtime.uploads.find(lineage, upload_id, is_sent_again=is_sent_again)
-        for upload_id in body.media
+        for upload_id in upload_ids
     ]
     _require_album(files)
-    draft = await _draft(account, peer, body, random_ids, undo_secs=undo_secs)
     try:
-        answer = await account.runtime.mutate(draft(files), is_exactly_once=True)
+        return await account.runtime.mutate(request_of(files), is_exactly_once=True)
     except TelegramError as error:
         if not (error.rpc_name or "").startswith(_REFERENCE_REFUSED):
             raise refusal_of(error) from error
-        files = [await renew(account, file) for file in files]
-        for upload_id, file in zip(body.media, files, strict=True):
-            await account.runtime.uploads.replace(lineage, upload_id, file)
-        answer = await _again(account, draft(files))
-    if undo_secs:
-        require_sent(answer, random_ids)
-    return await _first(account, peer, answer, random_ids)
+    files = [await renew(account, file) for file in files]
+    for upload_id, file in zip(upload_ids, files, strict=True):
+        await account.runtime.uploads.replace(lineage, upload_id, file)
+    try:
+        return await account.runtime.mutate(request_of(files), is_exactly_once=True)
+    except TelegramError as error:
+        raise refusal_of(error) from error
 
 
 def _require_album(files: Sequence[StoredFile]) -> None:
@@ -98,6 +121,7 @@ class _Draft:
         reply_to: Any,
         date: datetime | None,
     ) -> None:
+        self.date = date
         self._random_ids = random_ids
         self._caption = caption
         self._how = {
@@ -111,7 +135,7 @@ class _Draft:
         text, entities = self._caption
         if len(files) == 1:
             return functions.messages.SendMediaRequest(
-                media=_input_media(files[0]),
+                media=input_media_of(files[0]),
                 message=text,
                 entities=entities or None,
                 random_id=self._random_ids[0],
@@ -119,7 +143,7 @@ class _Draft:
             )
         parts = [
             t.InputSingleMedia(
-                _input_media(file),
+                input_media_of(file),
                 "" if index else text,
                 random_id=random_id,
                 entities=None if index else entities or None,
@@ -135,21 +159,14 @@ async def _draft(
     body: SendMessage,
     random_ids: Sequence[int],
     *,
-    undo_secs: int,
+    when: When,
 ) -> _Draft:
     caption: tuple[str, list[Any]] = ("", [])
     if body.text is not None:
-        caption = await compose(account, body.text, body.format)
+        caption = await compose(account, body)
     reply_to = await reply_to_of(account, peer, body)
-    date = date_in(account.runtime, undo_secs)
+    date = date_of(account.runtime, when)
     return _Draft(peer, body, random_ids, caption=caption, reply_to=reply_to, date=date)
-
-
-async def _again(account: AccountView, request: TLRequest) -> Any:
-    try:
-        return await account.runtime.mutate(request, is_exactly_once=True)
-    except TelegramError as error:
-        raise refusal_of(error) from error
 
 
 async def _first(
@@ -163,7 +180,8 @@ async def _first(
     return msgspec.structs.replace(messages[0], album_ids=ids if len(ids) > 1 else [])
 
 
-def _input_media(file: StoredFile) -> Any:
+def input_media_of(file: StoredFile) -> Any:
+    """Return an upload as a message carries it."""
     if file.is_photo:
         photo = t.InputPhoto(file.media_id, file.access_hash, file.reference)
         return t.InputMediaPhoto(photo)

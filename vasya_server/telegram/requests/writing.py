@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from telethon.tl import types as t
 
 from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.telegram.convert import from_entity
-from vasya_server.telegram.formatting import parse
 from vasya_server.telegram.html import utf16_length
 from vasya_server.telegram.reach import readable, require
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
 from vasya_server.telegram.service_chat import require_readable
+from vasya_server.telegram.words import MAX_TEXT_UNITS, words_of
 
 if TYPE_CHECKING:
     from vasya_server.model.message import Entity
-    from vasya_server.model.writing import SendMessage, TextFormat
+    from vasya_server.model.writing import SendMessage, Words
+    from vasya_server.telegram.formatting import Formatted
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
-# Source: https://limits.tginfo.me, and the `message_length_max` of help.getConfig.
-MAX_TEXT_UNITS = 4096
+Composed: TypeAlias = "tuple[str, list[Any]]"
 _GENERAL_TOPIC = 1
 _REFUSED_FIELDS = {
     "QUOTE_TEXT_INVALID": FieldError("/quote", "not_in_message"),
@@ -32,6 +32,21 @@ _REFUSED_FIELDS = {
     "ENTITY_TEXTURL_INVALID": FieldError("/text", "link_invalid"),
     "ENTITIES_TOO_LONG": FieldError("/text", "too_much_formatting"),
     "MEDIA_CAPTION_TOO_LONG": FieldError("/text", "too_long"),
+    "SCHEDULE_DATE_INVALID": FieldError("/scheduleAt", "not_allowed"),
+    "SCHEDULE_DATE_TOO_LATE": FieldError("/scheduleAt", "too_late", ("a year ahead",)),
+    "POLL_ANSWERS_INVALID": FieldError("/poll/options", "invalid"),
+    "POLL_ANSWER_INVALID": FieldError("/poll/options", "invalid"),
+    "POLL_OPTION_DUPLICATE": FieldError("/poll/options", "repeated"),
+    "POLL_OPTION_INVALID": FieldError("/poll/options", "invalid"),
+    "POLL_QUESTION_INVALID": FieldError("/poll/question", "invalid"),
+    "QUIZ_CORRECT_ANSWER_INVALID": FieldError("/poll/correctOption", "out_of_range"),
+    "QUIZ_MULTIPLE_INVALID": FieldError("/poll/isMultiple", "not_in_quiz"),
+    "BROADCAST_PUBLIC_VOTERS_FORBIDDEN": FieldError("/poll/isAnonymous", "required_in_channel"),
+    "GEO_POINT_INVALID": FieldError("/location", "invalid"),
+    "CONTACT_NAME_EMPTY": FieldError("/contact/firstName", "empty"),
+    "MEDIA_GROUPED_INVALID": FieldError("/media", "other_kind"),
+    "MEDIA_PREV_INVALID": FieldError("/media", "not_replaceable"),
+    "MEDIA_NEW_INVALID": FieldError("/media", "other_kind"),
 }
 
 
@@ -48,9 +63,7 @@ async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessag
     if body.reply_to is None:
         if body.quote is not None:
             raise ValidationFailed(FieldError("/quote", "requires_reply_to"))
-        if topic is None:
-            return None
-        return t.InputReplyToMessage(reply_to_msg_id=topic, top_msg_id=topic)
+        return topic_reply(topic)
     await keep_to_chat(account, peer, [body.reply_to])  # a quote would tell what is written there
     if account.is_agent and body.quote is not None:
         reading = Reading(account)
@@ -60,6 +73,13 @@ async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessag
     return t.InputReplyToMessage(
         reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
     )
+
+
+def topic_reply(topic: int | None) -> Any:
+    """Return what puts a message into a topic that answers nothing there."""
+    if topic is None:
+        return None
+    return t.InputReplyToMessage(reply_to_msg_id=topic, top_msg_id=topic)
 
 
 def topic_of(peer: ResolvedPeer, topic: int | None) -> int | None:
@@ -73,17 +93,22 @@ def topic_of(peer: ResolvedPeer, topic: int | None) -> int | None:
     return None if topic == _GENERAL_TOPIC else topic
 
 
-async def compose(
-    account: AccountView, text: str | None, text_format: TextFormat
-) -> tuple[str, list[Any]]:
+async def compose(account: AccountView, body: Words) -> Composed:
     """Return the text and the entities to send.
 
     Raises:
         ValidationFailed: There is none, nothing is left of it without the formatting, it is too long, or it mentions somebody unknown or out of reach.
     """
-    if text is None:
-        raise ValidationFailed(FieldError("/text", "missing"))
-    plain, entities = parse(text, text_format)
+    return await composed(account, words_of(body))
+
+
+async def composed(account: AccountView, words: Formatted) -> Composed:
+    """Return words as they are sent.
+
+    Raises:
+        ValidationFailed: As `compose`.
+    """
+    plain, entities = words
     if not plain:
         raise ValidationFailed(FieldError("/text", "empty"))
     if utf16_length(plain) > MAX_TEXT_UNITS:
