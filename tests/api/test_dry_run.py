@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 READS = {
     "messages.GetMessages",
     "channels.GetMessages",
+    "messages.GetScheduledMessages",
     "messages.GetDialogFilters",
     "messages.GetForumTopicsByID",
     "messages.GetExportedChatInvite",

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from tests.api.changes.scheduled import wait
 from tests.api.streaming import POLL, followed, streaming
 from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
@@ -32,6 +33,7 @@ from vasya_sandbox.to_do import ToDoList
 from vasya_server.api.routes import OPERATIONS, Kind, Operation
 from vasya_server.model.action import Accepted
 from vasya_server.model.event import EventPage
+from vasya_server.model.interaction import ButtonAnswer
 from vasya_server.model.problem import Problem
 from vasya_server.model.transcript import Transcript
 from vasya_server.telegram.cleaning import holds_untrusted
@@ -107,6 +109,7 @@ def dirty(scene: Scene) -> list[tuple[str, int]]:
     group = world.post(bob, scene.group, action=Action("ChatEditTitle", DIRTY)).message
     world.post(carol, scene.channel, DIRTY)
     world.post(alice, alice, DIRTY)
+    wait(scene, bob, DIRTY)
     found = [(str(bob.id), message.copies[alice.id]) for message in made]
     return [*found, (str(scene.group.peer_id), group.copies[alice.id])]
 
@@ -217,6 +220,9 @@ async def test_no_answer_carries_what_cannot_be_seen_and_every_string_was_looked
     assert UNSEEN.search(told.decode()) is None
     seen.update(filled(msgspec.json.decode(told, type=EventPage)))
     await _have_it_wait(agent, client, f"{account}/chats/{dirty[0][0]}/messages/{dirty[0][1]}")
+    pressed = await _pressed(asking, scene, account)
+    assert UNSEEN.search(json.dumps(pressed.json(), ensure_ascii=False)) is None
+    seen.update(filled(msgspec.json.decode(pressed.content, type=ButtonAnswer)))
     hint = await _login_hint(client)
     # What is said in a message stands in it once somebody has asked.
     for operation in sorted(READS, key=lambda operation: operation.name != "get_transcript"):
@@ -247,6 +253,15 @@ async def _have_it_wait(agent: httpx.AsyncClient, client: httpx.AsyncClient, pat
     await client.patch(key, json={"approval": {"messages:react": "always"}})
     assert (await agent.put(f"{path}/reaction", json={"emoji": "👍"})).status_code == 202
     await client.patch(key, json={"approval": None})
+
+
+async def _pressed(asking: httpx.AsyncClient, scene: Scene, account: str) -> httpx.Response:
+    """Press a button of a bot that answers what cannot be seen."""
+    button = Button("ok", data=b"x", reply=DIRTY, opens=f"https://a.example/{DIRTY}")
+    posted = scene.world.post(scene.bob, scene.alice, "?", buttons=[[button]]).message
+    message = posted.copies[scene.alice.id]
+    path = f"{account}/chats/{scene.bob.id}/messages/{message}/press"
+    return await asking.post(path, json={"button": 0})
 
 
 async def _login_hint(client: httpx.AsyncClient) -> str:

@@ -35,7 +35,7 @@ PAGES = {
     "undo-and-takeover.md": 2,
     "uploads.md": 3,
     "webhooks.md": 3,
-    "writing.md": 3,
+    "writing.md": 4,
 }
 TOKEN = "vl_" + "7b" * 32
 

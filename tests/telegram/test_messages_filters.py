@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pytest
 
 from tests.telegram.conftest import as_owner
-from vasya_sandbox.records import Entity, Poll
+from vasya_sandbox.polls import Poll
+from vasya_sandbox.records import Entity
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.message import MessageFilter, MessageKind

@@ -20,7 +20,8 @@ from vasya_server.model.message import MessageFilter, MessageKind
 from vasya_server.model.person import BlockedFilter, ContactFilter, UserPhotoQuery
 from vasya_server.model.reception import ReactorFilter
 from vasya_server.model.topic import TopicFilter
-from vasya_server.telegram.peers import resolve_any
+from vasya_server.telegram.peers import resolve_any, resolve_in
+from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests import chat_photos
 from vasya_server.telegram.requests.chats import get_chat, list_chats
 from vasya_server.telegram.requests.contacts import get_user, list_blocked, list_contacts
@@ -35,6 +36,7 @@ from vasya_server.telegram.requests.members import list_members
 from vasya_server.telegram.requests.messages import get_message
 from vasya_server.telegram.requests.profile import get_profile
 from vasya_server.telegram.requests.reception import get_link, list_reactions, list_readers
+from vasya_server.telegram.requests.scheduling import list_scheduled
 from vasya_server.telegram.requests.topics import list_topics
 from vasya_server.telegram.requests.user_photos import list_photos, open_avatar
 
@@ -78,6 +80,7 @@ HARMLESS = {
     "messages.GetOutboxReadDate",
     "messages.GetPeerDialogs",
     "messages.GetReplies",
+    "messages.GetScheduledHistory",
     "messages.GetUnreadMentions",
     "messages.Search",
     "messages.SearchGlobal",
@@ -126,6 +129,11 @@ def members(chat: str | None, **query: Any) -> Read:
 async def avatar(account: AccountRuntime, _: Cursors) -> list[bytes]:
     download = await open_avatar(as_owner(account))
     return [piece async for piece in await download.source.begin(0, download.size_bytes)]
+
+
+async def waiting(account: AccountRuntime, chat: str) -> list[Any]:
+    reading = Reading(as_owner(account))
+    return await list_scheduled(reading, await resolve_in(reading, chat), {})
 
 
 READS: dict[str, Read] = {
@@ -177,6 +185,7 @@ READS: dict[str, Read] = {
     "topics": lambda account, cursors: list_topics(
         as_owner(account), "@workshop", TopicFilter(), cursors
     ),
+    "scheduled": lambda account, _: waiting(account, "@bob_b"),
     "folders": lambda account, _: list_folders(as_owner(account)),
     "media": file(is_thumb=False),
     "thumb": file(is_thumb=True),

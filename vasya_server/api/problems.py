@@ -68,6 +68,11 @@ PROBLEMS: Final[dict[str, Row]] = {
         "Control line",
         "Leave messages that begin with `vasya` in Saved Messages to the owner; write something else.",
     ),
+    "undo_window": Row(
+        403,
+        "Undo window",
+        "Let it be sent at its time, or ask the human who owns the key to send it: POST …/scheduled/{message}/send.",
+    ),
     "chat_write_forbidden": Row(
         403, "Writing forbidden", "Choose another chat, or ask its administrators for the right."
     ),
@@ -186,6 +191,12 @@ PROBLEMS: Final[dict[str, Row]] = {
         409,
         "Too many scheduled messages",
         "Wait until some are sent, or delete some: GET …/chats/{chat}/scheduled lists them.",
+    ),
+    "poll_closed": Row(
+        409, "Poll closed", "Read how it ended: GET the message shows its media.poll."
+    ),
+    "already_voted": Row(
+        409, "Already voted", "Leave the vote as it is: media.poll shows what was chosen."
     ),
     "owner_active": Row(
         409,

@@ -24,6 +24,11 @@ FAILURES: Final[dict[str, Row]] = {
     INTERNAL: Row(
         500, "Internal error", "Tell the operator the requestId; the cause is in the log."
     ),
+    "bot_timeout": Row(
+        502,
+        "Bot did not answer",
+        "Look at the chat before you press again: the bot may have done what the button says.",
+    ),
     "telegram_error": Row(
         502,
         "Telegram refused",

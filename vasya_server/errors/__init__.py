@@ -5,7 +5,7 @@ VasyaError
 ├── Unauthenticated            MissingToken
 │   └── InvalidCredential      InvalidToken · KeyRevoked · KeyExpired · TokenExpired
 ├── PermissionDenied           AccessDenied · ScopeRequired (ScopeDisabled) · HumanRequired · AgentKeyRequired · SendingDisabled
-│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired
+│                              ChatNotAllowed · ContentNotAllowed · ServiceChat · ControlLine · ApprovalRequired · UndoWindowHolds
 ├── LimitReached               RateLimited · AuthRateLimited · TooManyStreams · TooManyTransfers · TooManyDownloads
 ├── BudgetExhausted
 ├── NotFound                   ChatNotFound · MessageNotFound · MediaNotFound · UploadNotFound · LoginNotFound
@@ -16,12 +16,12 @@ VasyaError
 │                              CursorExpired · TooManyWebhooks · EventGone · ActionState · ActionStale · TooManyActions
 │                              UndoExpired · OwnerActive · OwnDevice · SessionTooNew · ChatHasNoTopics
 │                              OwnerMustTransferOrDelete · JoinRequestSent
-│                              TooManyScheduled
+│                              TooManyScheduled · PollClosed · AlreadyVoted
 ├── InvalidInput               ValidationFailed (UnknownScope · EmptyAllowlist) · KeyReused · PhoneInvalid · CodeInvalid · CodeExpired
 │                              PasswordInvalid · SessionInvalid · SignupRequired · CredentialsMissing
 │                              FolderUnsuitable · OutboundRefused
 ├── TelegramError              FloodWait · SlowMode · AccountSpamLimited · AccountFrozen · ChatWriteForbidden
-│                              ChatProtected · AdminRequired · Withheld · TelegramTimeout · TelegramUnavailable
+│                              ChatProtected · AdminRequired · BotTimeout · Withheld · TelegramTimeout · TelegramUnavailable
 ├── OutboundFailed · ProviderFailed
 ├── Unavailable                KeychainLocked · StorageFailed · AuditUnavailable · ShuttingDown
 └── StartupRefused             ConfigurationInvalid · MasterKeyMismatch · DataDirLocked   (never over HTTP)
@@ -72,6 +72,7 @@ from vasya_server.errors.access import (
     TooManyTransfers,
     TopicNotFound,
     Unauthenticated,
+    UndoWindowHolds,
     UploadNotFound,
 )
 from vasya_server.errors.base import (
@@ -85,6 +86,7 @@ from vasya_server.errors.requests import (
     AccountReauthRequired,
     ActionStale,
     ActionState,
+    AlreadyVoted,
     ChatHasNoTopics,
     ClaimInProgress,
     CodeExpired,
@@ -107,6 +109,7 @@ from vasya_server.errors.requests import (
     OwnerMustTransferOrDelete,
     PasswordInvalid,
     PhoneInvalid,
+    PollClosed,
     SessionInvalid,
     SessionTooNew,
     SessionUnreadable,
@@ -136,6 +139,7 @@ from vasya_server.errors.telegram import (
     AccountFrozen,
     AccountSpamLimited,
     AdminRequired,
+    BotTimeout,
     ChatProtected,
     ChatWriteForbidden,
     FloodWait,
@@ -158,9 +162,11 @@ __all__ = [
     "ActionState",
     "AdminRequired",
     "AgentKeyRequired",
+    "AlreadyVoted",
     "ApprovalRequired",
     "AuditUnavailable",
     "AuthRateLimited",
+    "BotTimeout",
     "BudgetExhausted",
     "ChatHasNoTopics",
     "ChatNotAllowed",
@@ -215,6 +221,7 @@ __all__ = [
     "PasswordInvalid",
     "PermissionDenied",
     "PhoneInvalid",
+    "PollClosed",
     "ProviderFailed",
     "RateLimited",
     "ScopeDisabled",
@@ -246,6 +253,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UndoExpired",
+    "UndoWindowHolds",
     "UnknownScope",
     "UploadNotFound",
     "ValidationFailed",

@@ -131,6 +131,13 @@ class ServiceChat(PermissionDenied):
     detail = "Telegram's own notifications carry login codes; agents do not touch them."
 
 
+class UndoWindowHolds(PermissionDenied):
+    """The key's messages wait before they are sent, and it would have one sent at once."""
+
+    code = "undo_window"
+    detail = "Messages of this key wait before they are sent; only a human sends one at once."
+
+
 class ControlLine(PermissionDenied):
     """An agent reaches for the owner's chat, where the owner's other devices decide."""
 

@@ -169,6 +169,20 @@ class TooManyScheduled(Conflict):
     detail = "As many messages wait in this chat as Telegram lets wait there."
 
 
+class PollClosed(Conflict):
+    """The poll takes no vote any more."""
+
+    code = "poll_closed"
+    detail = "The poll is closed; it takes no vote any more."
+
+
+class AlreadyVoted(Conflict):
+    """The account has voted, and this poll takes no other vote: a quiz, or one that says so."""
+
+    code = "already_voted"
+    detail = "The account has voted in this poll, which takes no other vote."
+
+
 class OwnerActive(Conflict):
     """The owner wrote in the chat a moment ago, by another device: agents leave it to them for a while."""
 

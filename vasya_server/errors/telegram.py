@@ -78,6 +78,13 @@ class ChatProtected(TelegramError):
     detail = "The chat's content is protected from forwarding and saving."
 
 
+class BotTimeout(TelegramError):
+    """A bot was told of a pressed button and did not answer in time."""
+
+    code = "bot_timeout"
+    detail = "The bot has got the press and did not answer in time; it may have done what the button says."
+
+
 class AdminRequired(TelegramError):
     """Only an administrator of the chat may do this."""
 

@@ -13,10 +13,13 @@ come. What cannot be found out is said to be unknown, and is the end as well: to
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.clock import to_ms
@@ -30,7 +33,7 @@ from vasya_server.telegram.scheduled import sent_since, still_waiting, take_back
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from vasya_server.auth.keyring import Keyring
     from vasya_server.clock import Clock
@@ -124,6 +127,20 @@ class UndoWindow:
         self._tracked[waiting.action_id] = tracked
         self._news.set()
 
+    def waiting_in(self, account_id: AccountId, chat_id: int) -> list[Waiting]:
+        """Return what waits in one chat."""
+        found = [each.waiting for each in self._tracked.values()]
+        return [
+            each
+            for each in found
+            if each.account_id == account_id and each.awaited.chat_id == chat_id
+        ]
+
+    def due_at_ms(self, action_id: ActionId) -> int | None:
+        """Return when an action's messages are sent, which may have been changed since; None: nothing of it waits."""
+        tracked = self._tracked.get(action_id)
+        return None if tracked is None else tracked.waiting.due_at_ms
+
     def awaits(self, account_id: AccountId) -> bool:
         """Tell whether anything waits in that account, so that it has to be connected."""
         return any(each.waiting.account_id == account_id for each in self._tracked.values())
@@ -186,11 +203,13 @@ class UndoWindow:
 
     async def _tend(self, account_id: AccountId) -> None:
         revoked: dict[KeyId, bool] = {}
+        changed = self._changed_in(account_id)
         for tracked in tuple(self._tracked.values()):
             if tracked.waiting.account_id != account_id:
                 continue
             try:
-                await self._tend_one(tracked, revoked)
+                is_changed = tracked.waiting.awaited.chat_id in changed
+                await self._tend_one(tracked, revoked, is_changed=is_changed)
             except AccessDenied:
                 self._forget(tracked)  # the account was erased, and what was stored of it with it
                 self._sent.pop(account_id, None)
@@ -201,7 +220,19 @@ class UndoWindow:
                 _log.exception("a scheduled message could not be looked after")
                 self._put_off(tracked)
 
-    async def _tend_one(self, tracked: _Tracked, revoked: dict[KeyId, bool]) -> None:
+    def _changed_in(self, account_id: AccountId) -> set[int]:
+        """Take the chats in which something that waits was changed."""
+        for tracked in self._tracked.values():
+            if tracked.waiting.account_id == account_id:
+                with contextlib.suppress(AccessDenied):
+                    scheduled = self._account(tracked.waiting).scheduled
+                    changed, scheduled.changed = scheduled.changed, set()
+                    return changed
+        return set()
+
+    async def _tend_one(
+        self, tracked: _Tracked, revoked: dict[KeyId, bool], *, is_changed: bool
+    ) -> None:
         waiting = tracked.waiting
         account, now = self._account(waiting), self._clock.monotonic()
         is_due = to_ms(self._clock.now()) >= waiting.due_at_ms + _LATE_AFTER_MS
@@ -209,7 +240,7 @@ class UndoWindow:
         heard = any(
             account.scheduled.ended(waiting.awaited.chat_id, each) for each in waiting.awaited.ids
         )
-        if (heard or is_due or is_new) and now >= tracked.look_at:
+        if (heard or is_due or is_new or is_changed) and now >= tracked.look_at:
             # What waits although its end was told, or its time is over, is looked at less and less often.
             if await self._look(tracked, account) and (heard or is_due):
                 self._put_off(tracked)
@@ -245,11 +276,26 @@ class UndoWindow:
             if tracked.outcome is None:
                 peer = stored_peer(*waiting.peer)
                 reading = self._reading(waiting, account)
-                if await still_waiting(reading, peer, awaited.ids):
+                if found := await still_waiting(reading, peer, awaited.ids):
+                    await self._keep_up(tracked, account, found)
                     return True
                 tracked.outcome = await self._outcome(tracked, account)
             await self._settle(tracked, tracked.outcome)
             return False
+
+    async def _keep_up(
+        self, tracked: _Tracked, account: AccountRuntime, found: Mapping[int, Any]
+    ) -> None:
+        """Follow what waits as it is now: what it says, and when it is due, may have been changed."""
+        waiting = tracked.waiting
+        awaited = waiting.awaited.kept_up(found)
+        if awaited == waiting.awaited:
+            return
+        tracked.waiting = msgspec.structs.replace(
+            waiting, awaited=awaited, due_at_ms=1000 * max(awaited.due_at)
+        )
+        account.scheduled.awaited[waiting.action_id] = awaited
+        await self.store.keep(tracked.waiting)
 
     async def _outcome(self, tracked: _Tracked, account: AccountRuntime) -> Outcome:
         """Return what has become of what waits no more."""

@@ -95,6 +95,14 @@ class WaitingStore:
             sealed=seal.seal(_KIND, msgspec.msgpack.encode(waiting), binding=binding),
         )
 
+    async def keep(self, waiting: Waiting) -> None:
+        """Store *waiting* as it is now.
+
+        Raises:
+            StorageFailed: It could not be.
+        """
+        await self._db.write(self.adding(waiting))
+
     @staticmethod
     def forgetting(action_id: ActionId) -> Statement:
         """Return what forgets that anything of the action waits."""

@@ -99,11 +99,16 @@ class Known(Plain, frozen=True, kw_only=True):
 
 
 class OpenSend(Plain, frozen=True, kw_only=True):
-    """A change that may have happened in a chat; nobody knows, or not yet."""
+    """A change that may have happened in a chat; nobody knows, or not yet.
+
+    Args:
+        waits: What it makes waits at Telegram first.
+    """
 
     chat_id: int
     sent_at: datetime
     is_running: bool
+    waits: bool = False
 
 
 @dataclass(slots=True)

@@ -291,6 +291,7 @@ class Claims:
                 chat_id=dispatch.peer[0],
                 sent_at=from_ms(row.created_at_ms if row.sent_at_ms is None else row.sent_at_ms),
                 is_running=ActionId(row.action_id) in self._running,
+                waits=dispatch.waits,
             )
             for row in found
             if (dispatch := self.opened(row, DISPATCH, row.dispatch, Dispatch)) and dispatch.peer

@@ -13,6 +13,7 @@ from vasya_server.operations.mutation import (
     Ready,
     always,
     local,
+    of_waiting,
     telegram,
 )
 from vasya_server.operations.path import Rendering, perform
@@ -25,6 +26,7 @@ __all__ = [
     "Rendering",
     "always",
     "local",
+    "of_waiting",
     "perform",
     "telegram",
 ]

@@ -68,7 +68,7 @@ async def read_action(
     is_told = may_ask(known.kind) and await _is_reached(gateway, principal, known, found)
     if isinstance(found, AskedAction):
         return await describe(gateway, principal, found, is_told=is_told)
-    return _stored(known, is_told=is_told)
+    return _stored(gateway, known, is_told=is_told)
 
 
 async def list_actions(
@@ -118,7 +118,7 @@ async def describe(
         is_told: What it would do, and what it has answered, is told too.
     """
     action, question, decision = (
-        _stored(asked.known, is_told=is_told),
+        _stored(gateway, asked.known, is_told=is_told),
         asked.question,
         asked.decision,
     )
@@ -268,10 +268,13 @@ def _started(hold: Hold) -> Action:
     )
 
 
-def _stored(known: Known, *, is_told: bool) -> Action:
+def _stored(gateway: Gateway, known: Known, *, is_told: bool) -> Action:
     result, problem = None, None
     if known.status is ActionStatus.SCHEDULED and known.answer is not None:
         waiting = msgspec.json.decode(known.answer.body, type=Action)
+        # It may have been put off, or sent sooner, since it was answered.
+        if due_at_ms := gateway.guards.undo.due_at_ms(known.action_id):
+            waiting = msgspec.structs.replace(waiting, sends_at=from_ms(due_at_ms))
         return waiting if is_told else msgspec.structs.replace(waiting, preview=None)
     # That it was cancelled is what the action says; its problem is for who asks for the same again.
     is_told = is_told and known.status is not ActionStatus.CANCELLED

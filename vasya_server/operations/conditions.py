@@ -83,6 +83,11 @@ class Attempt:
         return AccountView(self.account, self.who)
 
     @property
+    def speaks(self) -> bool:
+        """Tell whether others see a new message because of it."""
+        return self.messages > 0 or self.intent.mutation.waiting == "sent"
+
+    @property
     def messages(self) -> int:
         """Return how many messages it makes."""
         return self.intent.parts

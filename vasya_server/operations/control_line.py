@@ -77,7 +77,8 @@ def _texts_of(body: Any) -> list[str]:  # noqa: ANN401 — any body
 
 def _touched(intent: Intent) -> list[int]:
     """Return the messages of the chat that the change is about."""
-    named = intent.path.get("message")
+    # What waits has ids of its own, and is looked at where it is touched.
+    named = None if intent.mutation.waiting else intent.path.get("message")
     ids = [int(named)] if named is not None and named.isdecimal() else []
     reply_to = getattr(intent.body, "reply_to", None)
     return [*ids, *getattr(intent.body, "ids", ()), *([] if reply_to is None else [reply_to])]

@@ -98,7 +98,8 @@ async def _require_message(attempt: Attempt) -> None:
         MessageNotFound: It is not.
     """
     message_id = attempt.intent.path.get("message")
-    if attempt.peer is not None and message_id is not None:
+    is_waiting = attempt.intent.mutation.waiting is not None
+    if attempt.peer is not None and message_id is not None and not is_waiting:
         await read_message(Reading(attempt.view), attempt.peer, int(message_id))
 
 

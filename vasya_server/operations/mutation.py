@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vasya_server.audit.actions import Action
 from vasya_server.model.base import Plain
@@ -48,6 +48,8 @@ class Mutation:
         source: The other chat that it takes something from, by its body; it has to be readable.
         subject: Whom it is about, by its body, where no path names a chat; it has to be writable.
         is_repeatable: Asked again after an unknown outcome, it finds out; otherwise it would be done twice (D-6.13).
+        waiting: What happens to the message that its path names, where that is one that waits for its time: its ids are
+            others, and what is sent was counted when it was scheduled.
     """
 
     action: Action
@@ -59,6 +61,7 @@ class Mutation:
     source: Callable[[Any], str | None] = _nowhere
     subject: Callable[[Any], str | None] = _nowhere
     is_repeatable: bool = True
+    waiting: Literal["changed", "sent"] | None = None
 
     @property
     def may_reduce_risk(self) -> bool:
@@ -89,6 +92,13 @@ def telegram(
         subject=subject,
         is_repeatable=is_repeatable,
     )
+
+
+def of_waiting(
+    action: Action, waiting: Literal["changed", "sent"], *, removes: bool = False
+) -> Mutation:
+    """Declare a change of a message that waits at Telegram for its time."""
+    return Mutation(action=action, reaches_telegram=True, removes=removes, waiting=waiting)
 
 
 def local(action: Action, *, reduces_risk: Callable[[Any], bool] = _never) -> Mutation:

@@ -19,7 +19,7 @@ class OwnerAway:
 
     async def look(self, attempt: Attempt) -> OwnerActive | None:
         """Return for how long the chat is left to the owner."""
-        if attempt.who.key_id is None or attempt.peer is None or not attempt.messages:
+        if attempt.who.key_id is None or attempt.peer is None or not attempt.speaks:
             return None
         if attempt.is_only_asked:
             return None  # the owner is asked, and where they write now says nothing of then

@@ -15,6 +15,8 @@ from vasya_server.errors import (
     AccountReauthRequired,
     AccountSpamLimited,
     AdminRequired,
+    AlreadyVoted,
+    BotTimeout,
     ChatHasNoTopics,
     ChatNotFound,
     ChatProtected,
@@ -27,6 +29,7 @@ from vasya_server.errors import (
     MessageNotFound,
     PasswordInvalid,
     PhoneInvalid,
+    PollClosed,
     SignupRequired,
     SlowMode,
     TelegramError,
@@ -74,6 +77,7 @@ FAILURES: Final = (tg.RPCError, *WIRE_ERRORS)
 # By Telegram's own names. Source: https://core.telegram.org/api/errors
 _REFUSALS: Final[dict[str, type[TelegramError]]] = {
     "CHAT_ADMIN_INVITE_REQUIRED": AdminRequired,
+    "BOT_RESPONSE_TIMEOUT": BotTimeout,
     "CHAT_ADMIN_REQUIRED": AdminRequired,
     "CHAT_FORWARDS_RESTRICTED": ChatProtected,
     "CHAT_RESTRICTED": ChatWriteForbidden,
@@ -114,6 +118,8 @@ _MEANINGS: Final[dict[str, Callable[[], VasyaError]]] = {
     "MSG_ID_INVALID": MessageNotFound,
     "MESSAGE_EMPTY": lambda: ValidationFailed(FieldError("/text", "empty")),
     "MESSAGE_TOO_LONG": lambda: ValidationFailed(FieldError("/text", "too_long")),
+    "MESSAGE_POLL_CLOSED": PollClosed,
+    "REVOTE_NOT_ALLOWED": AlreadyVoted,
     "SCHEDULE_TOO_MUCH": TooManyScheduled,
     "REPLY_MESSAGE_ID_INVALID": lambda: ValidationFailed(FieldError("/replyTo", "unknown")),
     "API_ID_INVALID": lambda: CredentialsMissing(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 from telethon import functions
@@ -23,7 +23,7 @@ from vasya_server.telegram.directory import marked_id
 from vasya_server.telegram.requests.answers import updates_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vasya_server.telegram.accounts import AccountRuntime
     from vasya_server.telegram.peers import ResolvedPeer
@@ -45,12 +45,15 @@ class Scheduled(Plain, frozen=True, kw_only=True):
 
     Args:
         ids: Of the messages while they wait, in their order.
+        due_at: When the last of them is sent.
         marks: What stands for what each says.
+        due_times: When each is sent, in seconds since the epoch.
     """
 
     ids: tuple[int, ...]
     due_at: datetime
     marks: tuple[bytes, ...]
+    due_times: tuple[int, ...]
 
 
 class When(Plain, frozen=True, kw_only=True):
@@ -78,12 +81,25 @@ class Waits(Exception):
 
 
 class Awaited(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Messages of one chat that wait; *made_at* is when they were scheduled, in seconds since the epoch."""
+    """Messages of one chat that wait; *made_at* is when they were scheduled, in seconds since the epoch.
+
+    Args:
+        due_at: When each of them is sent; empty where that was not kept.
+    """
 
     chat_id: int
     ids: tuple[int, ...]
     marks: tuple[bytes, ...]
     made_at: int
+    due_at: tuple[int, ...] = ()
+
+    def kept_up(self, messages: Mapping[int, Any]) -> Self:
+        """Return it as those of *messages*, by their ids, say it now: they may be changed by whoever schedules."""
+        marks, due_at = list(self.marks), list(self.due_at or [0] * len(self.ids))
+        for index, each in enumerate(self.ids):
+            if (message := messages.get(each)) is not None:
+                marks[index], due_at[index] = mark_of(message), int(message.date.timestamp())
+        return msgspec.structs.replace(self, marks=tuple(marks), due_at=tuple(due_at))
 
 
 def date_of(account: AccountRuntime, when: When) -> datetime | None:
@@ -130,6 +146,7 @@ def scheduled_in(answer: Any, random_ids: Sequence[int]) -> Scheduled | None:
         ids=ids,
         due_at=max(message.date for message in messages),
         marks=tuple(mark_of(message) for message in messages),
+        due_times=tuple(int(message.date.timestamp()) for message in messages),
     )
 
 
@@ -139,6 +156,7 @@ def joined(parts: Sequence[Scheduled]) -> Scheduled:
         ids=tuple(each for part in parts for each in part.ids),
         due_at=max(part.due_at for part in parts),
         marks=tuple(each for part in parts for each in part.marks),
+        due_times=tuple(each for part in parts for each in part.due_times),
     )
 
 
@@ -177,6 +195,8 @@ class Heard:
     def __init__(self) -> None:
         self.on_news: Callable[[], None] = lambda: None
         self.awaited: dict[str, Awaited] = {}
+        # Of those awaited, the chats in which one was changed.
+        self.changed: set[int] = set()
         # (chat, scheduled id) -> the id it was sent under, or None where it was taken away unsent, and when that was heard.
         self._ended: OrderedDict[tuple[int, int], tuple[int | None, datetime]] = OrderedDict()
 
@@ -187,6 +207,8 @@ class Heard:
         for update in updates:
             if isinstance(update, t.UpdateDeleteScheduledMessages):
                 self._take_end(update, now, names)
+            elif isinstance(update, t.UpdateNewScheduledMessage):
+                self._take_change(update.message)
             elif isinstance(update, t.UpdateNewMessage | t.UpdateNewChannelMessage) and getattr(
                 update.message, "from_scheduled", None
             ):
@@ -201,6 +223,14 @@ class Heard:
     def ended(self, chat_id: int, scheduled_id: int) -> tuple[int | None, datetime] | None:
         """Return how a scheduled message has ended and when that was heard; None where nothing was."""
         return self._ended.get((chat_id, scheduled_id))
+
+    def _take_change(self, message: Any) -> None:
+        chat_id = marked_id(message.peer_id)
+        for awaited in self.awaited.values():
+            is_meant = awaited.chat_id == chat_id and message.id in awaited.ids
+            if is_meant and awaited.kept_up({int(message.id): message}) != awaited:
+                self.changed.add(chat_id)
+                self.on_news()
 
     def _take_end(self, update: Any, now: datetime, names: dict[tuple[int, int], int]) -> None:
         chat_id, sent = marked_id(update.peer), update.sent_messages or []
@@ -237,15 +267,18 @@ def is_since(message: Any, made_at: int) -> bool:
     return bool(message.date.timestamp() >= made_at - _CLOCKS_DIFFER_BY_SECS)
 
 
-async def still_waiting(reading: Reading, peer: ResolvedPeer, ids: Sequence[int]) -> set[int]:
-    """Return which of *ids* wait still.
+async def still_waiting(reading: Reading, peer: ResolvedPeer, ids: Sequence[int]) -> dict[int, Any]:
+    """Return those of *ids* that wait still, by their ids.
 
     Source: https://core.telegram.org/method/messages.getScheduledMessages
     """
     request = functions.messages.GetScheduledMessagesRequest(peer.input_peer, list(ids))
     answer = await reading.call(request)
-    found = {int(each.id) for each in answer.messages if not isinstance(each, t.MessageEmpty)}
-    return found & {*ids}
+    return {
+        int(each.id): each
+        for each in answer.messages
+        if not isinstance(each, t.MessageEmpty) and each.id in {*ids}
+    }
 
 
 async def take_back(account: AccountRuntime, peer: ResolvedPeer, ids: Sequence[int]) -> None:

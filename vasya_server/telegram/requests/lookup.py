@@ -8,7 +8,9 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.errors import MessageNotFound
+from vasya_server.telegram.reach import require
 from vasya_server.telegram.reading import Reading
+from vasya_server.telegram.service_chat import require_readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,22 @@ async def read_message(reading: Reading, peer: ResolvedPeer, message_id: int) ->
     if not found:
         raise MessageNotFound
     return found[0]
+
+
+async def read_shown(reading: Reading, peer: ResolvedPeer, message_id: int) -> Any:
+    """Return Telegram's message to one who acts on what it says, and so must be allowed to read it.
+
+    Raises:
+        MessageNotFound: The chat holds no such message.
+        ChatNotAllowed: The chat may be written to, and not read.
+        ServiceChat, ControlLine: No agent reads it.
+    """
+    rule = reading.account.readable
+    if rule is not None:
+        await require(reading, peer.id, rule)
+    message = await read_message(reading, peer, message_id)
+    require_readable(reading, [message])
+    return message
 
 
 async def read_by_id(reading: Reading, peer: ResolvedPeer, ids: Sequence[int]) -> list[Any]:

@@ -9,10 +9,9 @@ from telethon.tl import types as t
 from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.telegram.convert import from_entity
 from vasya_server.telegram.html import utf16_length
-from vasya_server.telegram.reach import readable, require
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
-from vasya_server.telegram.requests.lookup import keep_to_chat, read_message
-from vasya_server.telegram.service_chat import require_readable
+from vasya_server.telegram.requests.lookup import keep_to_chat, read_shown
 from vasya_server.telegram.words import MAX_TEXT_UNITS, words_of
 
 if TYPE_CHECKING:
@@ -66,10 +65,7 @@ async def reply_to_of(account: AccountView, peer: ResolvedPeer, body: SendMessag
         return topic_reply(topic)
     await keep_to_chat(account, peer, [body.reply_to])  # a quote would tell what is written there
     if account.is_agent and body.quote is not None:
-        reading = Reading(account)
-        if account.readable is not None:
-            await require(reading, peer.id, account.readable)
-        require_readable(reading, [await read_message(reading, peer, body.reply_to)])
+        await read_shown(Reading(account), peer, body.reply_to)
     return t.InputReplyToMessage(
         reply_to_msg_id=body.reply_to, top_msg_id=topic, quote_text=body.quote
     )
