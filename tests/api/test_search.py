@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.conftest import followed
+from tests.api.conftest import API, followed
 from tests.problems import assert_problem
 from tests.telegram.test_reading_leaves_no_trace import HARMLESS
 from vasya_sandbox.chat_lists import Folder
@@ -372,6 +372,43 @@ async def test_a_key_looks_for_an_author_in_its_own_chats_alone(
     assert not dc.requests["messages.GetCommonChats"]
     by_name = await key.get(url, params={"q": "plan", "from": "@carol_c"})
     assert_problem(by_name, 403, "chat_not_allowed")
+
+
+async def test_whose_messages_are_looked_for_opens_no_chat_that_is_excepted(
+    client: httpx.AsyncClient, url: str, scene: Scene, plans: list[str], acting: Acting
+) -> None:
+    await client.get(url.removesuffix("/messages") + "/chats")
+    key = await acting(ChatRule(excepted=frozenset({scene.carol.id, scene.group.peer_id, 424242})))
+
+    pages = await all_pages(key, url, q="plan", from_=scene.carol.id)
+    nobody = await search(key, url, q="plan", from_=424242)
+
+    assert texts(*pages) == [plans[4]]
+    assert {chat["id"] for page in pages for chat in page.get("chats", ())} == {
+        scene.supergroup.peer_id
+    }
+    assert pages[-1].get("skipped", 0) == 0
+    assert nobody.get("skipped", 0) == 0
+
+
+async def test_a_page_does_not_go_on_in_a_chat_that_the_key_has_lost(
+    client: httpx.AsyncClient, url: str, scene: Scene, plans: list[str], agent: httpx.AsyncClient
+) -> None:
+    await client.get(url.removesuffix("/messages") + "/chats")
+    query = {"from": scene.bob.id, "limit": 1}
+    first = await search(agent, url, **query)
+    assert [message["chatId"] for message in first["items"]] == [scene.bob.id]
+    key_id = (await agent.get(f"{API}/whoami")).json()["keyId"]
+    narrowed = await client.patch(
+        f"{API}/agent-keys/{key_id}", json={"chats": {"read": {"except": [scene.bob.id]}}}
+    )
+    assert narrowed.status_code == 200, narrowed.text
+
+    pages = await all_pages(agent, url, **query, cursor=first["next"])
+
+    assert {message["chatId"] for page in pages for message in page["items"]} == {
+        scene.supergroup.peer_id
+    }
 
 
 async def test_a_key_may_name_no_chat_and_no_folder_outside_its_lists(

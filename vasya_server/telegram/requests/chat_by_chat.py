@@ -119,6 +119,8 @@ class ChatByChat:
         begun = self._spot
         try:
             async for row, chat_id, place in self._chats():
+                if self._is_out_of_sight(chat_id):
+                    continue
                 await self._search(row, chat_id, place)
                 is_full = len(self.found) == self._query.limit
                 if is_full or self._spot.within or self._reading.calls >= _MAX_CALLS:
@@ -215,8 +217,7 @@ class ChatByChat:
         while place is not None:
             found, place = await rows_behind(self._reading, wanted, place, self._reach)
             for row, behind in found:
-                if not self._is_out_of_sight(row.id):
-                    yield row, behind
+                yield row, behind
             if place is not None and self._reading.calls >= _MAX_CALLS:
                 # So many chats that are not wanted: the next page goes on behind them.
                 self._spot = msgspec.structs.replace(self._spot, place=place)
@@ -230,10 +231,14 @@ class ChatByChat:
             rows = {row.id: row for row in await rows_of_known(self._reading, batch)}
             for chat_id in batch:
                 row = rows.get(chat_id)
-                is_wanted = row is None or test is None or test(row)
-                if is_wanted and not self._is_out_of_sight(chat_id):
+                if row is None or test is None or test(row):
                     yield row, chat_id
 
     def _is_out_of_sight(self, chat_id: int) -> bool:
-        """Tell whether no agent finds anything there, nor is told that it was looked into (D-11.6)."""
-        return self._is_agent and chat_id == SERVICE_CHAT
+        """Tell whether the one who asks finds nothing there, nor is told that it was looked into (D-5.6, D-11.6).
+
+        Every chat passes here: one may be searched because of whose messages are looked for, or because a page ended in
+        it before the key was narrowed.
+        """
+        is_kept = self._is_agent and chat_id == SERVICE_CHAT
+        return is_kept or not self._reach.allows(chat_id)
