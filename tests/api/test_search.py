@@ -160,7 +160,7 @@ async def test_kinds_are_found_everywhere(
     polls = await search(client, url, type="poll")
     both = await all_pages(client, url, type="poll,link", since="1h")
 
-    assert [message["media"]["title"] for message in polls["items"]] == ["When?"]
+    assert [message["media"]["poll"]["question"] for message in polls["items"]] == ["When?"]
     assert dc.requests["messages.SearchGlobal"] >= 1
     assert len([message for page in both for message in page["items"]]) == 2
 
