@@ -64,6 +64,7 @@ drift: install
 	$(BIN)/vasya-server openapi --page problems | diff -u docs/api/problems.md -
 	$(BIN)/vasya-server openapi --page scopes | diff -u docs/api/scopes.md -
 	$(BIN)/vasya-server openapi --page settings | diff -u docs/api/settings.md -
+	$(BIN)/vasya-server openapi --page tools | diff -u vasya_mcp/openapi.json -
 
 long: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
@@ -83,13 +84,14 @@ openapi: install
 	$(BIN)/vasya-server openapi --page problems > docs/api/problems.md
 	$(BIN)/vasya-server openapi --page scopes > docs/api/scopes.md
 	$(BIN)/vasya-server openapi --page settings > docs/api/settings.md
+	$(BIN)/vasya-server openapi --page tools > vasya_mcp/openapi.json
 
 # Keeps what is pinned and still fits; `make lock ARGS=--upgrade` moves to the newest that fit.
 # Run it with the oldest supported Python, whose backports the newer ones ignore.
 lock: install
 	$(LOCK) $(ARGS) --output-file requirements/runtime.lock pyproject.toml
 	$(LOCK) $(ARGS) --output-file requirements/build.lock requirements/build.in
-	$(LOCK) $(ARGS) --extra dev --extra mcp \
+	$(LOCK) $(ARGS) --extra dev \
 		--constraint requirements/runtime.lock --constraint requirements/build.lock \
 		--output-file requirements/dev.lock pyproject.toml requirements/build.in
 

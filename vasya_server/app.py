@@ -49,6 +49,7 @@ from vasya_server.api.access import Entrance
 from vasya_server.api.approved import Executor
 from vasya_server.api.binding import bind
 from vasya_server.api.edge import Edge
+from vasya_server.api.mcp import MCP_PATH, McpDoor
 from vasya_server.api.routes import OPERATIONS
 from vasya_server.operations.deciding import tend
 from vasya_server.operations.undo import note_end
@@ -76,5 +77,5 @@ def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
     if not is_command:
         gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
         gateway.guards.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
-    app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings)
+    app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings, {MCP_PATH: McpDoor(app)})
     return app

@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     from vasya_server.api.event_stream import EventStream
     from vasya_server.api.file_answer import FileAnswer
     from vasya_server.api.history_lines import HistoryLines
+    from vasya_server.api.mcp import McpAnswer
     from vasya_server.settings import Settings
 
-    Made: TypeAlias = Answer | FileAnswer | EventStream | HistoryLines
+    Made: TypeAlias = Answer | FileAnswer | EventStream | HistoryLines | McpAnswer
     Serve: TypeAlias = Callable[[Incoming], Awaitable[Made | LongPoll]]
 
 A = TypeVar("A")
@@ -70,10 +71,14 @@ class Edge:
 
     Args:
         serve: Answers what is let in.
+        guests: What answers instead, by its path.
     """
 
-    def __init__(self, serve: Serve, settings: Settings) -> None:
+    def __init__(
+        self, serve: Serve, settings: Settings, guests: Mapping[str, Serve] | None = None
+    ) -> None:
         self._serve = serve
+        self._guests = guests or {}
         self._settings = settings
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
@@ -108,7 +113,8 @@ class Edge:
         self._in_flight += 1
         try:
             self._check(request, fields)
-            return await self._serve(request)
+            serve = self._guests.get(request.scope["path"], self._serve)
+            return await serve(request)
         except BaseException as error:  # noqa: BLE001 — what is no answer is raised again there
             return _refusal(error, request.request_id)
         finally:

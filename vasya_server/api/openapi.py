@@ -17,6 +17,7 @@ from vasya_server.api.answer import JSON, PROBLEM_JSON
 from vasya_server.api.history_lines import NDJSON
 from vasya_server.api.problems import PROBLEMS
 from vasya_server.api.routes import BASE_PATH, Access, Kind, Operation
+from vasya_server.api.tools import TOOLS
 from vasya_server.api.validation import DRY_RUN
 from vasya_server.auth.scopes import Scope
 from vasya_server.model.action import Accepted, Action
@@ -58,6 +59,7 @@ _PATH_PARAMETERS: Final = {
     "invite": "An invite link's last part, without the `+`.",
     "user": "A person or bot: an id, @name, +phone of a contact, or `me`.",
 }
+_NUMBERS: Final = frozenset({"message", "topic", "folder"})
 _IDEMPOTENCY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -150,6 +152,8 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if operation.is_destructive:
         described["x-destructive"] = True
+    if tools := TOOLS.get(operation.name):
+        described["x-vasya-mcp"] = msgspec.to_builtins(tools)
     if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
         described["parameters"] = parameters
     if operation.kind is Kind.TELEGRAM:
@@ -197,7 +201,7 @@ def _path_parameters(operation: Operation) -> Sequence[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": _PATH_PARAMETERS[name],
-            "schema": {"type": "string"},
+            "schema": {"type": "integer" if name in _NUMBERS else "string"},
         }
         for name in _PATH_PARAMETER.findall(operation.path)
     ]

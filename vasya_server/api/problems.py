@@ -45,7 +45,8 @@ PROBLEMS: Final[dict[str, Row]] = {
     "agent_key_required": Row(
         403,
         "Agent key required",
-        "A human ends a key by its id: DELETE /api/v1/agent-keys/{key}.",
+        "A human ends a key by its id, DELETE /api/v1/agent-keys/{key}, and gives an MCP client a key of its own: "
+        "vasya-server keys create.",
     ),
     "origin_not_allowed": Row(
         403,

@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "openapi", "Print the OpenAPI document, or a page of the reference."
     )
     reference.add_argument(
-        "--page", choices=("openapi", "problems", "scopes", "settings"), default="openapi"
+        "--page", choices=("openapi", "problems", "scopes", "settings", "tools"), default="openapi"
     )
     return parser
 

@@ -90,10 +90,10 @@ class HumanRequired(PermissionDenied):
 
 
 class AgentKeyRequired(PermissionDenied):
-    """Only an agent key may do this, and only to itself."""
+    """Only an agent key may do this: end itself, or come in by MCP."""
 
     code = "agent_key_required"
-    detail = "Only an agent key can end itself; this credential is a human's."
+    detail = "Only an agent key opens this; this credential is a human's."
 
 
 class SendingDisabled(PermissionDenied):
