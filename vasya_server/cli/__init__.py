@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "demo":
             from vasya_server.cli import demo
 
-            return demo.run(_flags(arguments))
+            return demo.run(_flags(arguments), is_mcp=arguments.mcp)
         case "login":
             from vasya_server.cli import login
 
@@ -100,6 +100,10 @@ def _run(arguments: argparse.Namespace) -> int:
             command = importlib.import_module(f"vasya_server.cli.{arguments.command}")
             exit_code: int = command.run(_flags(arguments), arguments)
             return exit_code
+        case "mcp-config":
+            from vasya_server.cli import mcp_config
+
+            return mcp_config.run(arguments)
         case "doctor":
             from vasya_server.cli import doctor
 
@@ -116,6 +120,8 @@ def _flags(arguments: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from vasya_server.cli import mcp_config
+
     parser = argparse.ArgumentParser(
         prog="vasya-server",
         description="Give an agent scoped access to a person's real Telegram account over REST.",
@@ -135,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands)
     _add_token(commands)
     _add_doctor(commands)
+    mcp_config.add_to(_command(commands, "mcp-config", "Print what an MCP client has to be told."))
     reference = _command(
         commands, "openapi", "Print the OpenAPI document, or a page of the reference."
     )
@@ -183,6 +190,7 @@ def _add_demo(commands: Commands) -> None:
         help="Keep the demo's data here, and its Telegram beside it; otherwise both are gone at the end.",
     )
     demo.add_argument("--port", dest="VASYA_PORT", help="Port to listen on; a free one when unset.")
+    demo.add_argument("--mcp", action="store_true", help="Print what an MCP client needs, too.")
 
 
 def _add_login(commands: Commands) -> None:

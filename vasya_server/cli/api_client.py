@@ -135,6 +135,11 @@ async def open_api(flags: dict[str, str | None], token: str | None = None) -> As
     yield Api(_Remote(told.url, _needed(token or told.token)))
 
 
+def api_at(url: str, token: str) -> Api:
+    """Return the API of the server there."""
+    return Api(_Remote(url, token))
+
+
 def _needed(token: str | None) -> str:
     if token is None:
         raise TokenNeeded(

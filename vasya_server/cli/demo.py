@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vasya_server.cli import demo_folder, sandbox_process
+from vasya_server.cli.api_client import api_at
+from vasya_server.cli.mcp_config import configuration
 from vasya_server.cli.serve import prepared, serve
 from vasya_server.cli.standard_files import answer, say
 from vasya_server.errors import ConfigurationInvalid, MasterKeyMismatch
 from vasya_server.model.account import AccountStatus
+from vasya_server.model.key import KeyMade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +49,12 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     sandbox: str
 
 
-def run(flags: dict[str, str | None]) -> int:
-    """Run the demo until a signal; return the exit code."""
+def run(flags: dict[str, str | None], *, is_mcp: bool = False) -> int:
+    """Run the demo until a signal; return the exit code.
+
+    Args:
+        is_mcp: Make an agent key, and print what an MCP client has to be told.
+    """
     _refuse_foreign_addresses()
     # Until the event loop takes the signal over, SIGTERM ends the demo as Ctrl-C does: tidily.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -55,7 +62,8 @@ def run(flags: dict[str, str | None]) -> int:
         # First, because it takes longest: the rest of the start happens while it builds its world.
         sandbox = sandbox_process.start(sandbox_dir, is_kept=is_kept)
         try:
-            return _serve_on(sandbox, flags | {"VASYA_DATA_DIR": str(data_dir)}, is_kept=is_kept)
+            flags |= {"VASYA_DATA_DIR": str(data_dir)}
+            return _serve_on(sandbox, flags, is_kept=is_kept, is_mcp=is_mcp)
         finally:
             sandbox.stop()
 
@@ -85,7 +93,9 @@ def _places(given: str | None) -> Iterator[tuple[Path, Path, bool]]:
         yield root / demo_folder.DATA, root / demo_folder.SANDBOX, False
 
 
-def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) -> int:
+def _serve_on(
+    sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool, is_mcp: bool
+) -> int:
     _import_early()
     info = asyncio.run(sandbox_process.info_of(sandbox))
     has_key = any(os.environ.get(f"SESSION_MASTER_KEY{end}") for end in ("", "_FILE"))
@@ -108,6 +118,8 @@ def _serve_on(sandbox: Sandbox, flags: dict[str, str | None], *, is_kept: bool) 
                 "The data dir is sealed with a key that ends with this process; to use it again, start with "
                 "SESSION_MASTER_KEY set."
             )
+        if is_mcp:
+            await _welcome_clients(url, token)
         ready = Ready(
             url=url,
             token=token,
@@ -170,4 +182,18 @@ curl -sS '{messages}?limit=5&view=compact' {auth}
 
 # Answer. Pasted twice, it is sent once: that is what the Idempotency-Key is for.
 curl -sS '{messages}' {auth} -H 'Content-Type: application/json' {once} -d '{{"text": "Hello from Vasya"}}'
+""")
+
+
+async def _welcome_clients(url: str, token: str) -> None:
+    """Print what MCP clients are told, with a key that may do what an assistant does."""
+    api = api_at(url, token)
+    body = {"name": "MCP client of the demo", "preset": "assistant"}
+    made = await api.post("/agent-keys", body, KeyMade)
+    answer(f"""\
+# The same for an MCP client: Claude Desktop and Cursor take this, and vasya-server mcp-config prints it for others.
+{configuration("claude-desktop", made.secret or "", url)}
+
+# Claude Code takes it by a command.
+claude mcp add --transport http vasya {url}/mcp --header 'Authorization: Bearer {made.secret}'
 """)
