@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 import httpx2
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
@@ -19,10 +20,10 @@ from vasya_mcp.rest import Rest
 from vasya_mcp.server import Gateway, make_server
 
 if TYPE_CHECKING:
-    from mcp.server.context import ServerRequestContext
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_REST: Final = "vasya.rest"
+# How long one request may take, in seconds: the longest wait that a tool has, and some.
+_MAX_SECS: Final = 360
 _MAX_BODY_BYTES: Final = 1 << 20
 # What tells the server where a request that is passed on came from.
 _FORWARDED: Final = ("x-forwarded-for", "user-agent")
@@ -38,8 +39,8 @@ class Mount:
 
     def __init__(self, app: ASGIApp, document: dict[str, Any], version: str) -> None:
         self._app = app
+        self._version = version
         self._catalogue = Catalogue(document)
-        self._server = make_server(Gateway(self._catalogue, _rest_of, Folders()), version)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, for a key that the server takes; any other gets the server's own refusal."""
@@ -57,22 +58,16 @@ class Mount:
             except Refused as refused:
                 await _pass_on(refused, send)
                 return
-            # No session outlives a request, so that one key can never be served what another one opened.
+            # Nothing of it outlives the request: no key is ever served what another one opened, or told of its changes.
+            gateway = Gateway(self._catalogue, lambda _: rest, Folders())
             manager = StreamableHTTPSessionManager(
-                self._server,
+                make_server(gateway, self._version),
                 stateless=True,
-                json_response=True,
                 max_request_body_size=_MAX_BODY_BYTES,
             )
-            async with manager.run():
-                await manager.handle_request({**scope, _REST: rest}, receive, send)
-
-
-def _rest_of(ctx: ServerRequestContext[Any, Any]) -> Rest:
-    if ctx.request is None:
-        raise LookupError(_REST)
-    rest: Rest = ctx.request.scope[_REST]
-    return rest
+            with anyio.move_on_after(_MAX_SECS):
+                async with manager.run():
+                    await manager.handle_request(scope, receive, send)
 
 
 async def _pass_on(refused: Refused, send: Send) -> None:

@@ -68,7 +68,8 @@ class Gateway:
         self._catalogue = catalogue
         self._rest_of = rest_of
         self._folders = folders
-        self._listed: Reach | None = None
+        # What was offered last; nothing yet, or (None within) what there is while nobody can tell.
+        self._listed: tuple[Reach | None] | None = None
         self.changes = InMemorySubscriptionBus()
 
     async def list_tools(self, ctx: Context, _: object) -> types.ListToolsResult:
@@ -78,7 +79,7 @@ class Gateway:
             reach: Reach | None = await self._catalogue.reach(rest, is_fresh=True)
         except (Unreachable, Refused):
             reach = None
-        self._listed = reach
+        self._listed = (reach,)
         offered = await self._catalogue.offered(rest, reach)
         can_upload = self._folders.uploads is not None
         return types.ListToolsResult(
@@ -116,9 +117,9 @@ class Gateway:
 
     async def _note_change(self, ctx: Context, reach: Reach) -> None:
         """Tell the client that its list is not what it was: the key has been changed, or the server is there now."""
-        if self._listed == reach:
+        if self._listed in (None, (reach,)):
             return
-        self._listed = reach
+        self._listed = (reach,)
         await self.changes.publish(ToolsListChanged())
         if ctx.protocol_version < "2026":
             await ctx.session.send_tool_list_changed()

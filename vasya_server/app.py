@@ -77,5 +77,7 @@ def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
     if not is_command:
         gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
         gateway.guards.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
-    app.asgi_handler = Edge(Entrance(app, gateway), gateway.settings, {MCP_PATH: McpDoor(app)})
+    app.asgi_handler = Edge(
+        Entrance(app, gateway), gateway.settings, {MCP_PATH: McpDoor(app, gateway.settings)}
+    )
     return app

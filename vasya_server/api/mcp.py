@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vasya_server import __version__
 from vasya_server.api.openapi import document
-from vasya_server.api.refusals import MethodNotAllowed
+from vasya_server.api.refusals import MethodNotAllowed, Overloaded
 from vasya_server.api.refusing import refuse_bug
 from vasya_server.api.routes import OPERATIONS
 from vasya_server.errors import AgentKeyRequired, MissingToken
@@ -21,10 +21,11 @@ from vasya_server.errors import AgentKeyRequired, MissingToken
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litestar.types import ASGIApp, Message, Send
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
     from vasya_server.api.answer import Header
     from vasya_server.api.incoming import Incoming
+    from vasya_server.settings import Settings
 
 MCP_PATH: Final = "/mcp"
 _AGENT_KEY: Final = b"bearer vk_"
@@ -38,8 +39,10 @@ class McpDoor:
         app: This application, which every call re-enters.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._max_open = settings.max_requests_in_flight
+        self._open = 0
         self._loading = asyncio.Lock()
         self._mount: Any = None
 
@@ -48,6 +51,7 @@ class McpDoor:
 
         Raises:
             MethodNotAllowed: It is no POST.
+            Overloaded: Too many are open.
             MissingToken, AgentKeyRequired: There is no credential, or none of an agent.
         """
         if request.method != "POST":  # no stream outlives a request, and no session is there to end
@@ -57,19 +61,29 @@ class McpDoor:
             raise MissingToken
         if len(lines) != 1 or not lines[0].lower().startswith(_AGENT_KEY):
             raise AgentKeyRequired
+        if self._open >= self._max_open:
+            raise Overloaded
         request.route = MCP_PATH
         async with self._loading:
             if self._mount is None:
                 adapter = await asyncio.to_thread(importlib.import_module, "vasya_mcp.http")
                 self._mount = adapter.Mount(self._app, document(OPERATIONS), __version__)
-        return McpAnswer(self._mount)
+        return McpAnswer(self)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the adapter answer one request, which may take as long as a tool may wait."""
+        self._open += 1
+        try:
+            await self._mount(scope, receive, send)
+        finally:
+            self._open -= 1
 
 
 class McpAnswer:
     """An answer that the adapter sends."""
 
-    def __init__(self, mount: ASGIApp) -> None:
-        self._mount = mount
+    def __init__(self, door: McpDoor) -> None:
+        self._door = door
         self.status = 0
 
     async def send(self, request: Incoming, common: Sequence[Header], send: Send) -> None:
@@ -82,7 +96,7 @@ class McpAnswer:
             await send(message)
 
         try:
-            await self._mount(request.scope, request.receive, pass_on)
+            await self._door.serve(request.scope, request.receive, pass_on)
         except Exception as error:  # noqa: BLE001 — a bug becomes an answer here, as at the edge
             _bugs.error(
                 "bug in the adapter", exc_info=error, extra={"request_id": request.request_id}

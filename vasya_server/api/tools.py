@@ -216,7 +216,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             fixed={"view": "compact"},
         ),
     ),
-    "get_inbox": (
+    "read_inbox": (
         _reading(
             "tg_catch_up",
             "Catch up",
@@ -228,6 +228,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
                 "folder": "A folder's id.",
                 "mentions": "Only what mentions the owner.",
                 "perChat": "Messages of each chat.",
+                "cursor": _CURSOR,
             },
             fixed={"view": "compact", "maxChars": 36_000},
         ),
@@ -394,7 +395,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             is_idempotent=True,
         ),
     ),
-    "set_draft": (
+    "save_draft": (
         Tool(
             tool="tg_save_draft",
             title="Save a draft",
