@@ -19,6 +19,7 @@ from telethon.tl.functions.messages import GetHistoryRequest, SendMessageRequest
 from benchmarks.events import Place, fan_out, latency
 from benchmarks.http_load import Measured, Request, get, load, post
 from benchmarks.kills import storm
+from benchmarks.mcp import bench_mcp
 from benchmarks.media import bench_media
 from benchmarks.processes import Running, running
 from vasya_sandbox.client import open_client, trust
@@ -159,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, 21))
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of requests")
-    parser.add_argument("--only", choices=("requests", "events", "media", "kills"))
+    parser.add_argument("--only", choices=("requests", "events", "media", "mcp", "kills"))
     parser.add_argument(
         "--media-bytes", type=int, default=268_435_456, help="size of a file that is moved"
     )
@@ -180,6 +181,12 @@ def main() -> None:
             trust(Path(json.loads(Path(parts["sandbox"]).read_text())["publicKey"]).read_text())
             size_bytes, rounds = arguments.media_bytes, arguments.rounds
             asyncio.run(bench_media(server, parts, size_bytes=size_bytes, rounds=rounds))
+    if arguments.only in {None, "mcp"}:
+        with running(str(BIN / "vasya-server"), "demo") as server:
+            parts = json.loads(server.line.removeprefix("READY "))
+            key = make_key(f"{parts['url']}/api/v1", parts["token"], parts["accountId"])
+            adapter = BIN / "vasya-mcp"
+            asyncio.run(bench_mcp(adapter, parts["url"], key, rounds=arguments.rounds))
     if arguments.only in {None, "kills"}:
         storm()
 
