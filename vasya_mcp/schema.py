@@ -9,8 +9,18 @@ from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
-# What says how a value is shown, and nothing of what it may be.
-_LEFT_OUT: Final = frozenset({"title", "deprecated", "examples", "example", "x-untrusted"})
+_MANY: Final = 8
+# An id is whatever a list told: its bounds say nothing.
+_ANY_ID: Final = 2**31 - 1
+
+# What the server checks and tells of by itself: a model pays for each word of a list that it reads with every request.
+_LEFT_OUT: Final = frozenset(
+    {
+        *("title", "deprecated", "examples", "example", "x-untrusted"),
+        *("default", "format", "pattern", "minLength", "maxLength"),
+        *("exclusiveMinimum", "exclusiveMaximum"),
+    }
+)
 
 
 def inlined(schema: Json, components: Json) -> Json:
@@ -27,6 +37,9 @@ def inlined(schema: Json, components: Json) -> Json:
 
 
 def _plain(schema: Json, components: Json) -> Json:
+    if _is_many_flags(schema):
+        told = {"description": schema["description"]} if "description" in schema else {}
+        return {"type": "object", **told, "additionalProperties": {"type": "boolean"}}
     made: Json = {}
     for key, value in schema.items():
         match key, value:
@@ -38,7 +51,9 @@ def _plain(schema: Json, components: Json) -> Json:
                 made[key] = [inlined(each, components) for each in value]
             case ("enum", list()):
                 made[key] = [each for each in value if each is not None]
-            case ("default", None):
+            case ("required", []):
+                continue
+            case (("minimum" | "maximum"), int()) if schema.get("maximum", 0) >= _ANY_ID:
                 continue
             case _ if key in _LEFT_OUT:
                 continue
@@ -47,6 +62,12 @@ def _plain(schema: Json, components: Json) -> Json:
             case _:
                 made[key] = value
     return made
+
+
+def _is_many_flags(schema: Json) -> bool:
+    """Tell whether it is a list of switches so long that their names alone say enough; the server knows each."""
+    properties = schema.get("properties", {}).values()
+    return len(properties) > _MANY and all(each.get("type") == "boolean" for each in properties)
 
 
 def described(schema: Json, description: str | None) -> Json:

@@ -206,5 +206,5 @@ def _options(schema: Json) -> Sequence[Json]:
 
 
 def _type_of(schema: Json) -> Json:
-    kind: Any = schema.get("type")
+    kind: Any = "string" if "enum" in schema else schema.get("type")
     return {"type": kind} if kind in _PLAIN else {}

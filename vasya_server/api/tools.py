@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-_ACTION: Final = ("actionId", "status", "sendsAt", "expiresAt")
+_ACTION: Final = ("actionId", "status")
 _SENT: Final = ("id", "chatId", "sentAt", *_ACTION)
-_CHAT: Final = "Id, @name, +phone of a contact, or me."
+_CHAT: Final = "Id, @name or me."
 _LIMIT: Final = "Items of a page."
 _CURSOR: Final = "`next` of the last page."
 _WHEN: Final = "RFC 3339, 24h, 7d, today or yesterday."
@@ -472,7 +472,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
                 "chat": _CHAT,
                 "user": "The person: " + _CHAT,
                 "role": None,
-                "rights": None,
+                "rights": "By the Bot API's names, as canSendMessages: true; what is left out is not allowed.",
                 "title": "An administrator's title.",
                 "until": "RFC 3339.",
             },
