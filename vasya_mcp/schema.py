@@ -40,28 +40,30 @@ def _plain(schema: Json, components: Json) -> Json:
     if _is_many_flags(schema):
         told = {"description": schema["description"]} if "description" in schema else {}
         return {"type": "object", **told, "additionalProperties": {"type": "boolean"}}
-    made: Json = {}
-    for key, value in schema.items():
-        match key, value:
-            case ("properties", dict()):
-                made[key] = {name: inlined(each, components) for name, each in value.items()}
-            case (("items" | "additionalProperties"), dict()):
-                made[key] = inlined(value, components)
-            case ("prefixItems", list()):
-                made[key] = [inlined(each, components) for each in value]
-            case ("enum", list()):
-                made[key] = [each for each in value if each is not None]
-            case ("required", []):
-                continue
-            case (("minimum" | "maximum"), int()) if schema.get("maximum", 0) >= _ANY_ID:
-                continue
-            case _ if key in _LEFT_OUT:
-                continue
-            case (_, float()) if value.is_integer():
-                made[key] = int(value)
-            case _:
-                made[key] = value
-    return made
+    return {
+        key: _part(key, value, components)
+        for key, value in schema.items()
+        if not _is_left_out(key, value, schema)
+    }
+
+
+def _part(key: str, value: object, components: Json) -> object:
+    match key, value:
+        case ("properties", dict()):
+            return {name: inlined(each, components) for name, each in value.items()}
+        case (("items" | "additionalProperties"), dict()):
+            return inlined(value, components)
+        case ("prefixItems", list()):
+            return [inlined(each, components) for each in value]
+        case ("enum", list()):
+            return [each for each in value if each is not None]
+        case _:
+            return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_left_out(key: str, value: object, schema: Json) -> bool:
+    is_bound_of_ids = key in {"minimum", "maximum"} and schema.get("maximum", 0) >= _ANY_ID
+    return key in _LEFT_OUT or is_bound_of_ids or (key, value) == ("required", [])
 
 
 def _is_many_flags(schema: Json) -> bool:
