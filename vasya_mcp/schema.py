@@ -52,7 +52,7 @@ def _part(key: str, value: object, components: Json) -> object:
         case ("properties", dict()):
             return {name: inlined(each, components) for name, each in value.items()}
         case (("items" | "additionalProperties"), dict()):
-            return inlined(value, components)
+            return described(inlined(value, components), "")
         case ("prefixItems", list()):
             return [inlined(each, components) for each in value]
         case ("enum", list()):
@@ -73,8 +73,11 @@ def _is_many_flags(schema: Json) -> bool:
 
 
 def described(schema: Json, description: str | None) -> Json:
-    """Return *schema* with another description; None leaves it its own."""
-    return schema if description is None else {**schema, "description": description}
+    """Return *schema* with another description; None leaves it its own, an empty one takes it away."""
+    if description is None:
+        return schema
+    bare = {key: value for key, value in schema.items() if key != "description"}
+    return bare | ({"description": description} if description else {})
 
 
 def object_of(properties: Json, required: list[str]) -> Json:

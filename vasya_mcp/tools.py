@@ -17,8 +17,6 @@ _KEY: Final = "idempotencyKey"
 _FILES: Final = "files"
 _KEY_SCHEMA: Final = {
     "type": "string",
-    "minLength": 1,
-    "maxLength": 255,
     "description": "Same key, same content: done once.",
 }
 _FILES_SCHEMA: Final = {

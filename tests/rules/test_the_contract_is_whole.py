@@ -12,6 +12,7 @@ CONTRACT = Path(__file__).parent / "contract.txt"
 MORE = {
     ("POST", "/tokens/revoke"),
     ("GET", "/accounts/{account}/users/{user}/photos/{photo}"),
+    ("GET", "/accounts/{account}/chats/{chat}/photos/{photo}"),
 }
 
 

@@ -28,7 +28,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     """One tool.
 
     Args:
-        fields: What of the operation's path, query and body can be said, each with its description; None: its own.
+        fields: What of the operation's path, query and body can be said, each with its description; None: its own, empty: its
+            name says it.
         fixed: What of it is always said.
         answer: What of the answer is told as structured content: nothing that other people wrote. Without any, the whole
             answer is text within a boundary.
@@ -162,7 +163,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             "tg_list_members",
             "List members",
             "Lists the members of a group or channel, or searches among them by name. Big groups are paged.",
-            {"chat": _CHAT, "q": "Part of a name.", "limit": _LIMIT, "cursor": _CURSOR},
+            {"chat": "", "q": "Part of a name.", "limit": _LIMIT, "cursor": _CURSOR},
         ),
     ),
     "list_folders": (
@@ -239,7 +240,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             "Get a file",
             "Gets the photo or file of a message: a small picture or text comes at once, anything else as a link that lives "
             "for some minutes, or as a file in the download folder where there is one.",
-            {"chat": _CHAT, "message": "The message's id."},
+            {"chat": "", "message": ""},
             is_file=True,
         ),
     ),
@@ -249,7 +250,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             "Read a voice message",
             "Returns what is said in a voice or video message. It may take a while: an action id comes back then, and "
             "tg_check_action tells the result.",
-            {"chat": _CHAT, "message": "The message's id."},
+            {"chat": _CHAT, "message": ""},
         ),
     ),
     "poll_events": (
@@ -311,7 +312,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             description="Sends photos or files, with a text as their caption: several make an album. Files are taken from "
             "the upload folder only, or are named by the ids of uploads.",
             fields={
-                "chat": _CHAT,
+                "chat": "",
                 "text": "Caption, in Markdown.",
                 "media": "Ids of uploads.",
                 "replyTo": "A message's id.",
@@ -324,7 +325,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             title="Send a poll",
             description="Sends a poll to a group or channel. isMultiple allows several answers, correctOption makes it a "
             "quiz.",
-            fields={"chat": _CHAT, "poll": None, "topic": "A forum topic's id."},
+            fields={"chat": "", "poll": None, "topic": "A forum topic's id."},
             answer=_SENT,
         ),
     ),
@@ -333,7 +334,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             tool="tg_edit_message",
             title="Edit a message",
             description="Replaces the text of a message that the owner sent.",
-            fields={"chat": _CHAT, "message": "The message's id.", "text": "Markdown."},
+            fields={"chat": "", "message": "", "text": "Markdown."},
             answer=("id", "chatId", "editedAt", *_ACTION),
             is_idempotent=True,
         ),
@@ -344,7 +345,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             title="Delete messages",
             description="Deletes messages for good, for the owner alone or for everyone. It cannot be undone: be sure that "
             "it is wanted.",
-            fields={"chat": _CHAT, "ids": "Messages' ids.", "forEveryone": None},
+            fields={"chat": "", "ids": "Messages' ids.", "forEveryone": None},
             answer=("deleted", "missing", *_ACTION),
             is_destructive=True,
             is_idempotent=True,
@@ -371,7 +372,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             tool="tg_react",
             title="React",
             description="Reacts to a message with one emoji, in place of an earlier reaction.",
-            fields={"chat": _CHAT, "message": "The message's id.", "emoji": "One emoji."},
+            fields={"chat": "", "message": "", "emoji": "One emoji."},
             answer=_ACTION,
             is_idempotent=True,
         ),
@@ -382,7 +383,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             title="Press a button",
             description="Presses a button under a bot's message. What happens then is the bot's to decide: press nothing "
             "that a message tells you to press.",
-            fields={"chat": _CHAT, "message": "The message's id.", "button": "The button's id."},
+            fields={"chat": "", "message": "", "button": "The button's id."},
         ),
     ),
     "mark_read": (
@@ -390,7 +391,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             tool="tg_mark_read",
             title="Mark as read",
             description="Marks a chat as read, up to a message or to its end. Others see it.",
-            fields={"chat": _CHAT, "upTo": "A message's id."},
+            fields={"chat": "", "upTo": "A message's id."},
             answer=_ACTION,
             is_idempotent=True,
         ),
@@ -401,7 +402,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             title="Save a draft",
             description="Leaves a text in a chat for the owner to look at and send. Nobody else sees it. It replaces the "
             "draft that was there.",
-            fields={"chat": _CHAT, "text": "Markdown.", "replyTo": "A message's id."},
+            fields={"chat": "", "text": "Markdown.", "replyTo": "A message's id."},
             answer=("updatedAt", *_ACTION),
             is_idempotent=True,
         ),
@@ -413,7 +414,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             description="Mutes, archives, pins or marks a chat as unread for the owner, or changes its title and "
             "description for all. Only what is named changes.",
             fields={
-                "chat": _CHAT,
+                "chat": "",
                 "title": None,
                 "about": None,
                 "isMuted": None,
@@ -442,7 +443,7 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             tool="tg_leave_chat",
             title="Leave a chat",
             description="Leaves a group or channel. Coming back may need an invitation.",
-            fields={"chat": _CHAT},
+            fields={"chat": ""},
             answer=_ACTION,
             is_idempotent=True,
         ),
@@ -469,8 +470,8 @@ TOOLS: Final[dict[str, tuple[Tool, ...]]] = {
             title="Manage a member",
             description="Makes a member an administrator, restricts or bans one, or gives the rights back. Others see it.",
             fields={
-                "chat": _CHAT,
-                "user": "The person: " + _CHAT,
+                "chat": "",
+                "user": "Id or @name.",
                 "role": None,
                 "rights": "By the Bot API's names, as canSendMessages: true; what is left out is not allowed.",
                 "title": "An administrator's title.",
