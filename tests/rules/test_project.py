@@ -12,7 +12,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("vasya_server", "vasya_sandbox")
+PACKAGES = ("vasya_server", "vasya_mcp", "vasya_sandbox")
 MODULE_LINES = 400
 FUNCTION_LINES = 40
 README_LINES = 120

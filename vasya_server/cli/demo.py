@@ -36,6 +36,9 @@ _OWN_SETTINGS: Final = {
     "TELEGRAM_API_ID": _API_ID,
     "TELEGRAM_API_HASH": _API_HASH,
 }
+_ENDS_SEALED: Final = (
+    "The data dir is sealed with a key that ends with this process; to use it again, start with SESSION_MASTER_KEY set."
+)
 _USABLE: Final = {AccountStatus.CONNECTED, AccountStatus.CONNECTING, AccountStatus.DISCONNECTED}
 
 
@@ -114,10 +117,7 @@ def _serve_on(
         account_id = await _first_account(gateway, info)
         _welcome(url, token, account_id, info)
         if is_kept and not has_key:
-            say(
-                "The data dir is sealed with a key that ends with this process; to use it again, start with "
-                "SESSION_MASTER_KEY set."
-            )
+            say(_ENDS_SEALED)
         if is_mcp:
             await _welcome_clients(url, token)
         ready = Ready(
