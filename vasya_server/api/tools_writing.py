@@ -53,7 +53,7 @@ WRITING: Final[dict[str, tuple[Tool, ...]]] = {
             title="Send a poll",
             description="Sends a poll to a group or channel. isMultiple allows several answers, correctOption makes it a "
             "quiz.",
-            fields={"chat": "", "poll": None, "topic": "A forum topic's id."},
+            fields={"chat": "", "poll": None},
             answer=SENT,
         ),
     ),
