@@ -36,9 +36,7 @@ _OWN_SETTINGS: Final = {
     "TELEGRAM_API_ID": _API_ID,
     "TELEGRAM_API_HASH": _API_HASH,
 }
-_ENDS_SEALED: Final = (
-    "The data dir is sealed with a key that ends with this process; to use it again, start with SESSION_MASTER_KEY set."
-)
+_ENDS_SEALED: Final = "The data dir is sealed with a key that ends with this process; to use it again, start with SESSION_MASTER_KEY set."
 _USABLE: Final = {AccountStatus.CONNECTED, AccountStatus.CONNECTING, AccountStatus.DISCONNECTED}
 
 
