@@ -102,6 +102,9 @@ def test_no_refusal_of_a_command_speaks_of_requests(code: str) -> None:
         "uri_too_long", "body_too_large", "idempotency_in_progress", "idempotency_key_reused", "idempotency_key_stale",
         "media_not_found", "upload_not_found", "too_many_uploads", "encoding_invalid", "account_spam_limited", "account_frozen",
         "content_not_allowed", "too_many_webhooks", "budget_exhausted", "too_many_actions",
+        "chat_has_no_topics", "device_not_found", "folder_not_found", "invite_not_found", "join_request_not_found",
+        "link_not_found", "member_not_found", "own_device", "owner_must_transfer_or_delete", "poll_closed", "provider_failed",
+        "scope_disabled", "too_many_scheduled", "topic_not_found", "transcript_unavailable", "undo_window",
     }  # fmt: skip
     text = told(ApiRefused(400, Problem(code=code, detail="No.", remedy=PROBLEMS[code].remedy)))
     assert code in unmet or not any(
