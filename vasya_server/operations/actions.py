@@ -248,14 +248,23 @@ async def _allows(view: AccountView, peer_id: int, rule: ChatRule) -> bool:
 
 
 async def _seen_by(gateway: Gateway, principal: Principal, preview: Preview) -> Preview:
-    """Return the preview without the name of a chat that the principal may not read."""
-    chat = preview.chat
-    if chat is None or principal.chats is None:
+    """Return the preview without the names of what the principal may not read, which were put there for a human."""
+    if principal.chats is None:
         return preview
-    account = gateway.accounts.get(principal.owner, preview.account_id)
-    if await _allows(AccountView(account, principal), chat.id, principal.chats.read):
-        return preview
-    return msgspec.structs.replace(preview, chat=PreviewChat(id=chat.id))
+    rule = principal.chats.read
+    view = AccountView(gateway.accounts.get(principal.owner, preview.account_id), principal)
+    named = {"chat": preview.chat, "person": preview.person}
+    hidden = {
+        name: PreviewChat(id=each.id)
+        for name, each in named.items()
+        if each is not None and not await _allows(view, each.id, rule)
+    }
+    target = dict(preview.target)
+    if "chat" in hidden:
+        target.pop("topicTitle", None)
+    if "folder" in target and int(target["folder"]) not in rule.folders:
+        target.pop("folderTitle", None)
+    return msgspec.structs.replace(preview, target=target, **hidden)
 
 
 def _started(hold: Hold) -> Action:

@@ -110,6 +110,8 @@ async def _chat(
 ) -> PreviewChat | None:
     if peer is None:
         return None
+    if peer.input_peer is None:  # nobody whom the account has met: there is no name to decide by
+        return PreviewChat(id=peer.id)
     try:
         chat = await get_chat(attempt.view, str(peer.id))
     except VasyaError:

@@ -27,6 +27,7 @@ from vasya_server.telegram.dialogs import known_peer
 from vasya_server.telegram.members import require_group, require_somebody_else
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.people import require_person
+from vasya_server.telegram.progress import note_refused
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.service_chat import require_outside_service_chat
 from vasya_server.telegram.users import to_user
@@ -209,8 +210,10 @@ async def decide_join_request(
     require_group(peer)
     require_somebody_else(account, person)
     if person.input_peer is None:
-        # Whether the account has met somebody must not be told by what it may not know.
-        await Reading(account).call(_waiting(peer, 1))
+        # Whether the account has met somebody must not be told: a rehearsal ends here as it does for anybody, and who may
+        # let nobody in is refused as they are.
+        await account.runtime.mutate(_waiting(peer, 1), is_exactly_once=True)
+        note_refused()
         raise JoinRequestNotFound
     request = functions.messages.HideChatJoinRequestRequest(
         peer.input_peer, person.input_peer, approved=is_approved or None
