@@ -98,6 +98,23 @@ async def test_who_waits_for_a_human_is_told_no_name_of_a_person_out_of_reach(
     assert (await client.get(action)).json()["preview"]["person"]["title"] == "Dave Dent"
 
 
+async def test_who_only_writes_is_told_no_name_of_whom_it_changes(
+    account: str, acting: Acting, scene: Scene, club: Channel
+) -> None:
+    key = await acting(
+        ChatRule(ids=frozenset({scene.channel.peer_id})),
+        ChatRule(ids=frozenset({club.peer_id, scene.bob.id})),
+    )
+    member = f"{account}/chats/{club.peer_id}/members/{scene.bob.id}"
+
+    changed = await key.patch(member, json={"role": "member"})
+    added = await key.post(f"{account}/contacts", json={"user": scene.bob.id})
+
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["user"] == {"id": scene.bob.id, "type": "user"}
+    assert added.json() == {"id": scene.bob.id, "type": "user", "isContact": True}
+
+
 async def test_who_writes_to_a_forum_unread_is_told_no_title_of_its_topics(
     client: httpx.AsyncClient, account: str, with_key: WithKey, scene: Scene
 ) -> None:

@@ -308,6 +308,30 @@ async def test_chat_lists_and_scopes_hold(
     assert_problem(await weak.post(f"{scheduled}/{waits}/send"), 403, "scope_required")
 
 
+async def test_a_key_that_may_only_write_learns_nothing_of_what_the_owner_has_waiting(
+    account: str, to_bob: str, scheduled: str, scene: Scene, acting: Acting
+) -> None:
+    waits = wait(scene, scene.bob, "my secret plan")
+    key = await acting(
+        ChatRule(ids=frozenset({scene.carol.id})), ChatRule(ids=frozenset({scene.bob.id}))
+    )
+    own = (await key.post(to_bob, json={"text": "mine", "scheduleAt": ahead(hours=1)})).json()
+
+    later = {"scheduleAt": ahead(hours=3)}
+    answers = [
+        await key.patch(f"{scheduled}/{waits}", json=later),
+        await key.post(f"{scheduled}/{waits}/send"),
+        await key.delete(f"{scheduled}/{waits}"),
+        await key.patch(f"{scheduled}/4242", json=later),
+    ]
+
+    for refused in answers:
+        assert_problem(refused, 404, "message_not_found")
+    assert [each.draft.text for each in waiting(scene)] == ["my secret plan", "mine"]
+    changed = await key.patch(f"{scheduled}/{own['scheduledId']}", json=later)
+    assert changed.status_code == 200, changed.text
+
+
 async def test_the_owners_chat_is_out_of_reach(
     with_key: Any, client: httpx.AsyncClient, account: str, scene: Scene
 ) -> None:

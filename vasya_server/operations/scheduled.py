@@ -2,7 +2,8 @@
 
 What another caller of this server has waiting, under an undo window or for its time, no key sees or touches: it is another's
 to send or to take back. The owner's other devices schedule messages, too; those are a key's to see where it may read, and
-to change where it may write, as every message of the account in that chat. Humans reach everything.
+to change where it may write too, as every message of the account in that chat: who changes one is told what it says. Humans
+reach everything.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from vasya_server.errors import MessageNotFound, UndoWindowHolds
 from vasya_server.model.scheduled import ScheduledPage
 from vasya_server.telegram.peers import resolve_in
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests import scheduling
 from vasya_server.telegram.scheduled import When
@@ -113,13 +115,15 @@ async def _require_reached(
 async def _whose(gateway: Gateway, account: AccountView, chat_id: int) -> dict[int, str | None]:
     """Return the actions by the ids of what they have waiting in a chat; None for those of others, of which a key learns nothing.
 
-    Of a send without an outcome nobody knows what it has waiting: until that is known a key reaches only what is its own.
+    Of a send without an outcome nobody knows what it has waiting: until that is known a key reaches only what is its own. So
+    does one that may write in the chat and not read it.
     """
     who, now = account.principal, gateway.clock.now()
     whose: dict[int, str | None] = {}
     if account.is_agent:
         opened = await gateway.claims.open_sends(account.runtime.id, now - _UNKNOWN_FOR)
-        if any(each.waits and each.chat_id == chat_id for each in opened):
+        is_unknown = any(each.waits and each.chat_id == chat_id for each in opened)
+        if is_unknown or not (await readable(Reading(account))).allows(chat_id):
             whose[_EVERYTHING] = None
     for waiting in gateway.guards.undo.waiting_in(account.runtime.id, chat_id):
         is_own = not account.is_agent or waiting.lineage == who.lineage

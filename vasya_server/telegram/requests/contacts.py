@@ -18,17 +18,18 @@ from vasya_server.errors import (
     FieldError,
     ValidationFailed,
 )
-from vasya_server.model.person import UserPage
+from vasya_server.model.person import User, UserPage
 from vasya_server.telegram.directory import entity_title, entity_username, marked_id
 from vasya_server.telegram.peers import require_user, resolve_user
 from vasya_server.telegram.people import common_chats, people_within
 from vasya_server.telegram.progress import note_refused
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.users import to_user
 
 if TYPE_CHECKING:
     from vasya_server.crypto.cursor import Cursors
-    from vasya_server.model.person import AddContact, BlockedFilter, ContactFilter, User
+    from vasya_server.model.person import AddContact, BlockedFilter, ContactFilter
     from vasya_server.telegram.peers import ResolvedPeer
     from vasya_server.telegram.view import AccountView
 
@@ -183,7 +184,12 @@ async def add_contact(account: AccountView, peer: ResolvedPeer | None, body: Add
     )
     reading.directory.add(answer)
     made = reading.directory.entities.get(peer.id) or await _read_user(reading, user)
-    return to_user(made, reading)
+    told = to_user(made, reading)
+    if not (await readable(reading)).allows(
+        peer.id
+    ):  # who only writes to them is told no more than whom
+        return User(id=told.id, type=told.type, is_contact=told.is_contact)
+    return told
 
 
 async def _read_user(reading: Reading, user: Any) -> Any:

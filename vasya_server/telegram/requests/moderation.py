@@ -15,6 +15,7 @@ from telethon.tl import types as t
 
 from vasya_server.errors import FieldError, MemberNotFound, TelegramError, ValidationFailed
 from vasya_server.model.member import Member, MemberRole, Permissions, Rights
+from vasya_server.model.person import User
 from vasya_server.telegram.members import (
     ends_at,
     find_participant,
@@ -23,6 +24,7 @@ from vasya_server.telegram.members import (
     require_somebody_else,
     to_member,
 )
+from vasya_server.telegram.reach import readable
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.rights import (
     from_admin_rights,
@@ -89,6 +91,8 @@ async def change_member(
         except TelegramError as error:
             field = _REFUSED_FIELDS.get(error.rpc_name or "")
             raise (ValidationFailed(field) if field else error) from error
+    if not (await readable(reading)).allows(peer.id):  # who only writes there is told no names
+        return msgspec.structs.replace(wanted, user=User(id=person.id, type=wanted.user.type))
     return wanted
 
 
