@@ -10,7 +10,7 @@ from tests.api.changes import all_changes
 from tests.api.conftest import followed
 from tests.api.walking import NAMED, UNLIMITED, bodies, queries
 from tests.problems import assert_problem
-from vasya_server.api.routes import OPERATIONS, Operation
+from vasya_server.api.routes import OPERATIONS, Kind, Operation
 from vasya_server.auth.chat_lists import ChatRule
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def test_a_chat_outside_and_one_that_is_not_there_are_the_same_refusal(
 
 @pytest.mark.parametrize(
     "operation",
-    [operation for operation in NAMING_A_CHAT if operation.mutation],
+    [operation for operation in NAMING_A_CHAT if operation.kind is Kind.TELEGRAM],
     ids=lambda operation: operation.name,
 )
 async def test_whatever_changes_something_needs_the_chat_among_those_to_write_to(
