@@ -506,7 +506,7 @@ LATE = (datetime.now(UTC) + timedelta(days=400)).isoformat()
         ({"role": "banned", "until": LATE}, "/until", "out_of_range"),
         ({"role": "admin", "rights": {}, "title": "x" * 17}, "/title", "wrong_length"),
         ({"role": "admin", "rights": {}, "title": "⭐"}, "/title", "has_emoji"),
-        ({"role": "admin", "rights": {"canFly": True}}, "/rights", "invalid"),
+        ({"role": "admin", "rights": {"canFly": True}}, "/rights/canFly", "unknown"),
     ],
 )  # fmt: skip
 async def test_a_change_that_cannot_be_is_refused_by_field(
