@@ -12,12 +12,12 @@ from vasya_sandbox.records import FileMedia, Size
 from vasya_server.clock import SystemClock
 from vasya_server.crypto.cursor import Cursors
 from vasya_server.model.chat import ChatFilter, ChatType
-from vasya_server.model.chat_photo import ChatPhotoQuery
 from vasya_server.model.draft import DraftQuery
 from vasya_server.model.invite import InviteFilter
 from vasya_server.model.member import JoinRequestFilter, MemberFilter
 from vasya_server.model.message import MessageFilter, MessageKind
-from vasya_server.model.person import BlockedFilter, ContactFilter, UserPhotoQuery
+from vasya_server.model.person import BlockedFilter, ContactFilter
+from vasya_server.model.photo import PhotoQuery
 from vasya_server.model.reception import ReactorFilter
 from vasya_server.model.topic import TopicFilter
 from vasya_server.telegram.peers import resolve_any, resolve_in
@@ -144,7 +144,7 @@ READS: dict[str, Read] = {
     "chats of a folder": chats(folder=0),
     "chat": lambda account, _: get_chat(as_owner(account), "@bob_b"),
     "pictures of a chat": lambda account, cursors: chat_photos.list_photos(
-        as_owner(account), "@garden_club", ChatPhotoQuery(), cursors
+        as_owner(account), "@garden_club", PhotoQuery(), cursors
     ),
     "chat in full": lambda account, _: get_chat(as_owner(account), "@bob_b", in_full=True),
     "channel in full": lambda account, _: get_chat(as_owner(account), "@daily_news", in_full=True),
@@ -192,7 +192,7 @@ READS: dict[str, Read] = {
     "profile": lambda account, _: get_profile(as_owner(account)),
     "devices": lambda account, _: list_devices(as_owner(account)),
     "user photos": lambda account, cursors: list_photos(
-        as_owner(account), "me", UserPhotoQuery(), cursors
+        as_owner(account), "me", PhotoQuery(), cursors
     ),
     "avatar": avatar,
     "user": lambda account, _: get_user(as_owner(account), "@bob_b"),

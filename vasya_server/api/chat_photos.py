@@ -5,7 +5,7 @@ from __future__ import annotations
 from vasya_server.api.routes import Call, mutation, read
 from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
-from vasya_server.model.chat_photo import ChatPhotoPage, ChatPhotoQuery, SetChatPhoto
+from vasya_server.model.photo import PhotoPage, PhotoQuery, SetPhoto
 from vasya_server.operations import Ready, telegram
 from vasya_server.telegram.requests import chat_photos
 from vasya_server.telegram.requests.downloads import Download
@@ -32,7 +32,7 @@ async def get_chat_photo(call: Call) -> Download:
     telegram(Action.CHAT_PHOTO_SET, is_repeatable=False),
     status=204,
 )
-async def set_chat_photo(call: Call, ready: Ready, body: SetChatPhoto) -> None:
+async def set_chat_photo(call: Call, ready: Ready, body: SetPhoto) -> None:
     """Show an uploaded picture from now on, for everybody in the group or channel; a note in the chat says so.
 
     `uploadId` is one of POST …/uploads, by the same credential. One that is not there, or not any more, answers 404
@@ -54,7 +54,7 @@ async def delete_chat_photo(call: Call, ready: Ready) -> None:
 
 
 @read(_PHOTOS, Scope.CHATS_READ)
-async def list_chat_photos(call: Call, query: ChatPhotoQuery) -> ChatPhotoPage:
+async def list_chat_photos(call: Call, query: PhotoQuery) -> PhotoPage:
     """List the pictures that a chat shows and has shown, the newest first.
 
     Of a group or channel those that its notes tell of; of a person those that they show. A cursor of another list

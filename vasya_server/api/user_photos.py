@@ -5,8 +5,7 @@ from __future__ import annotations
 from vasya_server.api.routes import Call, mutation, read
 from vasya_server.audit.actions import Action
 from vasya_server.auth.scopes import Scope
-from vasya_server.model.person import UserPhotoPage, UserPhotoQuery
-from vasya_server.model.profile import SetAvatar
+from vasya_server.model.photo import PhotoPage, PhotoQuery, SetPhoto
 from vasya_server.operations import Ready, telegram
 from vasya_server.telegram.requests import user_photos
 from vasya_server.telegram.requests.downloads import Download
@@ -17,7 +16,7 @@ _AVATAR = _ACCOUNT + "/avatar"
 
 
 @read(_PHOTOS, Scope.CONTACTS_READ)
-async def list_user_photos(call: Call, query: UserPhotoQuery) -> UserPhotoPage:
+async def list_user_photos(call: Call, query: PhotoQuery) -> PhotoPage:
     """List somebody's profile pictures, the newest first, as far as they show them to the account.
 
     The first is the one that is shown. Who can be named is as with `GET …/users/{user}`: nobody is 404 `chat_not_found`,
@@ -49,7 +48,7 @@ async def get_avatar(call: Call) -> Download:
 
 
 @mutation("PUT", _AVATAR, Scope.ACCOUNTS_WRITE, telegram(Action.AVATAR_SET), status=204)
-async def set_avatar(call: Call, _ready: Ready, body: SetAvatar) -> None:
+async def set_avatar(call: Call, _ready: Ready, body: SetPhoto) -> None:
     """Show an uploaded picture from now on; everybody sees it, and those before it stay behind it.
 
     `uploadId` is one of `POST …/uploads`, by the same credential. One that is not there, or not any more, answers 404

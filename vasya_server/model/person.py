@@ -62,31 +62,6 @@ class UserPage(Wire, frozen=True, kw_only=True):
     trust: Literal["untrusted"] = msgspec.field()
 
 
-class UserPhoto(Wire, frozen=True, kw_only=True):
-    """A profile picture; `sizeBytes`, `width` and `height` are of its largest form."""
-
-    id: Annotated[str, Meta(description="Decimal.")]
-    added_at: datetime = msgspec.field()
-    size_bytes: int = 0
-    width: int = 0
-    height: int = 0
-    has_video: bool = False
-
-
-class UserPhotoPage(Wire, frozen=True, kw_only=True):
-    """Profile pictures, the newest first."""
-
-    items: list[UserPhoto] = msgspec.field()
-    next: str | None = None
-
-
-class UserPhotoQuery(Query, frozen=True, kw_only=True):
-    """Which part of the pictures."""
-
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-    cursor: Annotated[str, Meta(max_length=512)] | None = None
-
-
 class UserQuery(Query, frozen=True, kw_only=True):
     """How somebody is told."""
 

@@ -48,14 +48,6 @@ class ProfilePatch(Input, frozen=True, kw_only=True):
     ) = UNSET
 
 
-class SetAvatar(Input, frozen=True, kw_only=True):
-    """The picture that the account shows from now on."""
-
-    upload_id: Annotated[
-        str, Meta(min_length=1, max_length=64, description="A picture of `POST …/uploads`.")
-    ]
-
-
 class Presence(Input, frozen=True, kw_only=True):
     """Whether the account is shown as online."""
 

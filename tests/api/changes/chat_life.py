@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.api.changes import CHANGE, Change
 from vasya_server.model.chat_life import CreateChat, JoinChat
-from vasya_server.model.chat_photo import SetChatPhoto
 from vasya_server.model.chat_settings import ChatPatch
+from vasya_server.model.photo import SetPhoto
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene
@@ -40,6 +40,6 @@ def reaching(chat: str, message: int) -> dict[type[Input], list[dict[str, Any]]]
     return {
         CreateChat: [{"type": "group", "title": "x", "userIds": [777000]}],
         ChatPatch: [{"isPinned": True}, {"isMarkedUnread": True, "historyTtlSecs": 86_400}],
-        SetChatPhoto: [{"uploadId": "upl_" + "a" * 26}],
+        SetPhoto: [{"uploadId": "upl_" + "a" * 26}],
         JoinChat: [{"link": chat}],
     }

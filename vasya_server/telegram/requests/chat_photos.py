@@ -8,44 +8,32 @@ from telethon import functions, utils
 from telethon.tl import types as t
 
 from vasya_server.crypto.cursor import CursorInvalid
-from vasya_server.errors import (
-    FieldError,
-    MediaNotFound,
-    TelegramError,
-    UploadNotFound,
-    ValidationFailed,
-)
-from vasya_server.model.chat_photo import ChatPhoto, ChatPhotoPage
+from vasya_server.errors import FieldError, TelegramError, ValidationFailed
+from vasya_server.model.photo import PhotoPage
 from vasya_server.telegram.chat_details import photo_of, read_full
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.chat_settings import is_so
-from vasya_server.telegram.requests.downloads import Download, photo_file
-from vasya_server.telegram.requests.fetching import Fetching
-from vasya_server.telegram.requests.uploads import input_file
+from vasya_server.telegram.requests.pictures import (
+    MAX_PAGES,
+    PAGE,
+    open_picture,
+    refusing_pictures,
+    told,
+    uploaded_picture,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from telethon.tl.tlobject import TLRequest
 
     from vasya_server.crypto.cursor import Cursors
-    from vasya_server.model.chat_photo import ChatPhotoQuery
+    from vasya_server.model.photo import PhotoQuery
     from vasya_server.telegram.peers import ResolvedPeer
-    from vasya_server.telegram.requests.fetching import RemoteFile
+    from vasya_server.telegram.requests.downloads import Download
     from vasya_server.telegram.view import AccountView
 
 _ROUTE: Final = "list_chat_photos"
-_PAGE: Final = 100
-# Who looks for one picture looks through three hundred.
-_MAX_PAGES: Final = 3
-_NO_PICTURE: Final = {
-    "PHOTO_CROP_SIZE_SMALL": "too_small",
-    "PHOTO_EXT_INVALID": "not_a_picture",
-    "PHOTO_INVALID": "not_a_picture",
-    "PHOTO_INVALID_DIMENSIONS": "wrong_size",
-    "IMAGE_PROCESS_FAILED": "not_a_picture",
-}
+_LISTED: Final = "GET …/chats/{chat}/photos lists the pictures that are there."
 
 
 async def open_photo(account: AccountView, reference: str) -> Download:
@@ -60,7 +48,7 @@ async def open_photo(account: AccountView, reference: str) -> Download:
     async def look() -> Any:
         return photo_of(await read_full(Reading(account), peer.id, peer.input_peer))
 
-    return await _open(account, peer, look)
+    return await open_picture(account, peer, look, listed_at=_LISTED)
 
 
 async def open_earlier(account: AccountView, reference: str, photo_id: str) -> Download:
@@ -74,8 +62,8 @@ async def open_earlier(account: AccountView, reference: str, photo_id: str) -> D
 
     async def look() -> Any:
         reading, place = Reading(account), 0
-        for _ in range(_MAX_PAGES):
-            found, place = await _page(reading, peer, place, _PAGE)
+        for _ in range(MAX_PAGES):
+            found, place = await _page(reading, peer, place, PAGE)
             for photo, _message_id in found:
                 if str(photo.id) == photo_id:
                     return photo
@@ -83,39 +71,12 @@ async def open_earlier(account: AccountView, reference: str, photo_id: str) -> D
                 break
         return None
 
-    return await _open(account, peer, look)
-
-
-async def _open(
-    account: AccountView, peer: ResolvedPeer, look: Callable[[], Awaitable[Any]]
-) -> Download:
-    async def renew() -> RemoteFile:
-        photo = await look()
-        file = photo_file(photo) if isinstance(photo, t.Photo) else None
-        if file is None:
-            raise MediaNotFound(
-                "The chat has no such picture, or not any more.",
-                remedy="GET …/chats/{chat}/photos lists the pictures that are there.",
-            )
-        return file
-
-    file = await renew()
-    return Download(
-        account=account,
-        chat=peer,
-        message_id=None,
-        kind=file.kind,
-        file_name=None,
-        mime_type=file.mime_type,
-        size_bytes=file.size_bytes,
-        version=file.version,
-        source=Fetching(account, file, renew),
-    )
+    return await open_picture(account, peer, look, listed_at=_LISTED)
 
 
 async def list_photos(
-    account: AccountView, reference: str, query: ChatPhotoQuery, cursors: Cursors
-) -> ChatPhotoPage:
+    account: AccountView, reference: str, query: PhotoQuery, cursors: Cursors
+) -> PhotoPage:
     """Return a page of the pictures that a chat shows and has shown, the newest first.
 
     Raises:
@@ -138,7 +99,7 @@ async def list_photos(
     after = None
     if place:
         after = cursors.write(runtime.owner, runtime.id, _ROUTE, place, filters=filters)
-    return ChatPhotoPage(items=[_told(*each) for each in found], next=after)
+    return PhotoPage(items=[told(*each) for each in found], next=after)
 
 
 async def _page(
@@ -176,26 +137,12 @@ async def _page(
     )
     messages = (await reading.call(request)).messages
     shown = messages[:limit]
-    told = [(message.action.photo, message.id) for message in shown if _has_photo(message)]
-    return told, shown[-1].id if len(messages) > limit else 0
+    noted = [(message.action.photo, message.id) for message in shown if _has_photo(message)]
+    return noted, shown[-1].id if len(messages) > limit else 0
 
 
 def _has_photo(message: Any) -> bool:
     return isinstance(getattr(getattr(message, "action", None), "photo", None), t.Photo)
-
-
-def _told(photo: Any, message_id: int | None) -> ChatPhoto:
-    file = photo_file(photo)
-    largest = max((size for size in photo.sizes if hasattr(size, "w")), key=lambda size: size.w)
-    return ChatPhoto(
-        id=str(photo.id),
-        added_at=photo.date,
-        message_id=message_id,
-        size_bytes=file.size_bytes if file else 0,
-        width=largest.w,
-        height=largest.h,
-        has_video=bool(photo.video_sizes),
-    )
 
 
 async def set_photo(
@@ -214,19 +161,10 @@ async def set_photo(
     Source: https://core.telegram.org/method/channels.editPhoto, https://core.telegram.org/method/messages.editChatPhoto
     """
     _require_group(peer)
-    file = await account.runtime.uploads.find(lineage, upload_id)
-    if not file.is_photo:
-        raise ValidationFailed(FieldError("/uploadId", "not_a_picture", ("JPEG, PNG or WebP",)))
-    request = _request(peer, t.InputChatUploadedPhoto(input_file(file)))
-    try:
+    picture = await uploaded_picture(account, upload_id, lineage=lineage)
+    with refusing_pictures():
+        request = _request(peer, t.InputChatUploadedPhoto(picture))
         await account.runtime.mutate(request, is_exactly_once=False)
-    except TelegramError as error:
-        name = error.rpc_name or ""
-        if name.startswith("FILE_PART"):
-            raise UploadNotFound from error
-        if name in _NO_PICTURE:
-            raise ValidationFailed(FieldError("/uploadId", _NO_PICTURE[name])) from error
-        raise
 
 
 async def delete_photo(account: AccountView, peer: ResolvedPeer) -> None:

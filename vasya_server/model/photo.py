@@ -1,4 +1,4 @@
-"""The pictures of a chat."""
+"""The pictures of chats and people."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from msgspec import Meta
 from vasya_server.model.base import Input, Query, Wire
 
 
-class ChatPhoto(Wire, frozen=True, kw_only=True):
-    """A picture that a chat shows or has shown; `sizeBytes`, `width` and `height` are of its largest form."""
+class Photo(Wire, frozen=True, kw_only=True):
+    """A picture that a chat or somebody shows or has shown; `sizeBytes`, `width` and `height` are of its largest form."""
 
     id: Annotated[str, Meta(description="Decimal.")]
     added_at: datetime = msgspec.field()
@@ -25,21 +25,21 @@ class ChatPhoto(Wire, frozen=True, kw_only=True):
     has_video: bool = False
 
 
-class ChatPhotoPage(Wire, frozen=True, kw_only=True):
-    """Pictures of a chat, the newest first."""
+class PhotoPage(Wire, frozen=True, kw_only=True):
+    """Pictures, the newest first."""
 
-    items: list[ChatPhoto] = msgspec.field()
+    items: list[Photo] = msgspec.field()
     next: str | None = None
 
 
-class ChatPhotoQuery(Query, frozen=True, kw_only=True):
+class PhotoQuery(Query, frozen=True, kw_only=True):
     """Which part of the pictures."""
 
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
     cursor: Annotated[str, Meta(max_length=512)] | None = None
 
 
-class SetChatPhoto(Input, frozen=True, kw_only=True):
+class SetPhoto(Input, frozen=True, kw_only=True):
     """A picture to show."""
 
     upload_id: Annotated[str, Meta(min_length=1, max_length=64, description="Of POST …/uploads.")]
