@@ -62,5 +62,6 @@ class Readers(Wire, frozen=True, kw_only=True):
 class MessageLink(Wire, frozen=True, kw_only=True):
     """The link to a message; a private one opens it only for those who are in the chat."""
 
-    url: str
+    url: Untrusted = msgspec.field()
     is_private: bool = False
+    sanitized: Sanitized | None = None

@@ -142,7 +142,8 @@ async def get_link(account: AccountView, reference: str, message_id: int) -> Mes
     answer = await reading.call(
         functions.channels.ExportMessageLinkRequest(peer.input_peer, message_id, thread=True)
     )
-    return MessageLink(url=answer.link, is_private="t.me/c/" in answer.link)
+    # The public name in it is the words of whoever owns the chat.
+    return clean(MessageLink(url=answer.link, is_private="t.me/c/" in answer.link))
 
 
 async def _read(reading: Reading, reference: str, message_id: int) -> tuple[ResolvedPeer, Any]:
