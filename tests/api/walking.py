@@ -64,17 +64,23 @@ def queries(operation: Operation, words: str) -> list[str]:
     found = [""] if not known & {"forEveryone"} else ["forEveryone=false"]
     if "q" in known:
         found = [*found, f"q={words}"] if operation.name != "resolve_reference" else [f"q={words}"]
+    if operation.name == "search_messages":
+        found.append("since=1d")
+    if "view" in known:
+        found += [f"view=compact&{query}".rstrip("&") for query in found]
     if operation.name == LIST:
-        found += ["view=compact", f"view=compact&q={words}", "type=document", "type=link,text"]
+        found += ["type=document", "type=link,text"]
         found += ["order=asc&unread=true", "from=777000", "limit=1"]
     return found
 
 
-def path_of(operation: Operation, account: str, chat: str, message: int) -> str:
-    """Return the path of *operation* for that chat and message."""
+def path_of(
+    operation: Operation, account: str, chat: str, message: int, user: str = NAMED["user"]
+) -> str:
+    """Return the path of *operation* for that chat, message and user."""
     path = operation.path.removeprefix("/accounts/{account}")
     root = BASE_PATH if path == operation.path else account
-    return root + path.format(**NAMED | {"chat": chat, "message": str(message)})
+    return root + path.format(**NAMED | {"chat": chat, "message": str(message), "user": user})
 
 
 async def asked(
@@ -83,13 +89,14 @@ async def asked(
     account: str,
     places: list[tuple[str, int]],
     words: str,
+    user: str = NAMED["user"],
 ) -> list[tuple[str, httpx.Response]]:
     """Ask for *operation* at every place, and return the answers with what was asked for."""
     found: list[tuple[str, httpx.Response]] = []
     if operation.name == STREAM:
         return found
     for chat, message in places if "{chat}" in operation.path else places[:1]:
-        path = path_of(operation, account, chat, message)
+        path = path_of(operation, account, chat, message, user)
         for query in queries(operation, words):
             for content in _contents(operation, chat, message):
                 response = await client.request(
