@@ -348,3 +348,23 @@ def test_it_ends_with_its_input_and_says_nothing_else_on_its_output(demo: Demo, 
     for line in ended.stdout.splitlines():
         assert json.loads(line)["jsonrpc"] == "2.0"
     assert key not in ended.stdout + ended.stderr
+
+
+async def test_a_page_that_is_too_long_is_told_with_fewer_items_and_where_it_goes_on(
+    demo: Demo, key: str
+) -> None:
+    friend, owner = FRIEND[1:], demo.sandbox.users[0]["id"]
+    said = {"from": friend, "to": owner, "text": "long " * 180, "count": 100}
+    demo.sandbox.ask("POST", "/send", said)
+    asked = {"chat": FRIEND, "limit": 100}
+    async with over_http(demo.api.url, key, "2026-07-28") as client:
+        first = text_of(await client.call_tool("tg_read_messages", asked))
+        inside, around = within(first)
+        page = json.loads(inside)
+        rest = await client.call_tool("tg_read_messages", asked | {"cursor": page["next"]})
+
+    following = json.loads(within(text_of(rest))[0])["items"]
+    assert len(first) < 41_000
+    assert 30 <= len(page["items"]) < 100
+    assert f"The page was cut to {len(page['items'])} items" in around
+    assert following[0]["id"] == page["items"][-1]["id"] - 1
