@@ -368,3 +368,19 @@ async def test_a_page_that_is_too_long_is_told_with_fewer_items_and_where_it_goe
     assert 30 <= len(page["items"]) < 100
     assert f"The page was cut to {len(page['items'])} items" in around
     assert following[0]["id"] == page["items"][-1]["id"] - 1
+
+
+async def test_a_flood_wait_is_an_error_at_once_that_says_how_long(demo: Demo, key: str) -> None:
+    demo.sandbox.ask(
+        "POST",
+        "/faults",
+        {"action": "flood_wait", "request": "channels.GetParticipants", "secs": 40, "times": 1},
+    )
+    async with over_http(demo.api.url, key, "2026-07-28") as client:
+        refused = await client.call_tool("tg_list_members", {"chat": "-1001500000001"})
+    demo.sandbox.ask("DELETE", "/faults")
+
+    problem = json.loads(text_of(refused))
+    assert refused.is_error
+    assert problem["code"] == "telegram_flood_wait"
+    assert 40 <= problem["retryAfterSecs"] <= 45
