@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
@@ -73,6 +73,10 @@ class Tool:
     is_file: bool
     takes_files: bool
     limit: int | None
+    # Making one takes longer than the rest of a call; there are few kinds of callers.
+    _validators: dict[str, Draft202012Validator] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def definition(self, reach: Reach | None, *, can_upload: bool) -> types.Tool:
         """Return what a client is told, for a key with that reach."""
@@ -101,8 +105,13 @@ class Tool:
 
     def faults(self, arguments: Json, reach: Reach | None, *, can_upload: bool) -> list[str]:
         """Return what is wrong with *arguments*, at most five sentences."""
-        schema = self.schema(reach, can_upload=can_upload)
-        found = list(Draft202012Validator(schema).iter_errors(arguments))
+        is_asked = reach is None or len(reach.accounts) != 1
+        kind = f"{is_asked} {reach is None} {can_upload}"
+        validator = self._validators.get(kind)
+        if validator is None:
+            schema = self.schema(reach, can_upload=can_upload)
+            validator = self._validators[kind] = Draft202012Validator(schema)
+        found = list(validator.iter_errors(arguments))
         return [
             f"{'/'.join(map(str, each.path)) or 'arguments'}: {each.message[:300]}"
             for each in found[:5]
