@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # As media are: nothing in it can be compressed.
 PIECE = os.urandom(1 << 20)
+_TWICE = PIECE * 2
 SAMPLE_SECS = 0.05
 
 
@@ -50,16 +51,19 @@ class MediaPlace:
 
 
 class Source(io.RawIOBase):
-    """A file of *size_bytes* that is nowhere."""
+    """A file of *size_bytes* that is nowhere: one piece, again and again, however much is read at once."""
 
     def __init__(self, size_bytes: int) -> None:
         self._left = size_bytes
+        self._at = 0
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes of it."""
         taken = min(self._left, len(PIECE) if size < 0 else size)
+        start = self._at % len(PIECE)
         self._left -= taken
-        return PIECE[:taken]
+        self._at += taken
+        return _TWICE[start : start + taken]
 
 
 async def measured(
