@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from telethon import functions, utils
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import FieldError, TelegramError, ValidationFailed
 from vasya_server.model.photo import PhotoPage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.chat_details import photo_of, read_full
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reading import Reading
@@ -87,19 +87,9 @@ async def list_photos(
     """
     reading = Reading(account)
     peer = await resolve_in(reading, reference)
-    runtime, filters = account.runtime, b"%d" % peer.id
-    place = 0
-    if query.cursor is not None:
-        named = (runtime.owner, runtime.id, _ROUTE, query.cursor, int)
-        try:
-            place = cursors.read(*named, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
-    found, place = await _page(reading, peer, place, query.limit)
-    after = None
-    if place:
-        after = cursors.write(runtime.owner, runtime.id, _ROUTE, place, filters=filters)
-    return PhotoPage(items=[told(*each) for each in found], next=after)
+    bookmarks = Bookmarks(account, cursors, _ROUTE, int, b"%d" % peer.id)
+    found, place = await _page(reading, peer, bookmarks.read(query.cursor) or 0, query.limit)
+    return PhotoPage(items=[told(*each) for each in found], next=bookmarks.write(place or None))
 
 
 async def _page(

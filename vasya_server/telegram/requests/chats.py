@@ -8,9 +8,9 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import ChatNotAllowed, FieldError, ValidationFailed
 from vasya_server.model.chat import Chat, ChatPage, ChatType
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.convert import ARCHIVE
 from vasya_server.telegram.dialogs import (
     PAGE,
@@ -111,15 +111,11 @@ async def list_chats(account: AccountView, query: ChatFilter, cursors: Cursors) 
     reading = Reading(account, is_raw=query.raw)
     reach = await readable(reading)
     filters = _digest(query, reach)
-    place = _read_cursor(account, query, cursors, filters)
+    bookmarks = Bookmarks(account, cursors, _ROUTE, Place, filters)
+    place = bookmarks.read(query.cursor) or Place()
     found, after = await rows_behind(reading, query, place, reach)
-    next_cursor = None
-    if after is not None:
-        next_cursor = cursors.write(
-            account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
-        )
     return ChatPage(
-        items=[chat_of_row(row) for row, _ in found], next=next_cursor, trust="untrusted"
+        items=[chat_of_row(row) for row, _ in found], next=bookmarks.write(after), trust="untrusted"
     )
 
 
@@ -156,19 +152,6 @@ def _digest(query: ChatFilter, reach: Reach) -> bytes:
     is_listed = reach.listed is not None  # places in the two kinds of list do not compare
     fields = (query.q, query.type, query.unread, query.archived, query.folder, query.with_)
     return msgspec.msgpack.encode((*fields, is_listed))
-
-
-def _read_cursor(
-    account: AccountView, query: ChatFilter, cursors: Cursors, filters: bytes
-) -> Place:
-    if query.cursor is None:
-        return Place()
-    try:
-        return cursors.read(
-            account.runtime.owner, account.runtime.id, _ROUTE, query.cursor, Place, filters=filters
-        )
-    except CursorInvalid as error:
-        raise ValidationFailed(FieldError("?cursor", "invalid")) from error
 
 
 async def _page_of_listed(

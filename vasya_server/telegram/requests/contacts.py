@@ -11,7 +11,6 @@ import msgspec
 from telethon import functions, utils
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import (
     ChatNotAllowed,
     ChatNotFound,
@@ -19,6 +18,7 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.model.person import User, UserPage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.directory import entity_title, entity_username, marked_id
 from vasya_server.telegram.peers import require_user, resolve_user
 from vasya_server.telegram.people import common_chats, people_within
@@ -92,9 +92,8 @@ async def list_contacts(account: AccountView, query: ContactFilter, cursors: Cur
     """
     reading = Reading(account, is_raw=query.raw)
     filters = msgspec.msgpack.encode(query.q)
-    place = None
-    if query.cursor is not None:
-        place = _read(account, cursors, _CONTACTS, query.cursor, _Place, filters)
+    bookmarks = Bookmarks(account, cursors, _CONTACTS, _Place, filters)
+    place = bookmarks.read(query.cursor)
     answer = await reading.call(functions.contacts.GetContactsRequest(hash=0))
     users = [user for user in answer.users if isinstance(user, t.User)]
     within = await (await people_within(reading)).among(user.id for user in users)
@@ -107,7 +106,7 @@ async def list_contacts(account: AccountView, query: ContactFilter, cursors: Cur
     items = found[: query.limit]
     after = None
     if len(found) > query.limit:
-        after = _write(account, cursors, _CONTACTS, _Place(*_standing(items[-1])), filters)
+        after = bookmarks.write(_Place(*_standing(items[-1])))
     told = [to_user(user, reading) for user in items]
     return UserPage(items=told, next=after, trust="untrusted")
 
@@ -132,9 +131,8 @@ async def list_blocked(account: AccountView, query: BlockedFilter, cursors: Curs
     Source: https://core.telegram.org/method/contacts.getBlocked
     """
     reading = Reading(account, is_raw=query.raw)
-    offset = 0
-    if query.cursor is not None:
-        offset = _read(account, cursors, _BLOCKED, query.cursor, int)
+    bookmarks = Bookmarks(account, cursors, _BLOCKED, int)
+    offset = bookmarks.read(query.cursor) or 0
     people, last = await people_within(reading), _MAX_PAGES * _PAGE
     found: list[tuple[int, int]] = []  # user, and where the list goes on behind them
     for _ in range(_MAX_PAGES):
@@ -152,7 +150,7 @@ async def list_blocked(account: AccountView, query: BlockedFilter, cursors: Curs
     items = [to_user(entities[user_id], reading, is_blocked=True) for user_id, _ in shown]
     after = None
     if len(found) > query.limit:
-        after = _write(account, cursors, _BLOCKED, shown[-1][1])
+        after = bookmarks.write(shown[-1][1])
     return UserPage(items=items, next=after, trust="untrusted")
 
 
@@ -235,25 +233,3 @@ async def set_blocked(account: AccountView, peer: ResolvedPeer, *, is_blocked: b
     require_user(peer, is_other=True)
     method = functions.contacts.BlockRequest if is_blocked else functions.contacts.UnblockRequest
     await account.runtime.mutate(method(peer.input_peer), is_exactly_once=True)
-
-
-def _write(
-    account: AccountView, cursors: Cursors, route: str, place: object, filters: bytes = b""
-) -> str:
-    runtime = account.runtime
-    return cursors.write(runtime.owner, runtime.id, route, place, filters=filters)
-
-
-def _read(
-    account: AccountView,
-    cursors: Cursors,
-    route: str,
-    text: str,
-    kind: Any,
-    filters: bytes = b"",
-) -> Any:
-    runtime = account.runtime
-    try:
-        return cursors.read(runtime.owner, runtime.id, route, text, kind, filters=filters)
-    except CursorInvalid as error:
-        raise ValidationFailed(FieldError("?cursor", "invalid")) from error

@@ -16,7 +16,6 @@ from telethon import functions
 from telethon.tl import types as t
 
 from vasya_server.auth.scopes import Scope
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import (
     ChatNotAllowed,
     ChatNotFound,
@@ -26,6 +25,7 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.model.invite import Invite, InvitePage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.members import require_group
 from vasya_server.telegram.peers import resolve_in
@@ -75,14 +75,9 @@ async def list_invites(
     reading = Reading(account, is_raw=query.raw)
     peer = await resolve_in(reading, reference)
     require_group(peer)
-    owner, account_id = account.runtime.owner, account.runtime.id
     filters = msgspec.msgpack.encode((peer.id, query.revoked))
-    last: _Place | None = None
-    if query.cursor is not None:
-        try:
-            last = cursors.read(owner, account_id, _ROUTE, query.cursor, _Place, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    bookmarks = Bookmarks(account, cursors, _ROUTE, _Place, filters)
+    last = bookmarks.read(query.cursor)
     request = functions.messages.GetExportedChatInvitesRequest(
         peer.input_peer,
         t.InputUserSelf(),
@@ -96,7 +91,7 @@ async def list_invites(
     after = None
     if found and len(answer.invites) == query.limit < answer.count:
         place = _Place(found[-1].date, found[-1].link)
-        after = cursors.write(owner, account_id, _ROUTE, place, filters=filters)
+        after = bookmarks.write(place)
     is_told = await _may_have(reading, peer)
     items = [_to_invite(each, is_told=is_told, is_raw=query.raw) for each in found]
     return InvitePage(items=items, next=after, trust="untrusted")

@@ -9,7 +9,6 @@ import msgspec
 from telethon import functions, utils
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import (
     FieldError,
     JoinRequestNotFound,
@@ -23,6 +22,7 @@ from vasya_server.model.member import (
     MissingMember,
     MissingReason,
 )
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.dialogs import known_peer
 from vasya_server.telegram.members import require_group, require_somebody_else
 from vasya_server.telegram.peers import resolve_in
@@ -149,14 +149,9 @@ async def list_join_requests(
     reading = Reading(account, is_raw=query.raw)
     peer = await resolve_in(reading, reference)
     require_group(peer)
-    owner, account_id = account.runtime.owner, account.runtime.id
     filters = msgspec.msgpack.encode((peer.id, query.q))
-    last: _Place | None = None
-    if query.cursor is not None:
-        try:
-            last = cursors.read(owner, account_id, _ROUTE, query.cursor, _Place, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    bookmarks = Bookmarks(account, cursors, _ROUTE, _Place, filters)
+    last = bookmarks.read(query.cursor)
     answer = await reading.call(_waiting(peer, query.limit, query.q, last))
     people = reading.directory.entities
     found = [each for each in answer.importers if isinstance(people.get(each.user_id), t.User)]
@@ -164,7 +159,7 @@ async def list_join_requests(
     if len(answer.importers) == query.limit < answer.count and found:
         entity = people[found[-1].user_id]
         place = _Place(found[-1].date, entity.id, entity.access_hash or 0)
-        after = cursors.write(owner, account_id, _ROUTE, place, filters=filters)
+        after = bookmarks.write(place)
     items = [
         JoinRequest(
             user=to_user(people[each.user_id], reading, bio=each.about),

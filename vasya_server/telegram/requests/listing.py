@@ -8,9 +8,9 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import ChatNotFound, FieldError, MessageNotFound, ValidationFailed
 from vasya_server.model.message import CompactChat, MessageKind, MessagePage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.compact import to_compact_page
 from vasya_server.telegram.convert import to_messages
@@ -80,19 +80,15 @@ async def list_messages(
     if _is_by_content(query) and account.is_agent and peer.id == SERVICE_CHAT:
         return await _page(reading, peer, query, [], None)
     filters = _digest(query, peer)
-    position = await _start(reading, peer, query, cursors, now, filters)
+    bookmarks = Bookmarks(account, cursors, _ROUTE, Position, filters)
+    position = bookmarks.read(query.cursor) or await _start(reading, peer, query, now)
     plan = await plan_walk(reading, peer, query, position)
     limit = query.limit or _DEFAULT_LIMIT
     if query.around is not None:
         found, after = await walk_around(reading, plan, query.around, position, limit)
     else:
         found, after = await walk(reading, plan, position, limit)
-    next_cursor = None
-    if after is not None:
-        next_cursor = cursors.write(
-            account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
-        )
-    return await _page(reading, peer, query, found, next_cursor)
+    return await _page(reading, peer, query, found, bookmarks.write(after))
 
 
 def _check(query: MessageFilter) -> None:
@@ -144,23 +140,8 @@ async def _start(
     reading: Reading,
     peer: ResolvedPeer,
     query: MessageFilter,
-    cursors: Cursors,
     now: datetime,
-    filters: bytes,
 ) -> Position:
-    account = reading.account
-    if query.cursor is not None:
-        try:
-            return cursors.read(
-                account.runtime.owner,
-                account.runtime.id,
-                _ROUTE,
-                query.cursor,
-                Position,
-                filters=filters,
-            )
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
     since, until = to_unix("since", query.since, now), to_unix("until", query.until, now)
     if since and until and since >= until:
         raise ValidationFailed(FieldError("?until", "not_after_since"))

@@ -8,9 +8,8 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
-from vasya_server.errors import FieldError, ValidationFailed
 from vasya_server.model.member import Member, MemberPage, MemberRole
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.directory import entity_title, entity_username
 from vasya_server.telegram.members import (
     participant_id,
@@ -69,35 +68,18 @@ async def list_members(
     peer = await resolve_in(reading, reference)
     require_group(peer)
     filters = msgspec.msgpack.encode((peer.id, query.q, query.role))
-    place = _read_cursor(account, query, cursors, filters)
+    bookmarks = Bookmarks(account, cursors, _ROUTE, _Place, filters)
+    place = bookmarks.read(query.cursor) or _Place()
     listing = _page_of_channel if peer.is_channel else _page_of_group
     found, after = await listing(reading, peer, query, place)
-    next_cursor = None
-    if after is not None:
-        next_cursor = cursors.write(
-            account.runtime.owner, account.runtime.id, _ROUTE, after, filters=filters
-        )
     entity = reading.directory.entities.get(peer.id)
     banned = getattr(entity, "default_banned_rights", None)
     return MemberPage(
         items=found,
         permissions=to_permissions(banned) if banned is not None else None,
-        next=next_cursor,
+        next=bookmarks.write(after),
         trust="untrusted",
     )
-
-
-def _read_cursor(
-    account: AccountView, query: MemberFilter, cursors: Cursors, filters: bytes
-) -> _Place:
-    if query.cursor is None:
-        return _Place()
-    try:
-        return cursors.read(
-            account.runtime.owner, account.runtime.id, _ROUTE, query.cursor, _Place, filters=filters
-        )
-    except CursorInvalid as error:
-        raise ValidationFailed(FieldError("?cursor", "invalid")) from error
 
 
 async def _page_of_group(

@@ -8,9 +8,9 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import FieldError, TelegramError, ValidationFailed, Withheld
 from vasya_server.model.reception import MessageLink, Reactor, ReactorPage, Reader, Readers
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.convert import reaction_name
 from vasya_server.telegram.directory import marked_id
@@ -61,13 +61,8 @@ async def list_reactions(
     peer, message = await _read(reading, reference, message_id)
     filters = msgspec.msgpack.encode([peer.id, message_id, query.emoji])
     wanted = _reaction(query.emoji) if query.emoji else None
-    place = account.runtime.owner, account.runtime.id, _ROUTE
-    offset = None
-    if query.cursor is not None:
-        try:
-            offset = cursors.read(*place, query.cursor, str, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    bookmarks = Bookmarks(account, cursors, _ROUTE, str, filters)
+    offset = bookmarks.read(query.cursor)
     known = message.reactions
     if known is None or not known.results:
         return ReactorPage(items=[], trust="untrusted")
@@ -87,7 +82,7 @@ async def list_reactions(
     return ReactorPage(
         items=_reactors(reading, answer.reactions),
         count=answer.count,
-        next=cursors.write(*place, after, filters=filters) if after else None,
+        next=bookmarks.write(after or None),
         trust="untrusted",
     )
 

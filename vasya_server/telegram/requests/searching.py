@@ -15,11 +15,11 @@ import msgspec
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import FieldError, ValidationFailed
 from vasya_server.model.chat import ChatType
 from vasya_server.model.message import CompactChat
 from vasya_server.model.search import CompactSearchPage, FoundMessage, SearchPage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.compact import to_compact
 from vasya_server.telegram.convert import to_messages
@@ -73,17 +73,16 @@ async def search_messages(
     fields = (query.q, whose, query.type, query.since, query.until, query.mentions, query.unread)
     places = (listed, query.folder, query.chat_type, is_global)
     filters = msgspec.msgpack.encode((*fields, *places))
-    spot = _start(account, query, cursors, now, filters)
+    bookmarks = Bookmarks(account, cursors, _ROUTE, Spot, filters)
+    spot = bookmarks.read(query.cursor) or _start(query, now)
     search: Everywhere | ChatByChat = (
         Everywhere(reading, query, spot)
         if is_global
         else ChatByChat(reading, query, spot, reach=reach, listed=listed, author=author)
     )
     going_on = await search.run()
-    place = account.runtime.owner, account.runtime.id, _ROUTE
-    following = cursors.write(*place, going_on, filters=filters) if going_on else None
     make = _compact_page if query.view == "compact" else _full_page
-    return make(reading, query, search, following)
+    return make(reading, query, search, bookmarks.write(going_on))
 
 
 def _is_global(query: SearchQuery, *, is_narrow: bool) -> bool:
@@ -104,15 +103,7 @@ def _check(query: SearchQuery) -> None:
         )
 
 
-def _start(
-    account: AccountView, query: SearchQuery, cursors: Cursors, now: datetime, filters: bytes
-) -> Spot:
-    if query.cursor is not None:
-        place = account.runtime.owner, account.runtime.id, _ROUTE
-        try:
-            return cursors.read(*place, query.cursor, Spot, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+def _start(query: SearchQuery, now: datetime) -> Spot:
     since, until = to_unix("since", query.since, now), to_unix("until", query.until, now)
     if since and until and since >= until:
         raise ValidationFailed(FieldError("?until", "not_after_since"))

@@ -14,7 +14,6 @@ from msgspec import UNSET
 from telethon import functions
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
 from vasya_server.errors import (
     ChatHasNoTopics,
     FieldError,
@@ -23,6 +22,7 @@ from vasya_server.errors import (
     ValidationFailed,
 )
 from vasya_server.model.topic import Topic, TopicPage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.cleaning import clean
 from vasya_server.telegram.peers import resolve_in
 from vasya_server.telegram.reach import readable
@@ -69,15 +69,9 @@ async def list_topics(
     """
     reading = Reading(account, is_raw=query.raw)
     peer = await resolve_in(reading, reference)
-    owner, filters = account.runtime.owner, msgspec.msgpack.encode((peer.id, query.q))
-    place = _Place()
-    if query.cursor is not None:
-        try:
-            place = cursors.read(
-                owner, account.runtime.id, _ROUTE, query.cursor, _Place, filters=filters
-            )
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    filters = msgspec.msgpack.encode((peer.id, query.q))
+    bookmarks = Bookmarks(account, cursors, _ROUTE, _Place, filters)
+    place = bookmarks.read(query.cursor) or _Place()
     found: list[tuple[Any, _Place]] = []
     while len(found) <= query.limit:  # one more than is wanted tells whether there is a next page
         wanted = min(query.limit + 1 - len(found), _PAGE)
@@ -87,12 +81,9 @@ async def list_topics(
             break
         place = told[-1][1]
     chosen = found[: query.limit]
-    position = None
-    if len(found) > query.limit:
-        last = chosen[-1][1]
-        position = cursors.write(owner, account.runtime.id, _ROUTE, last, filters=filters)
+    last = chosen[-1][1] if len(found) > query.limit else None
     items = [_told(reading, topic) for topic, _ in chosen]
-    return TopicPage(items=items, next=position, trust="untrusted")
+    return TopicPage(items=items, next=bookmarks.write(last), trust="untrusted")
 
 
 async def create_topic(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from telethon import functions, utils
 from telethon.tl import types as t
 
-from vasya_server.crypto.cursor import CursorInvalid
-from vasya_server.errors import FieldError, OutcomeUnknown, ValidationFailed
+from vasya_server.errors import OutcomeUnknown
 from vasya_server.model.photo import PhotoPage
+from vasya_server.telegram.bookmarks import Bookmarks
 from vasya_server.telegram.peers import ResolvedPeer, resolve_user
 from vasya_server.telegram.reading import Reading
 from vasya_server.telegram.requests.pictures import (
@@ -44,14 +44,8 @@ async def list_photos(
     """
     reading = Reading(account)
     peer = await resolve_user(reading, reference)
-    runtime, filters = account.runtime, b"%d" % peer.id
-    offset = 0
-    if query.cursor is not None:
-        place = (runtime.owner, runtime.id, _ROUTE, query.cursor, int)
-        try:
-            offset = cursors.read(*place, filters=filters)
-        except CursorInvalid as error:
-            raise ValidationFailed(FieldError("?cursor", "invalid")) from error
+    bookmarks = Bookmarks(account, cursors, _ROUTE, int, b"%d" % peer.id)
+    offset = bookmarks.read(query.cursor) or 0
     found: list[Any] = []
     total = offset + 1
     while len(found) < query.limit and offset < total:
@@ -59,9 +53,7 @@ async def list_photos(
         found += answer.photos
         offset += len(answer.photos)
         total = answer.count if answer.photos and hasattr(answer, "count") else offset
-    after = None
-    if offset < total:
-        after = cursors.write(runtime.owner, runtime.id, _ROUTE, offset, filters=filters)
+    after = bookmarks.write(offset if offset < total else None)
     items = [told(photo) for photo in found if isinstance(photo, t.Photo)]
     return PhotoPage(items=items, next=after)
 
