@@ -297,15 +297,16 @@ async def test_a_link_to_saved_messages_opens(
     assert (await anonymous.get(url)).content == DATA
 
 
-async def test_a_repeated_request_makes_no_second_link(
-    client: httpx.AsyncClient, path: str
+async def test_a_repeated_request_makes_no_second_link_and_shows_the_first_no_more(
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, path: str
 ) -> None:
     headers = {"Idempotency-Key": "once"}
     first = await client.post(f"{path}/media/link", json={}, headers=headers)
     again = await client.post(f"{path}/media/link", json={}, headers=headers)
 
     assert again.headers["idempotency-replayed"] == "true"
-    assert first.content == again.content
+    assert again.json() == {"urlShown": True, "expiresAt": first.json()["expiresAt"]}
+    assert (await anonymous.get(first.json()["url"])).content == DATA
 
 
 async def test_of_the_link_only_a_digest_is_stored(

@@ -44,7 +44,7 @@ async def create_media_link(call: Call, ready: Ready, body: NewLink) -> MediaLin
     """Make a link that opens the file of a message without a credential, for `ttlSecs` (300, at most 3600).
 
     Whoever has the link gets the file, so it is a secret to be given to a program that cannot send a header, and to nobody
-    else. It ends with the key that made it, with that key's right to read the chat, and with a lockdown. A message
+    else. It is shown once: the same request repeated is answered `urlShown`. It ends with the key that made it, with that key's right to read the chat, and with a lockdown. A message
     without a file answers 404 `media_not_found`, one in another chat 404 `message_not_found`, a chat outside the
     key's list 403 `chat_not_allowed`, one of Telegram's own notifications 403 `service_chat` to all but humans.
     """

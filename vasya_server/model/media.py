@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
+import msgspec
 from msgspec import Meta
 
-from vasya_server.model.base import Input, OptionalInput, Untrusted, Wire
+from vasya_server.model.base import Input, OptionalInput, ShownOnce, Untrusted, Wire
 
 
 class UploadUrl(Input, frozen=True, kw_only=True):
@@ -34,8 +35,18 @@ class NewLink(OptionalInput, frozen=True, kw_only=True):
     )
 
 
-class MediaLink(Wire, frozen=True, kw_only=True):
-    """A link that opens one file for whoever has it."""
+class MediaLink(ShownOnce, frozen=True, kw_only=True):
+    """A link that opens one file for whoever has it, and whether it was shown before: it is shown once."""
 
-    url: Annotated[str, Meta(description="A secret: whoever has it gets the file.")]
-    expires_at: datetime
+    url: Annotated[
+        str | None, Meta(description="A secret: whoever has it gets the file. Shown once.")
+    ] = None
+    url_shown: bool = False
+    expires_at: datetime = msgspec.field()
+
+    def kept(self) -> Self:
+        """Return when it ends, without the link itself."""
+        return msgspec.structs.replace(self, url=None, url_shown=True)
+
+    def __repr__(self) -> str:
+        return "MediaLink(…)"
