@@ -61,7 +61,7 @@ async def delete_scheduled(call: Call, ready: Ready) -> None:
 async def send_scheduled(call: Call, ready: Ready) -> Message:
     """Send a message that waits now, and answer with it as it stands in the chat.
 
-    It was counted when it was scheduled. A key whose messages wait before they are sent gets 403 `undo_window`; after the
+    It was counted when it was scheduled; what the owner's own devices scheduled counts in no key's budget. A key whose messages wait before they are sent gets 403 `undo_window`; after the
     owner wrote there, agents may get 409 `owner_active`. What waits no more, or is another caller's to a key, answers 404
     `message_not_found`.
     """
