@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vasya_server.audit.denials import Denials
-from vasya_server.audit.journal import Journal
+from vasya_server.audit.journal import Keeping
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
-from vasya_server.audit.stopping import StoppingJournal
+from vasya_server.audit.stopping import make_journal
 from vasya_server.audit.tampered_keys import TamperedKeys
 from vasya_server.auth.denied_tokens import DeniedTokens
 from vasya_server.auth.jwt import JwtRules, JwtVerifier
@@ -20,6 +20,7 @@ from vasya_server.auth.keyring import Keyring
 from vasya_server.auth.scopes import Scope
 from vasya_server.auth.tokens import Tokens
 from vasya_server.crypto.cursor import Cursors
+from vasya_server.crypto.derive import Purpose
 from vasya_server.delivery.means import Means
 from vasya_server.delivery.retention import Retention
 from vasya_server.delivery.streams import Streams
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from vasya_server.ids import OwnerId
     from vasya_server.outbound import Outbound
     from vasya_server.settings import Settings
+    from vasya_server.store.apart import Apart
     from vasya_server.store.database import Database
 
 DATABASE_FILE = "vasya.db"
@@ -124,11 +126,15 @@ async def open_gateway(
     key: MasterKey,
     token: EmbeddedToken | None = None,
     is_serving: bool = False,
+    apart: Apart | None = None,
 ) -> AsyncIterator[Gateway]:
     """Open storage, prove the master key and load the accounts; disconnect and close at the end.
 
     The caller holds the data dir's lock. Unless it is *is_serving* or has a token, nothing is dialled: accounts connect when
     they are asked for.
+
+    Args:
+        apart: The process that writes the database and the audit log; None: a thread of this one does.
 
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
@@ -136,7 +142,7 @@ async def open_gateway(
         StorageFailed: Acts that reduce risk were put off for a full disk, and it is full still.
     """
     async with contextlib.AsyncExitStack() as stack:
-        db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock)
+        db, vault, audit, asked, denials = await _open_records(stack, settings, key, clock, apart)
         keys, denied = await _open_credentials(stack, settings, db, key, audit, clock)
         owner, owners, guards = await _open_owners(vault, db, key, clock, settings, asked, keys)
         near = await _open_accounts(stack, settings, vault, db, key, clock, guards)
@@ -170,15 +176,18 @@ async def open_gateway(
 
 
 async def _open_records(
-    stack: contextlib.AsyncExitStack, settings: Settings, key: MasterKey, clock: Clock
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    key: MasterKey,
+    clock: Clock,
+    apart: Apart | None,
 ) -> tuple[Database, Vault, Audit, Asked, Denials]:
     """Open what everything else is written down in; what was put off for a full disk is stored before anybody reads it."""
-    journal = _make_journal(settings, key, clock)
-    db = await open_sqlite(settings.data_dir / DATABASE_FILE, journal)
+    db = await _open_database(settings, key, clock, apart)
     stack.push_async_callback(db.close)
     vault = Vault(db, key, clock)
     await _prove_key(db, vault)
-    audit = Audit(db, journal, Reserve(settings.data_dir, key), folder=settings.data_dir, key=key)
+    audit = Audit(db, Reserve(settings.data_dir, key), folder=settings.data_dir, key=key)
     stack.push_async_callback(audit.close)
     await audit.open()
     claims = Claims(db, key, clock)
@@ -279,16 +288,22 @@ def _make_tokens(
     return Tokens(JwtVerifier(JwtRules.of(settings), clock), denied, vault.owner, clock)
 
 
-def _make_journal(settings: Settings, key: MasterKey, clock: Clock) -> Journal:
-    kind = partial(StoppingJournal, settings.kill_point) if settings.kill_point else Journal
-    return kind(
-        settings.data_dir,
-        key,
-        clock,
+async def _open_database(
+    settings: Settings, key: MasterKey, clock: Clock, apart: Apart | None
+) -> Database:
+    """Open the database with the journal, here or in the process that writes: that one never has the master key."""
+    keeping = Keeping(
+        folder=str(settings.data_dir),
+        mac_key=key.derive(Purpose.AUDIT_MAC),
         boot=secrets.token_hex(8),
         rotate_bytes=settings.audit_rotate_bytes,
         min_free_bytes=settings.audit_min_free_bytes,
+        stop_at=settings.kill_point,
     )
+    path = settings.data_dir / DATABASE_FILE
+    if apart is None:
+        return await open_sqlite(path, make_journal(keeping, clock))
+    return await open_sqlite(path, apart=apart.for_journal(keeping))
 
 
 async def _open_credentials(

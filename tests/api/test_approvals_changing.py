@@ -15,7 +15,7 @@ from tests.api.approving import ALWAYS, KEY, TEXT, approve, ask, decide, lines, 
 from tests.api.conftest import API, BASE_URL, transport
 from tests.api.test_idempotency import lose_answers, repeated
 from tests.api.test_risk import NO_ROOM_BYTES
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.clock import to_ms

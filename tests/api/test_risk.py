@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.api.conftest import API
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.conftest import API
 from tests.api.test_risk import NO_ROOM_BYTES, give_back, outcomes, take_away, until_written
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.auth.scopes import Scope

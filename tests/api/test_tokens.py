@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import API, BASE_URL, TOKEN, transport
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from vasya_server.auth.jwt import JwtRules
 from vasya_server.auth.mint import Minted, mint

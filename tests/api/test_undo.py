@@ -10,7 +10,7 @@ from telethon import functions
 
 from tests.api.conftest import API, TOKEN
 from tests.api.test_risk import NO_ROOM_BYTES
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from tests.telegram.hearing import Heard
 from vasya_sandbox import scheduling

@@ -28,7 +28,7 @@ from tests.api.hooking import (
     settled,
 )
 from tests.api.test_risk import NO_ROOM_BYTES
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from tests.problems import assert_problem
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.auth.scopes import Scope

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.apart import writer_for
 from vasya_server.audit.actions import Action
 from vasya_server.audit.entry import Actor, Entry, EntryKind
-from vasya_server.audit.journal import Journal
+from vasya_server.audit.journal import Journal, Keeping
 from vasya_server.audit.log import Audit
 from vasya_server.audit.reserve import Reserve
 from vasya_server.audit.verify import Heads, Verdict, judge, walk
+from vasya_server.crypto.derive import Purpose
 from vasya_server.crypto.master_key import MasterKey
 from vasya_server.store import audit as rows
 from vasya_server.store.database import Database, Query
@@ -67,7 +69,6 @@ class Opened:
 
     folder: Path
     db: Database
-    journal: Journal
     audit: Audit
 
     @property
@@ -113,8 +114,19 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture(params=[False, True], ids=["on a thread", "in a process"])
+def is_apart(request: pytest.FixtureRequest) -> bool:
+    """Tell where it is written; what is promised is the same."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def open_log(folder: Path) -> Open:
+def open_log(folder: Path, is_apart: bool) -> Open:  # noqa: FBT001 — a fixture
+    return opening(folder, is_apart=is_apart)
+
+
+def opening(folder: Path, *, is_apart: bool = False) -> Open:
+    """Return what opens the log of *folder*."""
     clock = SteppingClock()
 
     @contextlib.asynccontextmanager
@@ -122,20 +134,23 @@ def open_log(folder: Path) -> Open:
         *, rotate_bytes: int = 2**26, min_free_bytes: int = 0
     ) -> AsyncIterator[Opened]:
         key = MasterKey(KEY)
-        journal = Journal(
-            folder,
-            key,
-            clock,
+        keeping = Keeping(
+            folder=str(folder),
+            mac_key=key.derive(Purpose.AUDIT_MAC),
             boot="0123456789abcdef",
             rotate_bytes=rotate_bytes,
             min_free_bytes=min_free_bytes,
         )
-        db = await open_sqlite(folder / "vasya.db", journal)
+        path = folder / "vasya.db"
+        if is_apart:
+            db = await open_sqlite(path, apart=writer_for(folder, keeping=keeping))
+        else:
+            db = await open_sqlite(path, Journal(keeping, clock))
         await migrate(db)
         await db.write(MAKE_NOTES.bind())
-        audit = Audit(db, journal, Reserve(folder, key), folder=folder, key=key)
+        audit = Audit(db, Reserve(folder, key), folder=folder, key=key)
         await audit.open()
-        yield Opened(folder, db, journal, audit)
+        yield Opened(folder, db, audit)
         await audit.close()
         await db.close()
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import stat
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.audit.conftest import ADD_NOTE, ALICE, BOB, entry
+from tests.disk import files_end_at
 from vasya_server.audit.entry import EntryKind
 from vasya_server.audit.journal import Fault
 from vasya_server.audit.log import Wanted
@@ -28,8 +27,6 @@ from vasya_server.errors import AuditUnavailable, StorageFailed
 from vasya_server.store.database import ConstraintFailed, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.audit.conftest import Open, Opened
 
 WRITES_UNTIL_KILLED = """
@@ -42,24 +39,13 @@ async def unit(log, k):
     print(k, flush=True)
 
 async def main():
-    opened = conftest.open_log.__wrapped__(pathlib.Path(sys.argv[1]))
+    opened = conftest.opening(pathlib.Path(sys.argv[1]), is_apart=sys.argv[3] == "True")
     async with opened(rotate_bytes=16384) as log:
         for start in range(0, 10**9, 20):
             await asyncio.gather(*(unit(log, k) for k in range(start, start + 20)))
 
 asyncio.run(main())
 """
-
-
-@contextlib.contextmanager
-def files_end_at(size: int) -> Iterator[None]:
-    """Let no file grow beyond *size* bytes: what a full disk looks like to a program, for root too."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def fold_wal(log: Opened) -> None:
@@ -485,9 +471,13 @@ async def test_stored_lines_neither_change_nor_go(log: Opened) -> None:
 
 
 @pytest.mark.long
-async def test_changes_and_lines_survive_a_kill_together(open_log: Open, folder: Path) -> None:
+async def test_changes_and_lines_survive_a_kill_together(
+    open_log: Open,
+    folder: Path,
+    is_apart: bool,  # noqa: FBT001 — a fixture
+) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, str(folder), str(root)]
+    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, str(folder), str(root), str(is_apart)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = [int(process.stdout.readline()) for _ in range(500)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.audit.conftest import ADD_NOTE, KEY, entry
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from vasya_server.audit.reserve import Kept, Reserve
 from vasya_server.audit.verify import Verdict
 from vasya_server.crypto.master_key import MasterKey

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.audit.test_journal import files_end_at
+from tests.disk import files_end_at
 from vasya_server.auth.denied_tokens import DeniedTokens
 from vasya_server.ids import OwnerId
 from vasya_server.store.database import Query

@@ -282,3 +282,14 @@ def children_of(pid: int) -> list[int]:
 
 def arguments_of(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def child_of(pid: int, name: str) -> int:
+    """Return the one process that *pid* has started with *name* among its arguments."""
+    (found,) = (child for child in children_of(pid) if name in arguments_of(child))
+    return found
+
+
+def writer_of(pid: int) -> int:
+    """Return the process that writes for the server *pid*."""
+    return child_of(pid, "vasya_server.cli.writer")

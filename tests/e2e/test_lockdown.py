@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.processes import Api, start
+from tests.e2e.processes import Api, start, writer_of
 from tests.e2e.test_commands import Commands
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def test_a_killed_server_comes_back_locked_down_though_its_disk_was_full(
 ) -> None:
     server = serve(commands, tmp_path)
     api = published(commands)
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (NO_ROOM_BYTES, NO_ROOM_BYTES))
+    for pid in (server.pid, writer_of(server.pid)):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (NO_ROOM_BYTES, NO_ROOM_BYTES))
 
     status, locked = api.call("POST", "/lockdown")
     server.stop(signal.SIGKILL)

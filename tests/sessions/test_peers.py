@@ -72,6 +72,16 @@ class Counting:
         self.writes += 1
         return await self._db.write(*statements, entries=entries)
 
+    @property
+    def journal_fault(self) -> str | None:
+        return self._db.journal_fault
+
+    def ask_journal(self) -> None:
+        self._db.ask_journal()
+
+    async def resume_journal(self) -> None:
+        await self._db.resume_journal()
+
     async def ping(self) -> None:
         await self._db.ping()
 

@@ -12,7 +12,15 @@ import msgspec
 import pytest
 
 from vasya_server.errors import AuditUnavailable, StorageFailed
-from vasya_server.store.database import Bulk, ConstraintFailed, Entry, Query, Statement, Unexpected
+from vasya_server.store.database import (
+    Bulk,
+    ConstraintFailed,
+    Entry,
+    Query,
+    Read,
+    Statement,
+    Unexpected,
+)
 from vasya_server.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
@@ -56,6 +64,16 @@ class ListJournal:
 
     def __post_init__(self) -> None:
         self.may_append.set()
+
+    @property
+    def fault(self) -> str | None:
+        return "degraded" if self.is_degraded else None
+
+    def ask(self) -> None:
+        """Nothing is looked at."""
+
+    def resume(self, read: Read) -> None:
+        """There is nothing to resume."""
 
     def begin(self, *, has_entries: bool) -> None:
         self.begun.append(has_entries)

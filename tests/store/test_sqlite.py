@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pathlib
 import random
 import signal
 import sqlite3
@@ -22,11 +23,11 @@ from vasya_server.store.database import (
     Statement,
     Unexpected,
 )
-from vasya_server.store.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.store.conftest import OpenDb
     from vasya_server.store.database import Database
 
 ADD = Query("INSERT INTO pairs (k, side) VALUES (:k, :side)")
@@ -35,6 +36,8 @@ TORN = Query("SELECT k, count(*) AS side FROM pairs GROUP BY k HAVING count(*) <
 
 WRITES_UNTIL_KILLED = """
 import asyncio, pathlib, sys
+sys.path.insert(0, sys.argv[2])
+from tests.apart import writer_for
 from vasya_server.store.database import Query
 from vasya_server.store.sqlite import open_sqlite
 
@@ -45,7 +48,8 @@ async def unit(db, k):
     print(k, flush=True)
 
 async def main():
-    db = await open_sqlite(pathlib.Path(sys.argv[1]))
+    path = pathlib.Path(sys.argv[1])
+    db = await open_sqlite(path, apart=writer_for(path.parent) if sys.argv[3] == "True" else None)
     for start in range(0, 10**9, 20):
         await asyncio.gather(*(unit(db, k) for k in range(start, start + 20)))
 
@@ -276,34 +280,40 @@ async def test_every_file_is_for_its_owner_only(tmp_path: Path, db: Database) ->
     assert modes(tmp_path) == {"vasya.db": 0o600, "vasya.db-wal": 0o600, "vasya.db-shm": 0o600}
 
 
-async def test_loose_modes_of_files_found_are_tightened(tmp_path: Path, path: Path) -> None:
+async def test_loose_modes_of_files_found_are_tightened(
+    tmp_path: Path, path: Path, open_db: OpenDb
+) -> None:
     path.touch(0o644)
     path.with_name("vasya.db-wal").touch(0o666)
-    database = await open_sqlite(path)
+    database = await open_db()
     await database.ping()
     assert set(modes(tmp_path).values()) == {0o600}
     await database.close()
 
 
 @pytest.mark.parametrize("content", ["no database, but long enough to look at it" * 10, None])
-async def test_what_is_no_database_is_refused(path: Path, content: str | None) -> None:
+async def test_what_is_no_database_is_refused(
+    path: Path, content: str | None, open_db: OpenDb
+) -> None:
     if content is None:
         path.mkdir()
     else:
         path.write_text(content)
     with pytest.raises(ConfigurationInvalid, match="cannot be opened"):
-        await open_sqlite(path)
+        await open_db()
 
 
-async def test_a_symbolic_link_is_refused(tmp_path: Path, path: Path) -> None:
+async def test_a_symbolic_link_is_refused(tmp_path: Path, path: Path, open_db: OpenDb) -> None:
     path.symlink_to(tmp_path / "elsewhere.db")
     with pytest.raises(ConfigurationInvalid, match="cannot be opened"):
-        await open_sqlite(path)
+        await open_db()
     assert not (tmp_path / "elsewhere.db").exists()
 
 
-async def test_close_finishes_what_was_accepted_and_refuses_the_rest(path: Path) -> None:
-    database = await open_sqlite(path)
+async def test_close_finishes_what_was_accepted_and_refuses_the_rest(
+    path: Path, open_db: OpenDb
+) -> None:
+    database = await open_db()
     await database.write(Query("CREATE TABLE pairs (k INTEGER, side INTEGER)").bind())
     accepted = [asyncio.create_task(database.write(*unit(k))) for k in range(600)]
     await asyncio.sleep(0)
@@ -322,15 +332,21 @@ async def test_close_finishes_what_was_accepted_and_refuses_the_rest(path: Path)
 
 
 @pytest.mark.long
-async def test_acknowledged_units_survive_a_kill(path: Path, db: Database) -> None:
+async def test_acknowledged_units_survive_a_kill(
+    path: Path,
+    db: Database,
+    open_db: OpenDb,
+    is_apart: bool,  # noqa: FBT001 — a fixture
+) -> None:
     await db.close()
-    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, str(path)]
+    root = str(pathlib.Path(__file__).parents[2])
+    command = [sys.executable, "-c", WRITES_UNTIL_KILLED, str(path), root, str(is_apart)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         acknowledged = [int(process.stdout.readline()) for _ in range(500)]
         os.kill(process.pid, signal.SIGKILL)
 
-    again = await open_sqlite(path)
+    again = await open_db()
     assert set(acknowledged) <= set(await keys(again))
     assert await again.all(TORN, Pair) == []
     await again.close()

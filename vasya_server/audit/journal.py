@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,18 +21,16 @@ from vasya_server.audit.chain import NO_LINE_HASH, hash_of, read_line, stamp_of,
 from vasya_server.audit.entry import Entry, EntryKind
 from vasya_server.audit.file import LogChanged, LogFile, LogMoved
 from vasya_server.clock import to_ms
-from vasya_server.crypto.derive import Purpose
+from vasya_server.crypto.derive import KeyedDigest
 from vasya_server.errors import AuditUnavailable
 from vasya_server.store import audit as rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from vasya_server.clock import Clock
-    from vasya_server.crypto.master_key import MasterKey
     from vasya_server.store.database import Entry as AnyEntry
-    from vasya_server.store.database import Statement
+    from vasya_server.store.database import Read, Statement
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,23 +49,26 @@ class Fault(StrEnum):
 _LASTING: Final = frozenset({Fault.TRUNCATED, Fault.CHANGED})
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Where the chain stands according to the database.
+_NOTHING_STORED: Final = rows.HeadRow(seq=0, line_hash=NO_LINE_HASH, written_seq=0)
+
+
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """How a log is kept; it can be handed to another process.
 
     Args:
-        outbox: The lines above *written_seq*, oldest first.
-        owners: The last number of each owner's own sequence.
+        mac_key: What `Purpose.AUDIT_MAC` derives.
+        boot: Names this start of the process in every line.
+        rotate_bytes: A file that would grow beyond it is set aside first.
+        min_free_bytes: With less than this free on the disk nothing new begins, so that outcomes still find room.
+        stop_at: Where a crash test stops (kill_points.py).
     """
 
-    seq: int
-    line_hash: bytes
-    written_seq: int
-    outbox: tuple[bytes, ...]
-    owners: Mapping[str, int]
-
-
-NOTHING_STORED: Final = Stored(0, NO_LINE_HASH, 0, (), {})
+    folder: str
+    mac_key: bytes
+    boot: str
+    rotate_bytes: int
+    min_free_bytes: int
+    stop_at: str | None = None
 
 
 class _Numbered(NamedTuple):
@@ -79,30 +80,15 @@ class _Numbered(NamedTuple):
 
 
 class Journal:
-    """The one writer of the log; after `resume` it is used on the database's writer thread only.
+    """The one writer of the log, where batches are written and nowhere else."""
 
-    Args:
-        boot: Names this start of the process in every line.
-        rotate_bytes: A file that would grow beyond it is set aside first.
-        min_free_bytes: With less than this free on the disk nothing new begins, so that outcomes still find room.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        key: MasterKey,
-        clock: Clock,
-        *,
-        boot: str,
-        rotate_bytes: int,
-        min_free_bytes: int,
-    ) -> None:
-        self._folder = folder
-        self._mac = key.digest(Purpose.AUDIT_MAC)
+    def __init__(self, keeping: Keeping, clock: Clock) -> None:
+        self._folder = Path(keeping.folder)
+        self._mac = KeyedDigest(keeping.mac_key)
         self._clock = clock
-        self._boot = boot
-        self._min_free_bytes = min_free_bytes
-        self._file = LogFile(folder, rotate_bytes)
+        self._boot = keeping.boot
+        self._min_free_bytes = keeping.min_free_bytes
+        self._file = LogFile(self._folder, keeping.rotate_bytes)
         self._fault: Fault | None = Fault.NOT_OPEN
         self._head = _Numbered(0, None, b"", NO_LINE_HASH)
         self._owners: dict[str, int] = {}
@@ -126,14 +112,22 @@ class Journal:
         """Have the next batch look at the file, whatever it writes; any thread may ask."""
         self._is_asked = True
 
-    def resume(self, stored: Stored) -> None:
+    def resume(self, read: Read) -> None:
         """Open the file, see that it goes with the database, and append what only the database holds.
 
         A line that a killed process left torn is set aside; anything else that is missing or added is a fault.
         """
+        try:
+            self._file.wait_for_others()
+        except OSError as error:
+            _log.warning("the audit log cannot be looked at", exc_info=error)
+        stored = next(iter(read(rows.HEAD, rows.HeadRow)), _NOTHING_STORED)
+        above = read(rows.LINES_ABOVE_WRITTEN, rows.LineRow)
+        self._owners = {
+            row.owner_id: row.own_seq for row in read(rows.OWNER_HEADS, rows.OwnerHeadRow)
+        }
         self._head = _Numbered(stored.seq, None, b"", stored.line_hash)
-        self._owners = dict(stored.owners)
-        self._outbox = list(stored.outbox)
+        self._outbox = [row.line for row in above]
         self._written_seq = self._noted_seq = self._noting_seq = stored.written_seq
         self._fault = None
         if len(self._outbox) == stored.seq - stored.written_seq:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.chain import Line, read_line
 from vasya_server.audit.entry import PLAIN_REQUEST_ID
-from vasya_server.audit.journal import NOTHING_STORED, Stored
+from vasya_server.audit.journal import Fault
 from vasya_server.audit.reserve import Kept
 from vasya_server.audit.verify import Heads, judge, walk
 from vasya_server.crypto.derive import Purpose, length_prefixed
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from vasya_server.audit.actions import Action
     from vasya_server.audit.entry import Entry
-    from vasya_server.audit.journal import Fault, Journal
     from vasya_server.audit.reserve import Reserve
     from vasya_server.audit.verify import Verdict
     from vasya_server.crypto.master_key import MasterKey
@@ -75,11 +74,8 @@ class Audit:
     together with what it changes.
     """
 
-    def __init__(
-        self, db: Database, journal: Journal, reserve: Reserve, *, folder: Path, key: MasterKey
-    ) -> None:
+    def __init__(self, db: Database, reserve: Reserve, *, folder: Path, key: MasterKey) -> None:
         self._db = db
-        self._journal = journal
         self._reserve = reserve
         self._folder = folder
         self._mac_key = key.derive(Purpose.AUDIT_MAC)
@@ -90,11 +86,12 @@ class Audit:
     @property
     def fault(self) -> Fault | None:
         """Return why mutations stop, or None where they do not."""
-        return self._journal.fault
+        fault = self._db.journal_fault
+        return Fault(fault) if fault else None
 
     async def is_writable(self) -> bool:
         """Look at the log, and tell whether mutations go on."""
-        self._journal.ask()
+        self._db.ask_journal()
         try:
             await self._db.write()
         except StorageFailed:
@@ -110,8 +107,7 @@ class Audit:
             StorageFailed: The database cannot be read; or acts that were put off cannot be stored even now, and a server
                 that had forgotten them must not start.
         """
-        stored = await self._stored()
-        await asyncio.to_thread(self._journal.resume, stored)
+        await self._db.resume_journal()
         try:
             await self._db.write()  # notes what was appended, and that a line was torn
         except StorageFailed as error:
@@ -220,20 +216,6 @@ class Audit:
 
     def _keyed(self, *parts: str) -> bytes:
         return self._pseudonym(length_prefixed(*parts))
-
-    async def _stored(self) -> Stored:
-        head = await self._db.one(rows.HEAD, rows.HeadRow)
-        if head is None:
-            return NOTHING_STORED
-        outbox = await self._db.all(rows.LINES_ABOVE, rows.LineRow, seq=head.written_seq)
-        owners = await self._db.all(rows.OWNER_HEADS, rows.OwnerHeadRow)
-        return Stored(
-            seq=head.seq,
-            line_hash=head.line_hash,
-            written_seq=head.written_seq,
-            outbox=tuple(row.line for row in outbox),
-            owners={row.owner_id: row.own_seq for row in owners},
-        )
 
     async def _own_heads(self, owner: str) -> Heads:
         head = await self._db.one(rows.HEAD, rows.HeadRow)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.entry import Entry, EntryKind
 from vasya_server.audit.journal import Journal
@@ -11,6 +11,8 @@ from vasya_server.kill_points import KillPoint, stop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vasya_server.audit.journal import Keeping
+    from vasya_server.clock import Clock
     from vasya_server.store.database import Entry as AnyEntry
 
 _STOPS_AT: Final = {
@@ -19,11 +21,18 @@ _STOPS_AT: Final = {
 }
 
 
+def make_journal(keeping: Keeping, clock: Clock) -> Journal:
+    """Return the journal, which stops where a crash test wants it to."""
+    if keeping.stop_at is None:
+        return Journal(keeping, clock)
+    return StoppingJournal(keeping, clock, keeping.stop_at)
+
+
 class StoppingJournal(Journal):
     """A journal that stops when a line of the kill point's kind is in the database and not yet in the file."""
 
-    def __init__(self, stop_at: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 — as the journal's own
-        super().__init__(*args, **kwargs)
+    def __init__(self, keeping: Keeping, clock: Clock, stop_at: str) -> None:
+        super().__init__(keeping, clock)
         self._stop_at = KillPoint(stop_at)
         self._is_due = False
 

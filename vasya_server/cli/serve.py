@@ -142,6 +142,7 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
     from vasya_server.app import create_app
     from vasya_server.auth.embedded import EmbeddedToken
     from vasya_server.cli.http_server import bind, make_server, url_of
+    from vasya_server.cli.writer import apart
     from vasya_server.clock import SystemClock
     from vasya_server.gateway import open_gateway
 
@@ -157,6 +158,7 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 key=ready.key,
                 token=EmbeddedToken(token) if token else None,
                 is_serving=True,
+                apart=apart(_leave),
             ) as gateway,
         ):
             _tell_what_is_not_enforced(settings)
@@ -181,6 +183,15 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
     finally:
         withdraw(ready.data_dir)
     return 0
+
+
+def _leave() -> None:
+    """Leave at once: the process that writes has ended, and what is stored only the next start finds out."""
+    _log.critical(
+        "the process that writes has ended; the server leaves, and finds out at its next start what is stored"
+    )
+    logging.shutdown()
+    os._exit(1)
 
 
 def _embedded_token(settings: Settings) -> str | None:

@@ -71,7 +71,9 @@ ADD_LINE: Final = Bulk(
     row="(?, ?, ?, ?, ?, ?, ?, ?)",
     columns=Line._fields,
 )
-LINES_ABOVE: Final = Query("SELECT line FROM audit_lines WHERE seq > :seq ORDER BY seq")
+LINES_ABOVE_WRITTEN: Final = Query("""
+    SELECT line FROM audit_lines WHERE seq > (SELECT written_seq FROM audit_head) ORDER BY seq
+""")
 OWN_LINES_ABOVE: Final = Query("""
     SELECT count(*) AS total FROM audit_lines WHERE owner_id = :owner_id AND seq > :seq
 """)

@@ -1,4 +1,4 @@
-"""What runs on the writer's thread: a batch of units in one transaction, and their lines in the journal's file."""
+"""What is done where batches are written: a batch of units in one transaction, and their lines in the journal's file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from vasya_server.store.database import Bulk, ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import ThreadPoolExecutor
 
     from vasya_server.store.database import Entry, Journal, Statement, Value
 
 Outcome: TypeAlias = "list[int] | Exception"
 
 # A unit of the caller's making that SQLite cannot take: it is refused alone, and its neighbours are stored.
-_OWN_FAULTS: Final = (
+OWN_FAULTS: Final = (
     sqlite3.ProgrammingError,
     sqlite3.InterfaceError,
     sqlite3.DataError,
@@ -28,7 +27,7 @@ _OWN_FAULTS: Final = (
     UnicodeEncodeError,
 )
 
-_REFUSALS: Final = (sqlite3.IntegrityError, Unexpected, *_OWN_FAULTS)
+_REFUSALS: Final = (sqlite3.IntegrityError, Unexpected, *OWN_FAULTS)
 
 
 # Of one statement; each count is a text of its own, prepared once.
@@ -48,9 +47,8 @@ class Unit(Plain, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The writer's thread, and what only that thread touches."""
+    """What only the one thread touches on which batches are written."""
 
-    thread: ThreadPoolExecutor
     connection: sqlite3.Connection
     journal: Journal | None
 
@@ -66,7 +64,7 @@ def commit(
     units: Sequence[Unit],
     settle: Callable[[Sequence[Outcome | None]], object],
 ) -> list[Outcome]:
-    """Run on the writer thread: every unit inside one transaction, each whole or not at all.
+    """Do every unit inside one transaction, each whole or not at all.
 
     A unit that is refused undoes them all, and then each is done in a savepoint of its own: refusals are rare, and
     savepoints cost as much as a statement.
@@ -188,7 +186,7 @@ class _Apart:
             counts = [_run(connection, statement) for statement in unit.statements]
         except sqlite3.IntegrityError as error:
             refusal = ConstraintFailed(str(error))
-        except (Unexpected, *_OWN_FAULTS) as error:
+        except (Unexpected, *OWN_FAULTS) as error:
             refusal = error
         else:
             connection.execute("RELEASE unit")

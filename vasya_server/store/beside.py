@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from vasya_server.errors import StorageFailed
-from vasya_server.store.sqlite import select
+from vasya_server.store.connection import select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,6 @@ def read_beside(path: Path, query: Query, into: type[T], **params: Value) -> lis
     uri = f"{path.as_uri()}?{'mode=ro' if is_open else 'mode=ro&immutable=1'}"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECS)) as connection:
-            return select(connection, query, into, params)
+            return select(connection, query, into, **params)
     except sqlite3.Error as error:
         raise StorageFailed("The database cannot be read.") from error

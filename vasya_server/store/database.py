@@ -99,12 +99,29 @@ class Entry(Protocol):
         """Tell whether its unit is stored even where the line cannot be written yet."""
 
 
+class Read(Protocol):
+    """Reads every row of a query, as `Database.all` does, on the connection that writes."""
+
+    def __call__(self, query: Query, into: type[T]) -> list[T]:
+        """Return them."""
+
+
 class Journal(Protocol):
-    """Writes down what units do, in the order of the batch; called on the writer thread and nowhere else.
+    """Writes down what units do, in the order of the batch; called where batches are written and nowhere else.
 
     What it numbers is stored with the unit and, once that is durable, appended to a file of its own. It answers with
     statements, so that the store knows no line and the journal no transaction.
     """
+
+    @property
+    def fault(self) -> str | None:
+        """Return in a word why it cannot be written, or None where it can; any thread may ask."""
+
+    def ask(self) -> None:
+        """Have the next batch look at the file, whatever it writes; any thread may ask."""
+
+    def resume(self, read: Read) -> None:
+        """Go on where the database says that it stopped; until then nothing is admitted."""
 
     def begin(self, *, has_entries: bool) -> None:
         """Begin a batch.
@@ -165,6 +182,20 @@ class Database(Protocol):
             ConstraintFailed: It contradicts what is stored.
             Unexpected: A statement touched another number of rows than it expected.
             StorageFailed: It could not be stored.
+        """
+
+    @property
+    def journal_fault(self) -> str | None:
+        """Return in a word why the journal cannot be written, or None where it can."""
+
+    def ask_journal(self) -> None:
+        """Have the next unit look whether the journal can be written, whatever it writes itself."""
+
+    async def resume_journal(self) -> None:
+        """Have the journal go on where the database says that it stopped.
+
+        Raises:
+            StorageFailed: The database cannot be read.
         """
 
     async def ping(self) -> None:

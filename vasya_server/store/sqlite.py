@@ -1,31 +1,31 @@
-"""SQLite: one writer thread with group commit, one reader thread (docs/adr/0004-sqlite3-threads.md)."""
+"""SQLite: one writer with group commit, one reader thread (docs/adr/0004-sqlite3-threads.md)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from vasya_server.errors import ConfigurationInvalid, StorageFailed
-from vasya_server.store.batch import Unit, Writer, commit
-from vasya_server.store.database import (
-    Query,
-    Statement,
-    Value,
-)
+from vasya_server.store.apart import ProcessCommitter
+from vasya_server.store.batch import Unit
+from vasya_server.store.committer import ThreadCommitter
+from vasya_server.store.connection import connect_reader, make_private, select
+from vasya_server.store.database import Query, Statement, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from vasya_server.store.apart import Apart
     from vasya_server.store.batch import Outcome
+    from vasya_server.store.committer import Committer
     from vasya_server.store.database import Database, Entry, Journal
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -35,78 +35,40 @@ _MAX_UNITS: Final = 512
 # Waiters that were told may write at once, and one answer of Telegram has two to write: whoever asked, and in the next
 # turns whoever writes down what it changed. A turn costs some microseconds, a sync of its own half a millisecond.
 _TURNS: Final = 2
-_BUSY_TIMEOUT_SECS: Final = 5.0
-# Bulk queries have a text for every number of rows.
-_CACHED_STATEMENTS: Final = 512
-_OWNER_ONLY: Final = 0o600
 # So long after a batch with entries, and nothing to do, what the journal knows more than the database is noted there.
 _NOTE_AFTER_SECS: Final = 0.5
-
-_COMMON_PRAGMAS: Final = ("foreign_keys = ON", "trusted_schema = OFF", "temp_store = MEMORY")
-_WRITER_PRAGMAS: Final = (
-    "journal_mode = WAL",
-    "synchronous = FULL",  # in WAL mode anything less may lose the last commits with the power
-    "secure_delete = ON",  # an erased account leaves no sealed session behind in free pages
-    *_COMMON_PRAGMAS,
-)
-_READER_PRAGMAS: Final = ("query_only = ON", *_COMMON_PRAGMAS)
 
 _NOTHING: Final = Query("SELECT 1 AS one")
 # Writes the first page anew, with what it says already: the shortest change that has to reach the disk ("Vasy").
 _TOUCH: Final = Query("PRAGMA application_id = 0x56617379")
 
 
-async def open_sqlite(path: Path, journal: Journal | None = None) -> Database:
+async def open_sqlite(
+    path: Path, journal: Journal | None = None, *, apart: Apart | None = None
+) -> Database:
     """Open the database at *path*, making an empty one where there is none.
 
     Args:
         journal: Writes down what units bring entries for; without one such units are refused.
+        apart: The process that writes in place of a thread of this one, with a journal of its own.
 
     Raises:
         ConfigurationInvalid: The file is not a database that this process can read and write.
     """
-    writer = ThreadPoolExecutor(1, "vasya-store-writer")
     reader = ThreadPoolExecutor(1, "vasya-store-reader")
-    loop = asyncio.get_running_loop()
     try:
-        _make_private(path)
-        writing = await loop.run_in_executor(writer, _connect, path, _WRITER_PRAGMAS)
-        reading = await loop.run_in_executor(reader, _connect, path, _READER_PRAGMAS)
+        make_private(path)
+        committer = (
+            await ProcessCommitter.open(path, apart)
+            if apart
+            else await ThreadCommitter.open(path, journal)
+        )
+        loop = asyncio.get_running_loop()
+        reading = await loop.run_in_executor(reader, connect_reader, path)
     except (OSError, sqlite3.Error) as error:
-        writer.shutdown()
         reader.shutdown()
         raise ConfigurationInvalid(f"The database file cannot be opened: {error}.") from error
-    return _Sqlite(Writer(writer, writing, journal), reader, reading)
-
-
-def _make_private(path: Path) -> None:
-    """Let SQLite find a file that only its owner can use; it gives its WAL files the same mode."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
-    try:
-        os.fchmod(handle, _OWNER_ONLY)
-    finally:
-        os.close(handle)
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.chmod(_OWNER_ONLY)
-
-
-def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
-    # Transactions are begun here and nowhere else, hence no isolation level; each connection stays on its one thread.
-    connection = sqlite3.connect(
-        path,
-        timeout=_BUSY_TIMEOUT_SECS,
-        isolation_level=None,
-        cached_statements=_CACHED_STATEMENTS,
-    )
-    try:
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return _Sqlite(committer, reader, reading)
 
 
 class _One(msgspec.Struct):
@@ -115,7 +77,8 @@ class _One(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Waiting:
-    unit: Unit
+    packed: Any
+    has_entries: bool
     outcome: asyncio.Future[list[int]]
 
 
@@ -128,9 +91,9 @@ class _Sqlite:
     """
 
     def __init__(
-        self, writer: Writer, reader: ThreadPoolExecutor, reading: sqlite3.Connection
+        self, committer: Committer, reader: ThreadPoolExecutor, reading: sqlite3.Connection
     ) -> None:
-        self._writer = writer
+        self._committer = committer
         self._reader, self._reading = reader, reading
         self._waiting: list[_Waiting] = []
         self._note: asyncio.TimerHandle | None = None
@@ -141,7 +104,7 @@ class _Sqlite:
     async def all(self, query: Query, into: type[T], **params: Value) -> list[T]:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
-        work = partial(select, self._reading, query, into, params)
+        work = partial(select, self._reading, query, into, **params)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, work)
         except sqlite3.Error as error:
@@ -155,6 +118,16 @@ class _Sqlite:
         if self._is_closed:
             raise StorageFailed("The storage is closed.")
         return await self._enqueue(Unit(statements, tuple(entries)))
+
+    @property
+    def journal_fault(self) -> str | None:
+        return self._committer.fault
+
+    def ask_journal(self) -> None:
+        self._committer.ask()
+
+    async def resume_journal(self) -> None:
+        await self._committer.resume()
 
     async def ping(self) -> None:
         await self.write(_TOUCH.bind())
@@ -172,13 +145,12 @@ class _Sqlite:
         loop = asyncio.get_running_loop()
         # The writer goes last: the last connection to leave folds the WAL into the database and removes it.
         await loop.run_in_executor(self._reader, self._reading.close)
-        await loop.run_in_executor(self._writer.thread, self._writer.close)
+        await self._committer.close()
         self._reader.shutdown()
-        self._writer.thread.shutdown()
 
     def _enqueue(self, unit: Unit) -> asyncio.Future[list[int]]:
         outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(unit, outcome))
+        self._waiting.append(_Waiting(self._committer.pack(unit), bool(unit.entries), outcome))
         if self._is_idle.is_set():
             self._is_idle.clear()
             self._hand_over_in(_TURNS)
@@ -197,13 +169,8 @@ class _Sqlite:
         if not batch and not self._waiting:
             self._is_idle.set()
             return
-        loop = asyncio.get_running_loop()
-
-        def settle(outcomes: Sequence[Outcome | None]) -> None:
-            loop.call_soon_threadsafe(self._settle, batch, outcomes)
-
-        work = partial(commit, self._writer, [waiting.unit for waiting in batch], settle)
-        done = loop.run_in_executor(self._writer.thread, work)
+        units = [waiting.packed for waiting in batch]
+        done = self._committer.commit(units, partial(self._settle, batch))
         done.add_done_callback(partial(self._finish, batch))
 
     def _settle(
@@ -223,7 +190,7 @@ class _Sqlite:
         fault = done.exception()
         self._settle(batch, [_told(fault) for _ in batch] if fault else done.result())
         self._hand_over_in(_TURNS)
-        if any(waiting.unit.entries for waiting in batch):
+        if any(waiting.has_entries for waiting in batch):
             self._note_later()
 
     def _note_later(self) -> None:
@@ -250,13 +217,3 @@ def _told(fault: BaseException) -> BaseException:
     failed = StorageFailed()
     failed.__cause__ = fault
     return failed
-
-
-def select(
-    connection: sqlite3.Connection, query: Query, into: type[T], params: Mapping[str, Value]
-) -> list[T]:
-    """Run *query* and make its rows, in one hop to the thread of *connection*."""
-    cursor = connection.execute(query.text, params)
-    names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return msgspec.convert(rows, list[into], strict=False, builtin_types=(bytes,))  # type: ignore[valid-type]  # a type made at run time

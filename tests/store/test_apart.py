@@ -1,0 +1,91 @@
+"""A writer in a process of its own: what happens when it is not there any more, and what it is not told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from tests.apart import Losses, writer_for
+from tests.disk import with_children
+from vasya_server.errors import ConfigurationInvalid, StorageFailed
+from vasya_server.store.apart import Apart
+from vasya_server.store.database import Query
+from vasya_server.store.sqlite import open_sqlite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAKE = Query("CREATE TABLE numbers (k INTEGER PRIMARY KEY) STRICT")
+ADD = Query("INSERT INTO numbers (k) VALUES (:k)")
+ALL = Query("SELECT k FROM numbers ORDER BY k")
+
+
+class Number(msgspec.Struct, frozen=True):
+    k: int
+
+
+async def test_a_writer_that_ends_fails_who_waits_and_is_told_once(path: Path) -> None:
+    losses = Losses()
+    before = set(with_children(os.getpid()))
+    db = await open_sqlite(path, apart=writer_for(path.parent, losses))
+    (writer,) = set(with_children(os.getpid())) - before
+    await db.write(MAKE.bind())
+    await db.write(ADD.bind(k=1))
+
+    os.kill(writer, signal.SIGSTOP)
+    waiting = [asyncio.create_task(db.write(ADD.bind(k=k))) for k in (2, 3)]
+    await asyncio.sleep(0.05)
+    os.kill(writer, signal.SIGKILL)
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [StorageFailed, StorageFailed]
+    with pytest.raises(StorageFailed, match="has ended"):
+        await db.write(ADD.bind(k=4))
+    with pytest.raises(StorageFailed):
+        await db.resume_journal()
+    assert await db.all(ALL, Number) == [Number(1)]
+    assert losses.count == 1
+    await db.close()
+    assert losses.count == 1
+
+
+async def test_a_unit_too_long_for_the_socket_is_written_whole(path: Path) -> None:
+    db = await open_sqlite(path, apart=writer_for(path.parent))
+    await db.write(Query("CREATE TABLE texts (k INTEGER PRIMARY KEY, text TEXT) STRICT").bind())
+    add = Query("INSERT INTO texts (k, text) VALUES (:k, :text)")
+
+    await asyncio.gather(*(db.write(add.bind(k=k, text="x" * 3_000_000)) for k in range(4)))
+
+    count = Query("SELECT count(*) AS k FROM texts WHERE length(text) = 3000000")
+    assert await db.one(count, Number) == Number(4)
+    await db.close()
+
+
+async def test_a_bug_where_batches_are_written_is_told_and_ends_nothing(path: Path) -> None:
+    db = await open_sqlite(path, apart=writer_for(path.parent))
+    await db.write(MAKE.bind())
+
+    with pytest.raises(StorageFailed) as refusal:
+        await db.write(Query("DELETE FROM nowhere").bind())
+
+    assert str(refusal.value.__cause__) == "no such table: nowhere"
+    assert await db.write(ADD.bind(k=1)) == [1]
+    await db.close()
+
+
+@pytest.mark.parametrize(
+    "command", [("/nowhere/python",), (sys.executable, "-c", "raise SystemExit")]
+)
+async def test_a_writer_that_does_not_start_is_a_refusal(
+    path: Path, command: tuple[str, ...]
+) -> None:
+    losses = Losses()
+    with pytest.raises(ConfigurationInvalid, match="cannot be opened"):
+        await open_sqlite(path, apart=Apart(command, losses.note))
+    assert losses.count == 0
