@@ -131,10 +131,7 @@ async def open_gateway(
     """Open storage, prove the master key and load the accounts; disconnect and close at the end.
 
     The caller holds the data dir's lock. Unless it is *is_serving* or has a token, nothing is dialled: accounts connect when
-    they are asked for.
-
-    Args:
-        apart: The process that writes the database and the audit log; None: a thread of this one does.
+    they are asked for. Where it is *apart*, that process writes the database and the audit log, and no thread of this one.
 
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.

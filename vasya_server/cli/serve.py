@@ -133,6 +133,7 @@ def serve(ready: Prepared, announce: Announce) -> int:
 
     logs.keep_access(is_on=ready.settings.access_log == "on")
     allow_connections(ready.settings)
+    _tell_what_is_not_enforced(ready.settings)
     calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(ready, announce))
@@ -161,7 +162,6 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 apart=apart(_leave),
             ) as gateway,
         ):
-            _tell_what_is_not_enforced(settings)
             may_leave = settings.may_leave_loopback
             listener = bind(settings.host, settings.port, may_leave_loopback=may_leave)
             url = url_of(listener)
@@ -170,8 +170,7 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 publish(ready.data_dir, url, listener.getsockname()[1], token)
                 await announce(gateway, url, token or "")
 
-            app = create_app(gateway)
-            server = make_server(app, settings, on_listening, gateway.streams.stop)
+            server = make_server(create_app(gateway), settings, on_listening, gateway.streams.stop)
             await stop.serve(server, listener)
             withdraw(ready.data_dir)
             stop.give(_CLOSE_SECS)
