@@ -125,13 +125,12 @@ async def open_gateway(
     clock: Clock,
     key: MasterKey,
     token: EmbeddedToken | None = None,
-    is_serving: bool = False,
     apart: Apart | None = None,
 ) -> AsyncIterator[Gateway]:
     """Open storage, prove the master key and load the accounts; disconnect and close at the end.
 
-    The caller holds the data dir's lock. Unless it is *is_serving* or has a token, nothing is dialled: accounts connect when
-    they are asked for. Where it is *apart*, that process writes the database and the audit log, and no thread of this one.
+    The caller holds the data dir's lock. With *apart* or a token it is a server; for a command nothing is dialled, and accounts
+    connect when they are asked for. What is *apart* writes the database and the audit log, and no thread of this process.
 
     Raises:
         ConfigurationInvalid: The database is newer than this program, or not readable.
@@ -144,7 +143,7 @@ async def open_gateway(
         owner, owners, guards = await _open_owners(vault, db, key, clock, settings, asked, keys)
         near = await _open_accounts(stack, settings, vault, db, key, clock, guards)
         means = Means(settings, clock, key, db, audit, keys, near.events, near.accounts, owners)
-        streams, hooks = await _open_delivery(stack, means, is_serving=is_serving or bool(token))
+        streams, hooks = await _open_delivery(stack, means, is_serving=bool(apart or token))
         yield Gateway(
             settings=settings,
             clock=clock,

@@ -26,6 +26,7 @@ from tests.problems import assert_problem
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.auth.jwt import JwtRules
 from vasya_server.auth.mint import mint
+from vasya_server.cli.writer import apart
 from vasya_server.crypto.master_key import parse_master_key
 from vasya_server.gateway import open_gateway
 from vasya_server.settings import load
@@ -179,12 +180,17 @@ async def test_another_session_of_this_gateway_is_no_second_device(
     }
     key = parse_master_key(secrets.token_hex(32))
 
+    def unexpected() -> None:
+        raise AssertionError("the writer has ended")
+
     def bearer(subject: str) -> dict[str, str]:
         made = mint(_RULES, subject, now=clock.now(), ttl=timedelta(hours=1), scope=None)
         return {"Authorization": f"Bearer {made.token}"}
 
     async with (
-        open_gateway(load(dict(settings)), clock=clock, key=key, is_serving=True) as gateway,
+        open_gateway(
+            load(dict(settings)), clock=clock, key=key, apart=apart(unexpected)
+        ) as gateway,
         httpx.AsyncClient(transport=transport(gateway), base_url=BASE_URL) as web,
     ):
         accounts: dict[str, str] = {}

@@ -158,7 +158,6 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 clock=SystemClock(),
                 key=ready.key,
                 token=EmbeddedToken(token) if token else None,
-                is_serving=True,
                 apart=apart(_leave),
             ) as gateway,
         ):
