@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,6 @@ from tests.e2e.processes import (
     Host,
     Process,
     SandboxControl,
-    arguments_of,
     import_account,
     is_running,
     run,
@@ -28,6 +26,7 @@ from tests.e2e.processes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -107,21 +106,6 @@ def test_a_server_that_stops_has_its_writer_end_and_fold_the_database(host: Host
     assert not is_running(writer)
     assert not list(host.data_dir.glob("vasya.db-*"))
     verify(host)
-
-
-def test_a_writer_is_told_no_secret_by_its_arguments_or_its_environment(host: Host) -> None:
-    host.serve()
-    writer, _ = writer_and_server(host)
-
-    names = {
-        line.partition(b"=")[0].decode()
-        for line in Path(f"/proc/{writer}/environ").read_bytes().split(b"\0")
-        if line
-    }
-
-    assert not names & {"SESSION_MASTER_KEY", "TELEGRAM_API_HASH", "HOME"}
-    assert not [name for name in names if name.startswith("VASYA")]
-    assert arguments_of(writer).split()[1:] == ["-P", "-m", "vasya_server.cli.writer"]
 
 
 def test_a_new_server_waits_for_a_writer_that_outlives_its_server(host: Host) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.apart import Losses, writer_for
 from tests.disk import with_children
+from vasya_server.cli.writer import apart
 from vasya_server.errors import ConfigurationInvalid, StorageFailed
 from vasya_server.store.apart import Apart
 from vasya_server.store.database import Query
@@ -89,3 +90,31 @@ async def test_a_writer_that_does_not_start_is_a_refusal(
     with pytest.raises(ConfigurationInvalid, match="cannot be opened"):
         await open_sqlite(path, apart=Apart(command, losses.note))
     assert losses.count == 0
+
+
+async def test_a_writer_finds_nothing_secret_in_its_environment(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SESSION_MASTER_KEY", "TELEGRAM_API_HASH", "VASYA_LOCAL_TOKEN", "AWS_SECRET"):
+        monkeypatch.setenv(name, "secret")
+    found = path.with_name("names")
+    writes = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(' '.join(os.environ))"
+
+    with pytest.raises(ConfigurationInvalid):
+        await open_sqlite(path, apart=Apart((sys.executable, "-c", writes, str(found)), print))
+
+    names = set(found.read_text().split())
+    assert names <= {
+        "PATH",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+    }
+
+
+def test_a_writer_is_told_nothing_by_its_arguments() -> None:
+    assert apart(print).command[1:] == ("-P", "-m", "vasya_server.cli.writer")
