@@ -109,6 +109,8 @@ class Link(abc.ABC):
             TelegramTimeout: Not within the connect deadline.
             TelegramUnavailable: The data centre cannot be reached.
         """
+        if self._usable_client() is not None:  # mostly: a deadline would cost more than the rest
+            return
         try:
             async with asyncio.timeout(self._settings.connect_deadline_secs):
                 await self._connected()
@@ -259,14 +261,24 @@ class Link(abc.ABC):
         finally:
             alarm.cancel()
 
+    def _usable_client(self) -> Client | None:
+        """Return the open connection; None: there is none, and one that broke is cleaned up behind.
+
+        Raises:
+            VasyaError: Dialling is pointless, too.
+        """
+        self._check_usable()
+        if self._client is not None:
+            if self._client.is_connected():
+                return self._client
+            self._lost(self._client)
+        return None
+
     async def _connected(self) -> Client:
         """Return the open connection, dialling and waiting for it for as long as the caller does."""
         while True:
-            self._check_usable()
-            if self._client is not None:
-                if self._client.is_connected():
-                    return self._client
-                self._lost(self._client)
+            if (client := self._usable_client()) is not None:
+                return client
             dialling = self._dial_soon()
             # Waits without taking part: whoever gives up leaves the dial to the others.
             await asyncio.wait({dialling})
