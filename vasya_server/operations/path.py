@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -29,6 +28,7 @@ from vasya_server.idempotency.fingerprint import fingerprint
 from vasya_server.kill_points import KillPoint, reach
 from vasya_server.limits.rules import require_allowed
 from vasya_server.model.action import ActionStatus
+from vasya_server.model.base import Plain
 from vasya_server.operations import conditions
 from vasya_server.operations.actions import note_change
 from vasya_server.operations.approvals import (
@@ -78,8 +78,7 @@ T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Rendering(Generic[T]):
+class Rendering(Plain, Generic[T], frozen=True):
     """How what a handler returns, and why it refuses, become the bytes of an answer."""
 
     answer: Callable[[T], StoredAnswer]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
+
+from vasya_server.model.base import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +17,7 @@ if TYPE_CHECKING:
     from vasya_server.telegram.accounts import AccountRuntime
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(Plain, frozen=True):
     """An account, for the one who asks.
 
     Args:
@@ -25,7 +27,7 @@ class AccountView:
 
     runtime: AccountRuntime
     principal: Principal
-    files: Mapping[str, StoredFile] = field(default_factory=dict)
+    files: Mapping[str, StoredFile] = msgspec.field(default_factory=dict)
 
     @property
     def is_agent(self) -> bool:
