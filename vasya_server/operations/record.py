@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.audit.actions import Action
@@ -15,10 +16,10 @@ from vasya_server.sessions.vault import closing_gate, erasing
 from vasya_server.telegram.accounts import AccountRuntime
 
 if TYPE_CHECKING:
-    from vasya_server.auth.principal import Principal
+    from vasya_server.auth.principal import Principal, PrincipalKind
     from vasya_server.errors import VasyaError
     from vasya_server.gateway import Gateway
-    from vasya_server.ids import ActionId
+    from vasya_server.ids import ActionId, OwnerId
     from vasya_server.operations.mutation import Intent
     from vasya_server.store.database import Statement
     from vasya_server.telegram.peers import ResolvedPeer
@@ -29,12 +30,13 @@ _log: Final = logging.getLogger(__name__)
 
 def actor_of(principal: Principal) -> Actor:
     """Return what the log says of *principal*."""
-    return Actor(
-        type=principal.kind.value,
-        owner=principal.owner,
-        key=principal.key_id,
-        lineage=principal.lineage,
-    )
+    return _actor(principal.kind, principal.owner, principal.key_id, principal.lineage)
+
+
+# The same few come again and again, and each is checked field by field when it is made.
+@lru_cache(1024)
+def _actor(kind: PrincipalKind, owner: OwnerId, key_id: KeyId | None, lineage: str) -> Actor:
+    return Actor(type=kind.value, owner=owner, key=key_id, lineage=lineage)
 
 
 class Recorder:
@@ -127,11 +129,11 @@ def key_acted_on(intent: Intent) -> KeyId | None:
     """Return the agent key that the path names, or that ends itself; what has not the form of one is named nowhere."""
     if intent.mutation.action is Action.KEY_REVOKE and "key" not in intent.path:
         return intent.principal.key_id
-    named = intent.path.get("key", "")
-    return KeyId(named) if is_key_id(named) else None
+    named = intent.path.get("key")
+    return KeyId(named) if named is not None and is_key_id(named) else None
 
 
 def webhook_acted_on(intent: Intent) -> str | None:
     """Return the webhook that the path names; what has not the form of one is named nowhere."""
-    named = intent.path.get("webhook", "")
-    return named if is_webhook_id(named) else None
+    named = intent.path.get("webhook")
+    return named if named is not None and is_webhook_id(named) else None
