@@ -175,6 +175,23 @@ def test_no_words_fit_into_the_result(fields: dict[str, Any]) -> None:
         Result(**fields)
 
 
+def test_a_later_moment_of_an_act_differs_in_kind_and_result_alone() -> None:
+    said: dict[str, Any] = ACT | {
+        "target": "p:" + "0" * 16,
+        "request_id": "req_" + "e" * 26,
+        "fingerprint": "0" * 64,
+        "idempotency": "0" * 32,
+        "reduces_risk": True,
+    }
+    done = Result(status="done", ids=(7,))
+
+    intent = Entry(kind=EntryKind.INTENT, **said)
+    outcome = intent.later(EntryKind.OUTCOME, done)
+
+    assert outcome == Entry(kind=EntryKind.OUTCOME, result=done, **said)
+    assert intent == Entry(kind=EntryKind.INTENT, **said)
+
+
 def test_the_longest_line_is_shorter_than_8_kib() -> None:
     numbers = tuple(2**53 - number for number in range(200))
     longest = Entry(

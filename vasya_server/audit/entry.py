@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from enum import StrEnum
 from typing import Final
 
@@ -134,6 +135,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         _check(_ADDRESS, self.address)
         if self.count is not None and not 0 < self.count < _MAX_ID:
             raise ValueError("internal error: an entry stands for at least one")
+
+    def later(self, kind: EntryKind, result: Result | None) -> Entry:
+        """Return what is said of a later moment of the same act.
+
+        Nothing of it has to be checked: a result checks itself, and all else is as it was checked in this one.
+        """
+        entry = copy(self)
+        msgspec.structs.force_setattr(entry, "kind", kind)
+        msgspec.structs.force_setattr(entry, "result", result)
+        return entry
 
     @property
     def key_id(self) -> str | None:

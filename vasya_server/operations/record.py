@@ -56,10 +56,13 @@ class Recorder:
         self._fingerprint = fingerprint.hex()
         self._idempotency = audit.digest(owner, lineage, key) if key else None
         self._reduces_risk = intent.reduces_risk
+        self._written: Entry | None = None
 
     def entry(self, kind: EntryKind, action_id: ActionId, result: Result | None = None) -> Entry:
         """Make the entry of one moment of it."""
-        return Entry(
+        if self._written is not None and self._written.action_id == action_id:
+            return self._written.later(kind, result)
+        self._written = Entry(
             kind=kind,
             action=self._action,
             actor=self._actor,
@@ -72,6 +75,7 @@ class Recorder:
             result=result,
             reduces_risk=self._reduces_risk,
         )
+        return self._written
 
     def _made(self, action_id: ActionId) -> str | None:
         """Return what the action makes, where that has an id before it is made."""
