@@ -22,22 +22,24 @@ def limit_headers(verdicts: Sequence[Verdict | Balance]) -> Sequence[Header]:
     Source: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10
     """
     if not verdicts:
-        return []
-    if len(verdicts) == 1:  # every read: joining would double the price
-        verdict = verdicts[0]
-        policy, left = _written(verdict.quota)
-        return [(b"ratelimit-policy", policy), (b"ratelimit", left % verdict.left)]
-    written = [_written(verdict.quota) for verdict in verdicts]
-    left = b", ".join([form % v.left for (_, form), v in zip(written, verdicts, strict=True)])
-    return [
-        (b"ratelimit-policy", b", ".join([policy for policy, _ in written])),
-        (b"ratelimit", left),
-    ]
+        return ()
+    quotas: tuple[Quota | Budget, ...] = ()
+    left: tuple[int, ...] = ()
+    for verdict in verdicts:
+        quotas += (verdict.quota,)
+        left += verdict.left
+    policy, form = _written(*quotas)
+    return ((b"ratelimit-policy", policy), (b"ratelimit", form % left))
 
 
+# A few sets of buckets are all that requests are taken from.
 @lru_cache(1024)
-def _written(quota: Quota | Budget) -> tuple[bytes, bytes]:
-    """Return a bucket's policy, and the form of what is left in it."""
-    name = quota.name.encode("ascii")
-    policy = b'"%b";q=%d;w=%d' % (name, quota.burst, quota.window_secs)
-    return policy, b'"%b";r=%%d;t=%%d' % name
+def _written(*quotas: Quota | Budget) -> tuple[bytes, bytes]:
+    """Return the policies of buckets, and the form of what is left in them."""
+    policies: list[bytes] = []
+    forms: list[bytes] = []
+    for quota in quotas:
+        name = quota.name.encode("ascii")
+        policies.append(b'"%b";q=%d;w=%d' % (name, quota.burst, quota.window_secs))
+        forms.append(b'"%b";r=%%d;t=%%d' % name)
+    return b", ".join(policies), b", ".join(forms)
