@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 # Clocks differ; an answer that is stored is kept for a day, so what Telegram dates earlier than this is another request's.
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
+# What came of most changes: they make no message.
+_DONE: Final = Result(status=ActionStatus.DONE.value)
 # A refusal that time, or a human, may turn into a success is not the answer for ever.
 _PASSING: Final = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -58,17 +60,15 @@ class Ending(Plain, frozen=True, kw_only=True):
 
 def success(answer: StoredAnswer, made: object) -> Ending:
     """Return the ending of a mutation that is done."""
-    ids = tuple(
-        each
-        for message in messages_in(made)
-        for each in message.album_ids or message.split_ids or [message.id]
-    )
-    return Ending(
-        status=ActionStatus.DONE,
-        answer=answer,
-        result=Result(status=ActionStatus.DONE.value, ids=ids[:MAX_RESULT_IDS]),
-        keeps_key=True,
-    )
+    result = _DONE
+    if messages := messages_in(made):
+        ids = [
+            each
+            for message in messages
+            for each in message.album_ids or message.split_ids or [message.id]
+        ]
+        result = Result(status=_DONE.status, ids=tuple(ids[:MAX_RESULT_IDS]))
+    return Ending(status=ActionStatus.DONE, answer=answer, result=result, keeps_key=True)
 
 
 def failure(
