@@ -7,7 +7,6 @@ this be refused, and may it go now.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vasya_server.errors import AuditUnavailable, SendingDisabled, VasyaError
@@ -21,7 +20,7 @@ from vasya_server.operations.takeover import OwnerAway
 from vasya_server.telegram.view import AccountView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vasya_server.auth.principal import Principal
     from vasya_server.gateway import Gateway
@@ -190,12 +189,16 @@ def give_back(taken: Sequence[Taken]) -> list[Statement]:
     return [statement for each in reversed(taken) for statement in each.give_back()]
 
 
-@contextlib.contextmanager
-def stored(taken: Sequence[Taken]) -> Iterator[list[Statement]]:
-    """Give what stores that it is used up, and have it back where that is not stored."""
-    try:
-        yield storing(taken)
-    except VasyaError as error:
-        if not (isinstance(error, AuditUnavailable) and error.is_stored):
-            give_back(taken)
-        raise
+class Stored:
+    """Gives what stores that it is used up, and has it back where that is not stored."""
+
+    def __init__(self, taken: Sequence[Taken]) -> None:
+        self._taken = taken
+
+    def __enter__(self) -> list[Statement]:
+        return storing(self._taken)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        is_stored = isinstance(error, AuditUnavailable) and error.is_stored
+        if isinstance(error, VasyaError) and not is_stored:
+            give_back(self._taken)

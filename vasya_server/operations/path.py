@@ -203,7 +203,7 @@ class Work(Generic[T]):
         entry = self._recorder.entry(EntryKind.INTENT, hold.action_id)
         self.has_begun = True
         try:
-            with conditions.stored(self._taken) as kept:
+            with conditions.Stored(self._taken) as kept:
                 await self._gateway.claims.begin(hold, dispatch, entry, *kept)
         except StorageFailed:
             if not self._intent.reduces_risk:
@@ -224,7 +224,7 @@ class Work(Generic[T]):
         # Before anybody sees it: who calls it off at once has it given back.
         asked.reserve(hold.action_id, self._taken)
         try:
-            with conditions.stored(self._taken) as kept:
+            with conditions.Stored(self._taken) as kept:
                 await ask(self._gateway, hold, dispatch, question, self._recorder, kept)
         except VasyaError:
             asked.reserved(hold.action_id)
