@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer, encoded
+from vasya_server.api.answer import JSON, PROBLEM_JSON, Answer
 from vasya_server.api.refusing import reason, refuse
 from vasya_server.auth.scopes import Scope
 from vasya_server.idempotency.claim import StoredAnswer
@@ -20,6 +20,7 @@ from vasya_server.operations.approved import perform_approved
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vasya_server.api.answer import Header
     from vasya_server.api.receiving import ReceivedFile
     from vasya_server.api.routes import Call
     from vasya_server.errors import VasyaError
@@ -127,14 +128,12 @@ def _response(
     stored = performed.answer
     if performed.is_dry_run:
         return Answer(stored.status, stored.body)
-    headers: list[tuple[str, str]] = [("action-id", performed.action_id)]
+    headers: list[Header] = [(b"action-id", performed.action_id.encode("latin-1"))]
     if idempotency_key is not None:
-        headers.append(("idempotency-key", idempotency_key))
+        headers.append((b"idempotency-key", idempotency_key.encode("latin-1")))
     if performed.is_replayed:
-        headers.append(("idempotency-replayed", "true"))
+        headers.append((b"idempotency-replayed", b"true"))
     if stored.location is not None:
-        headers.append(("location", stored.location))
+        headers.append((b"location", stored.location.encode("latin-1")))
     media_type = PROBLEM_JSON if stored.is_problem else JSON
-    return Answer(
-        stored.status, stored.body if body is None else body, media_type, encoded(headers)
-    )
+    return Answer(stored.status, stored.body if body is None else body, media_type, headers)
