@@ -142,6 +142,10 @@ class Work(Generic[T]):
         )
         acted_on = named.peer or named.person
         self._recorder = Recorder(gateway, intent, acted_on, self._fingerprint)
+        # What stays here, and what reduces risk, is free of gates.
+        self._is_free = intent.reduces_risk or not intent.mutation.reaches_telegram
+        # The account whose gates stand before this change; None: none do.
+        self._gated: AccountRuntime | None = None if self._is_free else intent.account
         # Nothing of it could be stored, and it is done all the same (acts that reduce risk).
         self._is_unstored = False
         self._seen = conditions.Attempt(gateway, intent, named, give_up_at)
@@ -317,9 +321,9 @@ class Work(Generic[T]):
     async def _within_deadline(self, ready: Ready, progress: Progress) -> T:
         """Do it by its deadline, which began with the request; what is cut short behind its dispatch may have happened.
 
-        What stays here, and what reduces risk, has the deadlines of its own calls: it is not given up half done.
+        What is free of gates has the deadlines of its own calls: it is not given up half done.
         """
-        if not self._intent.mutation.reaches_telegram or self._intent.reduces_risk:
+        if self._is_free:
             return await self._execute(ready)
         try:
             async with asyncio.timeout_at(self._give_up_at):
@@ -390,10 +394,3 @@ class Work(Generic[T]):
                 "The agent key was revoked or changed while this was under way; nothing was sent.",
                 remedy="Repeat the request with the same Idempotency-Key: it is judged anew.",
             )
-
-    @property
-    def _gated(self) -> AccountRuntime | None:
-        """Return the account whose gates stand before this change; None: none do."""
-        intent = self._intent
-        is_free = intent.reduces_risk or not intent.mutation.reaches_telegram
-        return None if is_free else intent.account
