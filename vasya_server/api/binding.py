@@ -72,6 +72,9 @@ class Bound:
         self._gateway = gateway
         self._is_change = operation.kind is not Kind.NONE
         self._may_rehearse = operation.kind is Kind.TELEGRAM
+        self._answers_file = operation.answers_file
+        self._answers_events = operation.answers_events
+        self._answers_lines = operation.answers_lines
         self._is_watched = self._is_change or operation.answers_file or operation.answers_events
         self._is_stream = operation.answer is EventStream
         self._may_lack_body = operation.body is not None and issubclass(
@@ -91,9 +94,9 @@ class Bound:
             VasyaError: The request is not as the operation takes it, or the operation refuses.
         """
         operation, gateway = self.operation, self._gateway
-        wants_lines = operation.answers_lines and _names(request, NDJSON)
+        wants_lines = self._answers_lines and _names(request, NDJSON)
         watch = self._watch(principal) if self._is_watched or wants_lines else None
-        if not (operation.answers_file or wants_lines):
+        if not (self._answers_file or wants_lines):
             _check_accept(request, _STREAM_ACCEPTED if self._is_stream else _ACCEPTED)
         is_dry_run, query = self._query(request)
         call = Call(
@@ -118,9 +121,9 @@ class Bound:
         if operation.mutation is not None:
             return await carry_out(call, operation.mutation, arguments)
         answer = await operation.handler(call, **arguments)
-        if operation.answers_file:
+        if self._answers_file:
             return await _handed_out(answer, request, call)
-        if operation.answers_events or wants_lines:
+        if self._answers_events or wants_lines:
             return await _begun(answer, request)
         return _answered(operation.status, answer)
 
