@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from vasya_server.crypto.derive import Purpose, length_prefixed
@@ -71,4 +72,4 @@ def _sorted(parameters: Mapping[str, str]) -> bytes:
     """Join names and values by name: their order says nothing, where each begins does."""
     if not parameters:
         return b""
-    return length_prefixed(*[part for pair in sorted(parameters.items()) for part in pair])
+    return length_prefixed(*chain.from_iterable(sorted(parameters.items())))
