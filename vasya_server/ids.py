@@ -7,7 +7,10 @@ import random
 import re
 import secrets
 import time
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KeyId = NewType("KeyId", str)
 AccountId = NewType("AccountId", str)
@@ -19,13 +22,17 @@ WebhookId = NewType("WebhookId", str)
 DeliveryId = NewType("DeliveryId", str)
 
 # 130 bits: too many to guess, so that an identifier met in a log or a URL opens nothing by itself.
-_RANDOM_BYTES: Final = 17
+_CHARACTERS: Final = 26
+_DIGEST_BYTES: Final = 17
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 # Two characters at a time, from ten bits: three times as fast as the standard library.
 _PAIRS: Final = tuple(a + b for a in _BASE32 for b in _BASE32)
 _PAIR_BITS: Final = 10
 _SHIFTS: Final = tuple(range(12 * _PAIR_BITS, -1, -_PAIR_BITS))
-_ACTION_RANDOM_BYTES: Final = 10
+_MS_SHIFTS: Final = tuple(range(4 * _PAIR_BITS, -1, -_PAIR_BITS))
+_ACTION_CHARACTERS: Final = 16
+# Every character stands for as many bytes as every other: five random bits of each byte are taken.
+_CHARACTER_OF: Final = _BASE32.encode() * 8
 _LETTERS: Final = bytes.maketrans(b"0123456789", b"ghijklmnop")
 # Request ids name and open nothing: they need to differ, and a system call for each would be felt.
 _numbers: Final = random.Random(secrets.randbits(256))  # noqa: S311 — not secret
@@ -45,9 +52,8 @@ def new_action_id() -> ActionId:
     one page of an index where random ids would touch one each. The other 80 bits are random, and what an action is
     about is told to its owner alone.
     """
-    made_at_ms = time.time_ns() // 1_000_000
-    random_bits = int.from_bytes(os.urandom(_ACTION_RANDOM_BYTES), "big")
-    return ActionId(f"act_{_base32(made_at_ms << 8 * _ACTION_RANDOM_BYTES | random_bits)}")
+    made_at = _base32(time.time_ns() // 1_000_000, _MS_SHIFTS)
+    return ActionId(f"act_{made_at}{_random_base32(_ACTION_CHARACTERS)}")
 
 
 def new_owner_id() -> OwnerId:
@@ -62,7 +68,7 @@ def new_upload_id() -> UploadId:
 
 def upload_id_of(digest: bytes) -> UploadId:
     """Return the id of an upload: `upl_` and 26 base32 characters of a keyed digest of what it is."""
-    return UploadId(f"upl_{_base32(int.from_bytes(digest[:_RANDOM_BYTES], 'big'))}")
+    return UploadId(f"upl_{_base32(int.from_bytes(digest[:_DIGEST_BYTES], 'big'))}")
 
 
 def new_ticket_id() -> str:
@@ -77,7 +83,7 @@ def webhook_id_of(action_id: ActionId) -> WebhookId:
 
 def delivery_id_of(digest: bytes) -> DeliveryId:
     """Return the id of a delivery: `dlv_` and 26 base32 characters of a keyed digest of what is delivered where."""
-    return DeliveryId(f"dlv_{_base32(int.from_bytes(digest[:_RANDOM_BYTES], 'big'))}")
+    return DeliveryId(f"dlv_{_base32(int.from_bytes(digest[:_DIGEST_BYTES], 'big'))}")
 
 
 def new_request_id() -> RequestId:
@@ -99,10 +105,10 @@ def is_webhook_id(text: str) -> bool:
     return _WEBHOOK_ID.fullmatch(text) is not None
 
 
-def _random_base32() -> str:
-    return _base32(int.from_bytes(secrets.token_bytes(_RANDOM_BYTES), "big"))
+def _random_base32(characters: int = _CHARACTERS) -> str:
+    return os.urandom(characters).translate(_CHARACTER_OF).decode()
 
 
-def _base32(number: int) -> str:
-    """Write the lowest 130 bits of *number*, the highest first."""
-    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+def _base32(number: int, shifts: Sequence[int] = _SHIFTS) -> str:
+    """Write the lowest 130 bits of *number*, or those that *shifts* bring down, the highest first."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in shifts])
