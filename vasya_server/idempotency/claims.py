@@ -76,9 +76,7 @@ class Claims:
             await self._db.write(rows.LOSE_CLAIMS.bind())
         except StorageFailed as error:
             # Reading goes on with a full disk, and what nobody drives counts as unknown whatever its row says.
-            _log.warning(
-                "what an earlier process had sent was not noted as unknown (%s)", error.code
-            )
+            _log.warning("what was sent before was not noted as unknown (%s)", error.code)
         await self._renew_seen()
         self._purging = asyncio.create_task(self._purge_now_and_then())
 
@@ -104,6 +102,8 @@ class Claims:
             self._tasks.discard(task)
             if not waiter.done():
                 waiter.set_result(None)
+            elif not task.cancelled():
+                task.exception()  # nobody is left to be told
 
         task.add_done_callback(note_end)
         try:
