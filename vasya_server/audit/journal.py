@@ -98,7 +98,7 @@ class Journal:
         self._paid = 0
         self._has_begun = False
         self._is_asked = False
-        self._begun_at = clock.now()
+        self._stamp, self._at_ms = "", 0
         self._written_seq = 0
         self._noted_seq = 0
         self._noting_seq = 0
@@ -138,7 +138,8 @@ class Journal:
     def begin(self, *, has_entries: bool) -> None:
         """Begin a batch; look at the file where there is something to write, and number lines of our own."""
         self._paid = 0
-        self._begun_at = self._clock.now()
+        at = self._clock.now()
+        self._stamp, self._at_ms = stamp_of(at), to_ms(at)
         is_idle = not (has_entries or self._outbox or self._owed or self._is_asked)
         if (is_idle and self._fault is None) or self._fault is Fault.NOT_OPEN:
             return
@@ -162,13 +163,11 @@ class Journal:
 
     def number(self, entries: Sequence[AnyEntry]) -> None:
         """Give *entries* the next numbers of the chain."""
-        at = self._begun_at
-        stamp, at_ms = stamp_of(at), to_ms(at)
         last = self._batch[-1] if self._batch else self._head
         for entry in entries:
             if not isinstance(entry, Entry):
                 raise TypeError(type(entry))
-            last = self._line(entry, last, stamp, at_ms)
+            last = self._line(entry, last)
             self._batch.append(last)
 
     def end(self) -> Sequence[Statement]:
@@ -213,7 +212,7 @@ class Journal:
         self._file.close()
         self._fault = Fault.NOT_OPEN
 
-    def _line(self, entry: Entry, last: _Numbered, stamp: str, at_ms: int) -> _Numbered:
+    def _line(self, entry: Entry, last: _Numbered) -> _Numbered:
         """Return the line of *entry* behind *last*."""
         seq, owner = last.seq + 1, entry.actor.owner
         own_seq = None
@@ -223,13 +222,13 @@ class Journal:
             entry,
             mac=self._mac,
             boot=self._boot,
-            stamp=stamp,
+            stamp=self._stamp,
             seq=seq,
             own_seq=own_seq,
             prev=last.line_hash,
         )
         row = rows.Line(
-            seq, owner, own_seq, at_ms, entry.action, entry.account_id, entry.key_id, raw
+            seq, owner, own_seq, self._at_ms, entry.action, entry.account_id, entry.key_id, raw
         )
         return _Numbered(seq, owner, raw, hash_of(raw), row)
 

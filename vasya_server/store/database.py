@@ -6,7 +6,8 @@ Telegram, and a cancelled request cannot leave one behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from vasya_server.model.base import Plain
@@ -35,6 +36,10 @@ class Query:
 
     text: str
 
+    def __hash__(self) -> int:
+        """Hash the text, which does that once: every statement is found by its query."""
+        return hash(self.text)
+
     def bind(self, *, expect: int | None = None, **params: Value) -> Statement:
         """Make a statement of this query and its parameters.
 
@@ -54,16 +59,24 @@ class Bulk:
     Args:
         text: With `{rows}` where the rows stand.
         row: One of them, like `(?, ?, 'dispatched', ?)`.
-        columns: What the `?` of a row stand for, in their order.
+        columns: What the `?` of a row stand for, in their order; two or more.
     """
 
     text: str
     row: str
     columns: tuple[str, ...]
+    _values: itemgetter[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_values", itemgetter(*self.columns))
+
+    def __hash__(self) -> int:
+        """Hash the text, which does that once: every statement is found by its query."""
+        return hash(self.text)
 
     def bind(self, **params: Value) -> Statement:
         """Make a statement of one row."""
-        return Statement(self, {}, rows=(tuple(params[name] for name in self.columns),))
+        return Statement(self, {}, rows=(self._values(params),))
 
     def bind_many(self, rows: Sequence[Sequence[Value]]) -> Statement:
         """Make a statement of *rows*, whose values are in the order of the columns."""
