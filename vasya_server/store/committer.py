@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from vasya_server.errors import StorageFailed
 from vasya_server.store.batch import Writer, commit
@@ -20,8 +20,20 @@ if TYPE_CHECKING:
     from vasya_server.store.database import Journal
 
 
+# One fsync carries all units that came while the last one ran; the cap bounds how long the first of them waits.
+MAX_UNITS: Final = 512
+
+
 class Committer(Protocol):
-    """Writes one batch at a time, and holds the journal."""
+    """Writes batches, one after the other, and holds the journal."""
+
+    @property
+    def at_once(self) -> int:
+        """Return how many batches it takes before the first of them is written."""
+
+    @property
+    def enough(self) -> int:
+        """Return how many units are a batch for which nobody need wait for more."""
 
     @property
     def fault(self) -> str | None:
@@ -40,7 +52,7 @@ class Committer(Protocol):
     def commit(
         self, units: Sequence[Any], settle: Callable[[Sequence[Outcome | None]], object]
     ) -> asyncio.Future[list[Outcome]]:
-        """Write a batch, as `batch.commit` does; the one before is done.
+        """Write a batch, as `batch.commit` does, behind those that it has.
 
         Args:
             settle: Called on the event loop with what is known early; None is not known yet.
@@ -58,7 +70,10 @@ class Committer(Protocol):
 
 
 class ThreadCommitter:
-    """Writes on a thread of this process."""
+    """Writes on a thread of this process: it and the loop take turns, or they would fight for the interpreter."""
+
+    at_once = 1
+    enough = MAX_UNITS
 
     def __init__(self, thread: ThreadPoolExecutor, writer: Writer) -> None:
         self._thread = thread

@@ -15,7 +15,7 @@ import msgspec
 from vasya_server.errors import ConfigurationInvalid, StorageFailed
 from vasya_server.store.apart import ProcessCommitter
 from vasya_server.store.batch import Unit
-from vasya_server.store.committer import ThreadCommitter
+from vasya_server.store.committer import MAX_UNITS, ThreadCommitter
 from vasya_server.store.connection import connect_reader, make_private, select
 from vasya_server.store.database import Query, Statement, Value
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# One fsync carries all units that came while the last one ran; the cap bounds how long the first of them waits.
-_MAX_UNITS: Final = 512
 # Waiters that were told may write at once, and one answer of Telegram has two to write: whoever asked, and in the next
 # turns whoever writes down what it changed. A turn costs some microseconds, a sync of its own half a millisecond.
 _TURNS: Final = 2
@@ -83,11 +81,11 @@ class _Waiting:
 
 
 class _Sqlite:
-    """Units that come while the writer is busy wait in a list, and go to it together when it is free.
+    """Units that come while the writer is busy wait in a list, and go to it together.
 
-    Whoever is ready at the same time goes together: loop and writer take turns then, and every sync is for as many as can
-    be; two parties, one being stored while the loop works for the other, would fight for the interpreter and the disk.
-    The hand-over runs in callbacks of the loop and in no task, so nothing that is cancelled can stop it.
+    Whoever is ready at the same time goes together, so that every sync is for as many as can be. How many batches the writer
+    has at a time, and how many units are enough for one, only the committer knows. The hand-over runs in callbacks of the
+    loop and in no task, so nothing that is cancelled can stop it.
     """
 
     def __init__(
@@ -96,7 +94,10 @@ class _Sqlite:
         self._committer = committer
         self._reader, self._reading = reader, reading
         self._waiting: list[_Waiting] = []
+        self._batches = 0  # that the writer has
+        self._is_due = False
         self._note: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
         self._is_closed = False
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -106,7 +107,7 @@ class _Sqlite:
             raise StorageFailed("The storage is closed.")
         work = partial(select, self._reading, query, into, **params)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reader, work)
+            return await self._loop.run_in_executor(self._reader, work)
         except sqlite3.Error as error:
             raise StorageFailed from error
 
@@ -142,36 +143,48 @@ class _Sqlite:
             self._note.cancel()
             with contextlib.suppress(StorageFailed):  # the next start finds out for itself
                 await self._enqueue(Unit(()))
-        loop = asyncio.get_running_loop()
         # The writer goes last: the last connection to leave folds the WAL into the database and removes it.
-        await loop.run_in_executor(self._reader, self._reading.close)
+        await self._loop.run_in_executor(self._reader, self._reading.close)
         await self._committer.close()
         self._reader.shutdown()
 
     def _enqueue(self, unit: Unit) -> asyncio.Future[list[int]]:
-        outcome: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[list[int]] = self._loop.create_future()
         self._waiting.append(_Waiting(self._committer.pack(unit), bool(unit.entries), outcome))
-        if self._is_idle.is_set():
-            self._is_idle.clear()
-            self._hand_over_in(_TURNS)
+        self._is_idle.clear()
+        if len(self._waiting) >= self._committer.enough:
+            self._hand_over()
+        elif not self._batches:
+            self._hand_over_soon()
         return outcome
 
-    def _hand_over_in(self, turns: int) -> None:
+    def _hand_over_soon(self, turns: int = _TURNS) -> None:
         """Hand over after so many turns of the loop, behind what is ready to run by then."""
-        next_turn = partial(self._hand_over_in, turns - 1) if turns else self._hand_over
-        asyncio.get_running_loop().call_soon(next_turn)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._turn, turns)
+
+    def _turn(self, left: int) -> None:
+        if left:
+            self._loop.call_soon(self._turn, left - 1)
+        else:
+            self._is_due = False
+            self._hand_over()
 
     def _hand_over(self) -> None:
-        """Give the writer what has been waiting, or note that there is nothing."""
-        batch, self._waiting = self._waiting[:_MAX_UNITS], self._waiting[_MAX_UNITS:]
+        """Give the writer what has been waiting where it takes a batch, or note that there is nothing."""
+        if self._batches >= self._committer.at_once:
+            return
+        batch, self._waiting = self._waiting[:MAX_UNITS], self._waiting[MAX_UNITS:]
         # A unit nobody waits for any more and that has not begun is dropped: its caller was told of no success.
         batch = [waiting for waiting in batch if not waiting.outcome.cancelled()]
-        if not batch and not self._waiting:
+        if batch:
+            self._batches += 1
+            units = [waiting.packed for waiting in batch]
+            done = self._committer.commit(units, partial(self._settle, batch))
+            done.add_done_callback(partial(self._finish, batch))
+        elif not (self._batches or self._waiting):
             self._is_idle.set()
-            return
-        units = [waiting.packed for waiting in batch]
-        done = self._committer.commit(units, partial(self._settle, batch))
-        done.add_done_callback(partial(self._finish, batch))
 
     def _settle(
         self, batch: list[_Waiting], outcomes: Sequence[Outcome | BaseException | None]
@@ -187,9 +200,10 @@ class _Sqlite:
 
     def _finish(self, batch: list[_Waiting], done: asyncio.Future[list[Outcome]]) -> None:
         """Tell the waiters of *batch* the rest, and keep the writer busy."""
+        self._batches -= 1
         fault = done.exception()
         self._settle(batch, [_told(fault) for _ in batch] if fault else done.result())
-        self._hand_over_in(_TURNS)
+        self._hand_over_soon()
         if any(waiting.has_entries for waiting in batch):
             self._note_later()
 
@@ -197,7 +211,7 @@ class _Sqlite:
         """See to it that the database learns soon which lines are in the file, even if nothing else is written."""
         if self._note is not None:
             self._note.cancel()
-        self._note = asyncio.get_running_loop().call_later(_NOTE_AFTER_SECS, self._note_now)
+        self._note = self._loop.call_later(_NOTE_AFTER_SECS, self._note_now)
 
     def _note_now(self) -> None:
         if not self._is_closed:
