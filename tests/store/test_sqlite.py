@@ -248,6 +248,17 @@ async def test_a_lock_held_by_another_program_ends_in_an_error(db: Database, pat
     assert await db.write(*unit(1)) == [1, 1]
 
 
+async def test_what_waits_behind_many_cancelled_units_is_stored(db: Database) -> None:
+    tasks = [asyncio.create_task(db.write(*unit(k))) for k in range(600)]
+    await asyncio.sleep(0)
+    for task in tasks[:-1]:
+        task.cancel()
+
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert 599 in await keys(db)
+
+
 async def test_the_reader_cannot_write(db: Database) -> None:
     with pytest.raises(StorageFailed) as refusal:
         await db.all(Query("DELETE FROM pairs RETURNING k, side"), Pair)

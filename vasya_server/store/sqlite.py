@@ -53,20 +53,25 @@ async def open_sqlite(
     Raises:
         ConfigurationInvalid: The file is not a database that this process can read and write.
     """
-    reader = ThreadPoolExecutor(1, "vasya-store-reader")
-    try:
-        make_private(path)
-        committer = (
-            await ProcessCommitter.open(path, apart)
-            if apart
-            else await ThreadCommitter.open(path, journal)
-        )
-        loop = asyncio.get_running_loop()
-        reading = await loop.run_in_executor(reader, connect_reader, path)
-    except (OSError, sqlite3.Error) as error:
-        reader.shutdown()
-        raise ConfigurationInvalid(f"The database file cannot be opened: {error}.") from error
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            make_private(path)
+            committer = await _open_committer(path, journal, apart)
+            opened.push_async_callback(committer.close)
+            reader = ThreadPoolExecutor(1, "vasya-store-reader")
+            opened.callback(reader.shutdown)
+            loop = asyncio.get_running_loop()
+            reading = await loop.run_in_executor(reader, connect_reader, path)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationInvalid(f"The database file cannot be opened: {error}.") from error
+        opened.pop_all()
     return _Sqlite(committer, reader, reading)
+
+
+async def _open_committer(path: Path, journal: Journal | None, apart: Apart | None) -> Committer:
+    if apart is None:
+        return await ThreadCommitter.open(path, journal)
+    return await ProcessCommitter.open(path, apart)
 
 
 class _One(msgspec.Struct):
@@ -183,7 +188,9 @@ class _Sqlite:
             units = [waiting.packed for waiting in batch]
             done = self._committer.commit(units, partial(self._settle, batch))
             done.add_done_callback(partial(self._finish, batch))
-        elif not (self._batches or self._waiting):
+        elif self._waiting:
+            self._hand_over_soon()
+        elif not self._batches:
             self._is_idle.set()
 
     def _settle(
