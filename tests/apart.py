@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ class Losses:
 def writer_for(folder: Path, losses: Losses | None = None, keeping: Keeping | None = None) -> Apart:
     """Return how the writer is started; without *keeping* its journal is one that nobody resumes."""
     kept = keeping or Keeping(
-        folder=str(folder), mac_key=bytes(32), boot="0" * 16, rotate_bytes=2**26, min_free_bytes=0
+        folder=os.fsencode(folder),
+        mac_key=bytes(32),
+        boot="0" * 16,
+        rotate_bytes=2**26,
+        min_free_bytes=0,
     )
     return apart((losses or Losses()).note).for_journal(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -289,7 +290,7 @@ async def _open_database(
 ) -> Database:
     """Open the database with the journal, here or in the process that writes: that one never has the master key."""
     keeping = Keeping(
-        folder=str(settings.data_dir),
+        folder=os.fsencode(settings.data_dir),
         mac_key=key.derive(Purpose.AUDIT_MAC),
         boot=secrets.token_hex(8),
         rotate_bytes=settings.audit_rotate_bytes,

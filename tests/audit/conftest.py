@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -135,7 +136,7 @@ def opening(folder: Path, *, is_apart: bool = False) -> Open:
     ) -> AsyncIterator[Opened]:
         key = MasterKey(KEY)
         keeping = Keeping(
-            folder=str(folder),
+            folder=os.fsencode(folder),
             mac_key=key.derive(Purpose.AUDIT_MAC),
             boot="0123456789abcdef",
             rotate_bytes=rotate_bytes,

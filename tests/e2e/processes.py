@@ -292,4 +292,4 @@ def child_of(pid: int, name: str) -> int:
 
 def writer_of(pid: int) -> int:
     """Return the process that writes for the server *pid*."""
-    return child_of(pid, "vasya_server.cli.writer")
+    return child_of(pid, "vasya_server.write")

@@ -68,6 +68,7 @@ def test_a_server_whose_writer_is_killed_leaves_and_the_next_goes_on(host: Host)
 
     assert process.end() == 1
     assert "the process that writes has ended" in process.stderr
+    assert not (host.data_dir / "embedded.json").exists()
     verify(host)
     assert connect(host.serve()) == 200
     verify(host)
@@ -104,15 +105,15 @@ def test_a_server_that_stops_has_its_writer_end_and_fold_the_database(host: Host
     assert process.stop() == 0
 
     assert not is_running(writer)
-    assert not list(host.data_dir.glob("vasya.db-*"))
+    assert [path.name for path in host.data_dir.glob("vasya.db-*")] == ["vasya.db-writer"]
     verify(host)
 
 
 def test_a_new_server_waits_for_a_writer_that_outlives_its_server(host: Host) -> None:
     assert connect(host.serve()) == 200
     host.stop(signal.SIGKILL)
-    # In its place: whoever writes the log has it locked.
-    left_behind = os.open(host.data_dir / "audit.log", os.O_RDWR)
+    # In its place: whoever writes has this locked.
+    left_behind = os.open(host.data_dir / "vasya.db-writer", os.O_RDWR)
     fcntl.flock(left_behind, fcntl.LOCK_EX)
     has_ended = threading.Event()
 

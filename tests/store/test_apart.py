@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,10 @@ import pytest
 
 from tests.apart import Losses, writer_for
 from tests.disk import with_children
+from vasya_server.audit.journal import Keeping
 from vasya_server.cli.writer import apart
 from vasya_server.errors import ConfigurationInvalid, StorageFailed
-from vasya_server.store.apart import Apart
+from vasya_server.store.apart import _KEPT, Apart
 from vasya_server.store.database import Query
 from vasya_server.store.sqlite import open_sqlite
 
@@ -81,15 +84,58 @@ async def test_a_bug_where_batches_are_written_is_told_and_ends_nothing(path: Pa
 
 
 @pytest.mark.parametrize(
-    "command", [("/nowhere/python",), (sys.executable, "-c", "raise SystemExit")]
+    ("command", "refusal"),
+    [
+        (("/nowhere/python",), ConfigurationInvalid),
+        ((sys.executable, "-c", "raise SystemExit"), StorageFailed),
+    ],
 )
 async def test_a_writer_that_does_not_start_is_a_refusal(
-    path: Path, command: tuple[str, ...]
+    path: Path, command: tuple[str, ...], refusal: type[Exception]
 ) -> None:
     losses = Losses()
-    with pytest.raises(ConfigurationInvalid, match="cannot be opened"):
+    with pytest.raises(refusal):
         await open_sqlite(path, apart=Apart(command, losses.note))
     assert losses.count == 0
+
+
+async def test_what_is_no_database_is_refused_by_the_writer_too(path: Path) -> None:
+    path.write_text("no database, but long enough to look at it" * 10)
+    with pytest.raises(ConfigurationInvalid, match="cannot be opened: file is not a database"):
+        await open_sqlite(path, apart=writer_for(path.parent))
+
+
+async def test_a_folder_whose_name_is_no_text_is_written_in(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"d\xff")
+    folder.mkdir()
+    db = await open_sqlite(folder / "vasya.db", apart=writer_for(folder))
+    await db.write(MAKE.bind())
+    assert await db.write(ADD.bind(k=1)) == [1]
+    await db.close()
+
+
+async def test_nothing_says_the_key_of_the_log(path: Path) -> None:
+    keeping = Keeping(
+        folder=b"/", mac_key=b"secret" * 6, boot="0" * 16, rotate_bytes=1, min_free_bytes=0
+    )
+    told = repr(keeping) + repr(writer_for(path.parent, keeping=keeping))
+    assert "secret" not in told
+
+
+def test_a_writer_closes_what_its_server_was_given_and_ends_without_it() -> None:
+    reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()
+    with subprocess.Popen(
+        apart(print).command, stdin=theirs.fileno(), pass_fds=(writing,)
+    ) as process:
+        theirs.close()
+        os.close(writing)
+        # The other end is told when nobody can write any more.
+        assert os.read(reading, 1) == b""
+        assert process.poll() is None
+        ours.close()
+        assert process.wait(10) == 0
+    os.close(reading)
 
 
 async def test_a_writer_finds_nothing_secret_in_its_environment(
@@ -100,21 +146,12 @@ async def test_a_writer_finds_nothing_secret_in_its_environment(
     found = path.with_name("names")
     writes = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(' '.join(os.environ))"
 
-    with pytest.raises(ConfigurationInvalid):
+    with pytest.raises(StorageFailed):
         await open_sqlite(path, apart=Apart((sys.executable, "-c", writes, str(found)), print))
 
     names = set(found.read_text().split())
-    assert names <= {
-        "PATH",
-        "LANG",
-        "LC_ALL",
-        "LC_CTYPE",
-        "TZ",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "VIRTUAL_ENV",
-    }
+    assert names <= {*_KEPT}
 
 
 def test_a_writer_is_told_nothing_by_its_arguments() -> None:
-    assert apart(print).command[1:] == ("-P", "-m", "vasya_server.cli.writer")
+    assert apart(print).command[1:] == ("-P", "-m", "vasya_server.write")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import stat
-import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,9 +19,6 @@ LOG_FILE: Final = "audit.log"
 _ROTATED: Final = re.compile(r"audit-(\d+)\.log")
 _PRIVATE: Final = 0o600
 _READ_ONLY: Final = 0o400
-# A writer that is killed has a sync or a write to finish before it is gone.
-_OTHERS_GONE_SECS: Final = 10.0
-_LOOK_EVERY_SECS: Final = 0.01
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 # macOS has no fdatasync.
@@ -47,10 +42,7 @@ class LogChanged(Exception):
 
 
 class LogFile:
-    """The open file; one process has it, under a lock of the kernel's.
-
-    The data dir's lock does not tell it: who holds that may have been killed, and what wrote for it, in a process of its own,
-    may still be at it for a moment.
+    """The open file; one process has it, who has the database's writing connection.
 
     Args:
         rotate_bytes: A file that would grow beyond it is set aside first.
@@ -69,30 +61,11 @@ class LogFile:
         """Tell whether the file holds no line."""
         return self._size == 0
 
-    def wait_for_others(self) -> None:
-        """Wait until a writer that was killed with its server has ended: until then file and database still change.
-
-        Raises:
-            OSError: The file cannot be looked at, or somebody has it all the time.
-        """
-        try:
-            handle = os.open(self._path, _FLAGS)
-        except FileNotFoundError:
-            return
-        give_up_at = time.monotonic() + _OTHERS_GONE_SECS
-        try:
-            while not _is_locked(handle):
-                if time.monotonic() > give_up_at:
-                    raise BlockingIOError(f"{self._path} is held by another process")
-                time.sleep(_LOOK_EVERY_SECS)
-        finally:
-            os.close(handle)
-
     def open(self) -> None:
         """Open the file, or make it.
 
         Raises:
-            OSError: It cannot be, is no regular file, or another process has it.
+            OSError: It cannot be, or is no regular file.
         """
         self.close()
         try:
@@ -101,9 +74,9 @@ class LogFile:
             handle = os.open(self._path, _FLAGS | os.O_CREAT | os.O_EXCL, _PRIVATE)
             _sync_folder(self._folder)
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or not _is_locked(handle):
+        if not stat.S_ISREG(found.st_mode):
             os.close(handle)
-            raise OSError(f"{self._path} is no regular file, or another process has it")
+            raise OSError(f"{self._path} is no regular file")
         self._handle, self._size, self._has_rest = handle, found.st_size, False
 
     def close(self) -> None:
@@ -224,15 +197,6 @@ class LogFile:
         os.fchmod(self._handle, _READ_ONLY)
         self.open()
         _sync_folder(self._folder)
-
-
-def _is_locked(handle: int) -> bool:
-    """Take the lock of the file, which ends with the handle, and tell whether that could be."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _tail(handle: int) -> bytes:

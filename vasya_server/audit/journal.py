@@ -56,6 +56,7 @@ class Keeping(msgspec.Struct, frozen=True, kw_only=True):
     """How a log is kept; it can be handed to another process.
 
     Args:
+        folder: As the system encodes it.
         mac_key: What `Purpose.AUDIT_MAC` derives.
         boot: Names this start of the process in every line.
         rotate_bytes: A file that would grow beyond it is set aside first.
@@ -63,12 +64,15 @@ class Keeping(msgspec.Struct, frozen=True, kw_only=True):
         stop_at: Where a crash test stops (kill_points.py).
     """
 
-    folder: str
+    folder: bytes
     mac_key: bytes
     boot: str
     rotate_bytes: int
     min_free_bytes: int
     stop_at: str | None = None
+
+    def __repr__(self) -> str:
+        return "Keeping(…)"
 
 
 class _Numbered(NamedTuple):
@@ -83,7 +87,7 @@ class Journal:
     """The one writer of the log, where batches are written and nowhere else."""
 
     def __init__(self, keeping: Keeping, clock: Clock) -> None:
-        self._folder = Path(keeping.folder)
+        self._folder = Path(os.fsdecode(keeping.folder))
         self._mac = KeyedDigest(keeping.mac_key)
         self._clock = clock
         self._boot = keeping.boot
@@ -117,10 +121,6 @@ class Journal:
 
         A line that a killed process left torn is set aside; anything else that is missing or added is a fault.
         """
-        try:
-            self._file.wait_for_others()
-        except OSError as error:
-            _log.warning("the audit log cannot be looked at", exc_info=error)
         stored = next(iter(read(rows.HEAD, rows.HeadRow)), _NOTHING_STORED)
         above = read(rows.LINES_ABOVE_WRITTEN, rows.LineRow)
         self._owners = {

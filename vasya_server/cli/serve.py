@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -11,7 +12,6 @@ import resource
 import select
 import signal
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +70,7 @@ def run(flags: dict[str, str | None], *, reads_stdin: bool) -> int:
         return serve(ready, _print_listening)
 
 
-@contextmanager
+@contextlib.contextmanager
 def prepared(
     flags: dict[str, str | None], environ: MutableMapping[str, str] = os.environ
 ) -> Iterator[Prepared]:
@@ -158,7 +158,7 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
                 clock=SystemClock(),
                 key=ready.key,
                 token=EmbeddedToken(token) if token else None,
-                apart=apart(_leave),
+                apart=apart(functools.partial(_leave, ready.data_dir)),
             ) as gateway,
         ):
             may_leave = settings.may_leave_loopback
@@ -183,11 +183,13 @@ async def _serve(ready: Prepared, announce: Announce) -> int:
     return 0
 
 
-def _leave() -> None:
+def _leave(data_dir: DataDir) -> None:
     """Leave at once: the process that writes has ended, and what is stored only the next start finds out."""
     _log.critical(
         "the process that writes has ended; the server leaves, and finds out at its next start what is stored"
     )
+    with contextlib.suppress(OSError):
+        withdraw(data_dir)
     logging.shutdown()
     os._exit(1)
 

@@ -1,8 +1,9 @@
-"""What a server starts to write for it: `python -m vasya_server.cli.writer`, with the server's socket at descriptor 0."""
+"""The process that writes for a server: how it is started, and how it begins."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import socket
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from vasya_server.audit.journal import Journal
     from vasya_server.store.frames import Open
 
+_log: Final = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+# What makes an interpreter load less, which must not load more for the writer.
+_FLAGS: Final = {"isolated": "-I", "ignore_environment": "-E", "no_user_site": "-s"}
 
 
 def apart(on_lost: Callable[[], None]) -> Apart:
@@ -35,18 +39,21 @@ def apart(on_lost: Callable[[], None]) -> Apart:
     Args:
         on_lost: Called when it has ended unasked.
     """
+    flags = [flag for name, flag in _FLAGS.items() if getattr(sys.flags, name)]
     # -P: nothing that lies in the working directory is run.
-    return Apart((sys.executable, "-P", "-m", __name__), on_lost)
+    return Apart((sys.executable, *flags, "-P", "-m", "vasya_server.write"), on_lost)
 
 
 def main() -> None:
     """Write until the server is gone."""
     harden_process()
     logs.set_up()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Who stops the server's whole group means the server, which has still something to have written.
-        signal.signal(number, signal.SIG_IGN)
-    serve(socket.socket(fileno=0), _journal, Entry)
+    try:
+        serve(socket.socket(fileno=0), _journal, Entry)
+    except Exception:  # noqa: BLE001 — its server leaves as well; raised, it would be told without the log's care
+        _log.critical("a bug ends the process that writes", exc_info=True)
+        logging.shutdown()
+        os._exit(1)
 
 
 def _journal(asked: Open) -> Journal:
@@ -58,12 +65,13 @@ def _end_with(server_pid: int) -> None:
     """Have a killed server take its writer with it, so that a crash is one crash.
 
     Elsewhere than on Linux the writer ends what it is writing first, and then finds nobody at the socket.
+
+    Raises:
+        OSError: The server has ended, or the kernel will not.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(
+        _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
+    ):
+        raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != server_pid:
         raise OSError("the server has ended")
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 _read: Final = msgspec.msgpack.Decoder(Done).decode
 _ENDED: Final = "The process that writes has ended."
-# All that the writer needs of the environment; there may be secrets in the rest.
-_KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+# Reading the log of a large database takes long, and another writer has its time to end.
+_BEGINS_WITHIN_SECS: Final = 60.0
+# All that an interpreter like ours needs of the environment; there may be secrets in the rest.
+_KEPT: Final = (
+    *("HOME", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "TZ"),
+    *("LANG", "LC_ALL", "LC_CTYPE"),
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONUTF8"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Apart:
 
     command: tuple[str, ...]
     on_lost: Callable[[], None]
-    keeping: bytes = b""
+    keeping: bytes = field(default=b"", repr=False)
 
     def for_journal(self, keeping: msgspec.Struct) -> Apart:
         """Return the same with what the journal is opened with."""
@@ -86,6 +92,7 @@ class ProcessCommitter(asyncio.Protocol):
         Raises:
             OSError: It cannot be started.
             sqlite3.Error: It cannot open the database.
+            StorageFailed: It has ended before it began, or does not begin.
         """
         ours, theirs = socket.socketpair()
         try:
@@ -100,7 +107,7 @@ class ProcessCommitter(asyncio.Protocol):
         try:
             await made.begin(path, apart.keeping)
         except BaseException:
-            await made.close()
+            await made.abort()
             raise
         return made
 
@@ -108,13 +115,14 @@ class ProcessCommitter(asyncio.Protocol):
         """Have the writer open the database.
 
         Raises:
-            OSError: It has ended at once.
-            sqlite3.Error: It cannot.
+            OSError, sqlite3.Error: It cannot.
+            StorageFailed: It has ended, or says nothing.
         """
         try:
-            await self._ask(frame(Open(os.getpid(), str(path), keeping)))
-        except StorageFailed as error:
-            raise OSError("the process that writes does not start") from error
+            async with asyncio.timeout(_BEGINS_WITHIN_SECS):
+                await self._ask(frame(Open(os.getpid(), os.fsencode(path), keeping)))
+        except TimeoutError as error:
+            raise StorageFailed("The process that writes does not begin.") from error
         self._is_expected = True
 
     def ask(self) -> None:
@@ -150,9 +158,18 @@ class ProcessCommitter(asyncio.Protocol):
     async def close(self) -> None:
         """Have the writer close the database and the journal, and wait for its end."""
         self._is_expected = False
-        with contextlib.suppress(StorageFailed):  # it has ended already
-            await self._ask(frame(Close()))
+        try:
+            with contextlib.suppress(StorageFailed):  # it has ended already
+                await self._ask(frame(Close()))
+        finally:
+            self._transport.close()
+            await self._process.wait()
+
+    async def abort(self) -> None:
+        """Be done with a writer that has written nothing."""
         self._transport.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
         await self._process.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

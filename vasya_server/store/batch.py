@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from vasya_server.errors import AuditUnavailable
 from vasya_server.model.base import Plain
+from vasya_server.store.connection import connect_writer, hold_writing
 from vasya_server.store.database import Bulk, ConstraintFailed, Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from vasya_server.store.database import Entry, Journal, Statement, Value
 
@@ -49,14 +53,32 @@ class Unit(Plain, frozen=True):
 class Writer:
     """What only the one thread touches on which batches are written."""
 
+    held: int
     connection: sqlite3.Connection
     journal: Journal | None
 
+    @classmethod
+    def open(cls, path: Path, journal: Journal | None) -> Self:
+        """Become the one who writes the database at *path*.
+
+        Raises:
+            OSError: Somebody else is.
+            sqlite3.Error: It cannot be opened.
+        """
+        held = hold_writing(path)
+        try:
+            return cls(held, connect_writer(path), journal)
+        except BaseException:
+            os.close(held)
+            raise
+
     def close(self) -> None:
-        """Close both."""
-        self.connection.close()
-        if self.journal is not None:
-            self.journal.close()
+        """Close all of it, and only then let somebody else write."""
+        with contextlib.ExitStack() as closing:
+            closing.callback(os.close, self.held)
+            closing.callback(self.connection.close)
+            if self.journal is not None:
+                closing.callback(self.journal.close)
 
 
 def commit(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from vasya_server.errors import StorageFailed
 from vasya_server.store.batch import Writer, commit
-from vasya_server.store.connection import connect_writer, select
+from vasya_server.store.connection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +54,8 @@ class Committer(Protocol):
     ) -> asyncio.Future[list[Outcome]]:
         """Write a batch, as `batch.commit` does, behind those that it has.
 
+        Of two batches the later may be settled early before the earlier is done.
+
         Args:
             settle: Called on the event loop with what is known early; None is not known yet.
         """
@@ -89,12 +91,12 @@ class ThreadCommitter:
         """
         thread = ThreadPoolExecutor(1, "vasya-store-writer")
         try:
-            work = partial(connect_writer, path)
-            connection = await asyncio.get_running_loop().run_in_executor(thread, work)
+            work = partial(Writer.open, path, journal)
+            writer = await asyncio.get_running_loop().run_in_executor(thread, work)
         except BaseException:
             thread.shutdown()
             raise
-        return cls(thread, Writer(connection, journal))
+        return cls(thread, writer)
 
     @property
     def fault(self) -> str | None:

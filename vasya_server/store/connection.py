@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -20,6 +22,9 @@ _BUSY_TIMEOUT_SECS: Final = 5.0
 # Bulk queries have a text for every number of rows.
 _CACHED_STATEMENTS: Final = 512
 _OWNER_ONLY: Final = 0o600
+# A writer that is killed has a sync or a write to finish before it is gone.
+_OTHER_GONE_SECS: Final = 10.0
+_LOOK_EVERY_SECS: Final = 0.01
 
 _COMMON_PRAGMAS: Final = ("foreign_keys = ON", "trusted_schema = OFF", "temp_store = MEMORY")
 _WRITER_PRAGMAS: Final = (
@@ -48,8 +53,40 @@ def make_private(path: Path) -> None:
             beside.chmod(_OWNER_ONLY)
 
 
+def hold_writing(path: Path) -> int:
+    """Become who writes the database, and what is written beside it; it ends with the descriptor that is returned.
+
+    The data dir's lock does not tell it: who holds that may have been killed, and what wrote for it, in a process of its
+    own, may be at it for another moment. The file never moves, and says nothing.
+
+    Raises:
+        OSError: Somebody else writes all the time, or the file cannot be made.
+    """
+    beside = path.with_name(f"{path.name}-writer")
+    handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
+    try:
+        os.fchmod(handle, _OWNER_ONLY)
+        give_up_at = time.monotonic() + _OTHER_GONE_SECS
+        while not _is_locked(handle):
+            if time.monotonic() > give_up_at:
+                raise BlockingIOError(f"another process still writes {path.name}")
+            time.sleep(_LOOK_EVERY_SECS)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """Open the one connection that writes.
+    """Open the one connection that writes, for whoever holds writing.
 
     Raises:
         sqlite3.Error: It cannot be opened.

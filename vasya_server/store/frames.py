@@ -32,11 +32,15 @@ class Open(msgspec.Struct, frozen=True, tag=True):
 
     Args:
         server_pid: Who asks; a writer whose parent is another by now ends.
+        path: As the system encodes it.
     """
 
     server_pid: int
-    path: str
+    path: bytes
     keeping: bytes
+
+    def __repr__(self) -> str:
+        return "Open(…)"
 
 
 class Resume(msgspec.Struct, frozen=True, tag=True):
@@ -107,7 +111,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 # Text that has no bytes does not get as far.
 _NAMED: Final[dict[str, type[Exception]]] = {
     fault.__name__: fault
-    for fault in (sqlite3.OperationalError, *OWN_FAULTS)
+    for fault in (OSError, sqlite3.OperationalError, *OWN_FAULTS)
     if fault is not UnicodeEncodeError
 }
 
@@ -197,6 +201,8 @@ def outcomes_of(told: Done) -> list[Outcome | None]:
 def _fault(error: BaseException) -> _Fault:
     if isinstance(error, sqlite3.Error) and not isinstance(error, OWN_FAULTS):
         return _Fault(sqlite3.OperationalError.__name__, str(error))
+    if isinstance(error, OSError):
+        return _Fault(OSError.__name__, str(error))
     is_stored = isinstance(error, AuditUnavailable) and error.is_stored
     return _Fault(type(error).__name__, str(error), is_stored)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vasya_server.store.batch import Writer, commit
-from vasya_server.store.connection import connect_writer, select
+from vasya_server.store.connection import select
 from vasya_server.store.frames import (
     LENGTH,
     Batch,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from vasya_server.store.batch import Outcome
     from vasya_server.store.database import Journal
+    from vasya_server.store.frames import Done
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,15 +54,16 @@ def serve(
             return
         try:
             journal = make_journal(asked)
-            writer = Writer(connect_writer(Path(asked.path)), journal)
+            writer = Writer.open(Path(os.fsdecode(asked.path)), journal)
         except (OSError, sqlite3.Error) as error:
             connection.sendall(frame(failed(error, None)))
             return
+        serving = _Serving(connection, writer, journal)
         try:
-            connection.sendall(frame(done([], is_last=True, fault=journal.fault)))
-            _Serving(connection, writer, journal).run(partial(_next, stream, decoder))
+            serving.tell(done([], is_last=True, fault=journal.fault))
+            serving.run(partial(_next, stream, decoder))
         finally:
-            writer.close()
+            serving.close()
 
 
 class _Serving:
@@ -70,6 +74,7 @@ class _Serving:
         self._writer = writer
         self._journal = journal
         self._receiver = Receiver()
+        self._is_closed = False
 
     def run(self, take: Callable[[], Any]) -> None:
         """Do what is asked, until nothing more comes."""
@@ -82,29 +87,42 @@ class _Serving:
                 answer = failed(error, self._journal.fault)
             else:
                 answer = done(outcomes, is_last=True, fault=self._journal.fault)
+            self.tell(answer)
+
+    def tell(self, answer: Done) -> None:
+        """Send an answer; a server that is gone is noticed when it asks for nothing more, with all of it written."""
+        with contextlib.suppress(OSError):
             self._connection.sendall(frame(answer))
+
+    def close(self) -> None:
+        """Close database and journal, once."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._writer.close()
 
     def _do(self, asked: Any) -> Sequence[Outcome]:  # noqa: ANN401 — one of the frames
         if isinstance(asked, Resume):
             self._journal.resume(partial(select, self._writer.connection))
             return []
         if isinstance(asked, Close):
-            self._writer.close()
+            self.close()
             return []
         if asked.is_asked:
             self._journal.ask()
         return commit(self._writer, self._receiver.units(asked), self._settle)
 
     def _settle(self, outcomes: Sequence[Outcome | None]) -> None:
-        answer = done(outcomes, is_last=False, fault=self._journal.fault)
-        self._connection.sendall(frame(answer))
+        self.tell(done(outcomes, is_last=False, fault=self._journal.fault))
 
 
 def _next(stream: BufferedReader, decoder: msgspec.msgpack.Decoder[Any]) -> Any:  # noqa: ANN401 — as above
     """Return the next frame, or None where the server is gone."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+    try:
+        head = stream.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return None
+        length = LENGTH.unpack(head)[0]
+        content = stream.read(length)
+    except ConnectionError:
         return None
-    length = LENGTH.unpack(head)[0]
-    content = stream.read(length)
     return decoder.decode(content) if len(content) == length else None
