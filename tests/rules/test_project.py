@@ -235,6 +235,12 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: P
     assert packed == {named(p) for p in tracked_files() if named(p).startswith(folders)}
 
 
+def test_the_image_is_built_of_every_package() -> None:
+    copied = re.findall(r"^COPY (\w+)/ \1/$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+
+    assert sorted(copied) == sorted((*PACKAGES, "requirements"))
+
+
 def test_every_cited_decision_is_written_down() -> None:
     decided = set(CITED.findall((ROOT / "docs" / "security-decisions.md").read_text("utf-8")))
     cited = {
