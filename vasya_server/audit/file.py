@@ -42,7 +42,7 @@ class LogChanged(Exception):
 
 
 class LogFile:
-    """The open file; one process has it, who has the database's writing connection.
+    """The open file; one process has it, the one that has the database's writing connection.
 
     Args:
         rotate_bytes: A file that would grow beyond it is set aside first.

@@ -163,11 +163,11 @@ class _Sqlite:
             self._hand_over_soon()
         return outcome
 
-    def _hand_over_soon(self, turns: int = _TURNS) -> None:
-        """Hand over after so many turns of the loop, behind what is ready to run by then."""
+    def _hand_over_soon(self) -> None:
+        """Hand over in some turns of the loop, behind what is ready to run by then."""
         if not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._turn, turns)
+            self._loop.call_soon(self._turn, _TURNS)
 
     def _turn(self, left: int) -> None:
         if left:
