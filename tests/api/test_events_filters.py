@@ -35,10 +35,12 @@ async def polled(
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the types of everything that the filters leave, from the beginning, and the page."""
     cursor = gateway.events.cursor(gateway.owner, 0)
+    # A name is looked up over connections, and that one was made is told of while the page is answered.
+    reached = gateway.events.now
     response = await client.get(POLL, params={"cursor": cursor, **query})
     assert response.status_code == 200, response.text
     page: dict[str, Any] = response.json()
-    assert gateway.events.position(gateway.owner, page["next"]) == gateway.events.now
+    assert gateway.events.position(gateway.owner, page["next"]) >= reached
     return [event["type"] for event in told(page)], page
 
 
