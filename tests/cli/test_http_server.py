@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vasya_server.cli.http_server import PortUnavailable, bind, make_server, url_of
+from vasya_server.cli.http_server import KEEP_ALIVE_SECS, PortUnavailable, bind, make_server, url_of
 from vasya_server.settings import load
 
 if TYPE_CHECKING:
@@ -64,7 +64,12 @@ class Client:
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
+def keep_alive_secs() -> float:
+    return KEEP_ALIVE_SECS
+
+
+@pytest.fixture
+async def port(keep_alive_secs: float) -> AsyncIterator[int]:
     listener = bind("127.0.0.1", 0)
     listening = asyncio.Event()
 
@@ -73,6 +78,7 @@ async def port() -> AsyncIterator[int]:
 
     settings = replace(load({}), header_timeout_secs=HEADER_TIMEOUT_SECS)  # type: ignore[arg-type]  # a whole second is too slow here
     server = make_server(app, settings, on_listening)
+    server.config.timeout_keep_alive = keep_alive_secs  # type: ignore[assignment]  # as above
     running = asyncio.create_task(server.serve([listener]))
     await listening.wait()
     yield listener.getsockname()[1]
@@ -109,6 +115,27 @@ async def test_a_request_is_served_without_a_server_header(client: Client) -> No
 
 async def test_a_socket_that_says_nothing_is_closed(client: Client) -> None:
     assert 0.2 < await client.secs_until_closed() < 2
+
+
+@pytest.mark.parametrize("keep_alive_secs", [0.4])
+async def test_a_connection_is_closed_when_nothing_follows_its_last_answer(client: Client) -> None:
+    for _ in range(4):
+        await asyncio.sleep(0.2)
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await client.answer()
+
+    assert 0.3 < await client.secs_until_closed() < 2
+
+
+@pytest.mark.parametrize("keep_alive_secs", [0.2])
+async def test_no_request_is_too_slow_for_the_clock_of_idle_connections(client: Client) -> None:
+    await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await client.answer()
+    await client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    head, _ = await client.answer()
+
+    assert head.startswith(OK)
 
 
 async def test_headers_that_drip_are_cut_off_at_the_deadline(client: Client) -> None:

@@ -58,6 +58,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     uvicorn by itself keeps a silent or half-open request for ever and takes headers of any size. Two ways of saying
     where a body ends (request smuggling) are refused by its parser, which a test pins.
+
+    The clock of an idle connection runs on beside its requests: uvicorn sets one for every answer, which costs as much as
+    an agent key's check.
     """
 
     header_timeout_secs: ClassVar[float] = 10
@@ -70,6 +73,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         # What has come in since anything was made of it: half of the headers, blank lines, trailers.
         self._loose_bytes = 0
+        # When the last answer was sent, by the loop's clock; None: something has come in since.
+        self._idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start the clock: a client that connects and says nothing holds a socket, too."""
@@ -77,8 +82,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock with the connection."""
+        """Stop the clocks with the connection."""
         self._stop_header_timer()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -101,8 +108,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let the request in where its head is of a sensible size."""
         if len(self.url) > MAX_HEADER_BYTES:
             self._refuse(UriTooLong())
-        size_bytes = sum(len(name) + len(value) for name, value in self.headers)
-        size_bytes += _LINE_OVERHEAD_BYTES * len(self.headers)
+        size_bytes = 0
+        for name, value in self.headers:
+            size_bytes += len(name) + len(value) + _LINE_OVERHEAD_BYTES
         if len(self.headers) > MAX_HEADER_LINES or size_bytes > MAX_HEADER_BYTES:
             self._refuse(HeadersTooLarge())
         self._stop_header_timer()
@@ -126,6 +134,30 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the request that has come meanwhile, or note that the connection is idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._start_idle_timer(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection once it has been idle for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left_secs = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_secs > 0:
+            self._start_idle_timer(left_secs)
+        else:
+            super().timeout_keep_alive_handler()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 — uvicorn's text for people
         """Answer what cannot be served with a problem, then close; a request already in hand is finished first."""
         running = self._in_hand()
@@ -136,6 +168,13 @@ class GuardedProtocol(HttpToolsProtocol):
         if running is None or not running.response_started:
             self.transport.write(_render(self._refusal or MalformedRequest()))
         self.transport.close()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Note that something has come in: uvicorn calls it then, to stop its clock."""
+        self._idle_since = None
+
+    def _start_idle_timer(self, secs: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(secs, self.timeout_keep_alive_handler)
 
     def _in_hand(self) -> RequestResponseCycle | None:
         """Return the request that is being answered; uvicorn's annotation leaves out that there may be none."""
@@ -204,7 +243,7 @@ def _send_whole(
     del cycle.scope["extensions"]
     if cycle.disconnected:
         return True
-    lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
+    lines = [name + b": " + value + b"\r\n" for name, value in (*cycle.default_headers, *headers)]
     if (b"connection", b"close") in headers:
         cycle.keep_alive = False
     elif not cycle.keep_alive:
