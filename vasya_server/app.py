@@ -59,14 +59,14 @@ if TYPE_CHECKING:
     from vasya_server.gateway import Gateway
 
 
-def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
+def create_app(gateway: Gateway, *, is_command: bool = False) -> Edge:
     """Make the application that serves *gateway*, which the caller has opened and will close.
 
     Args:
         is_command: One command is carried out, and nothing goes on beside it: a lockdown at a terminal must not send what
             was approved before a crash.
     """
-    app = Litestar(
+    routes = Litestar(
         [bind(operation, gateway) for operation in OPERATIONS],
         openapi_config=None,
         logging_config=None,
@@ -77,7 +77,6 @@ def create_app(gateway: Gateway, *, is_command: bool = False) -> Litestar:
     if not is_command:
         gateway.asked.tend(lambda: tend(gateway, Executor(gateway)))
         gateway.guards.line.tend(lambda: keep_lines(gateway, Executor(gateway)))
-    app.asgi_handler = Edge(
-        Entrance(app, gateway), gateway.settings, {MCP_PATH: McpDoor(app, gateway.settings)}
-    )
+    app = Edge(Entrance(routes, gateway), gateway.settings)
+    app.guests[MCP_PATH] = McpDoor(app, gateway.settings)
     return app

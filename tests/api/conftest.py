@@ -122,7 +122,7 @@ async def gateway(environment: dict[str, str]) -> AsyncIterator[Gateway]:
 
 
 def transport(gateway: Gateway) -> httpx.ASGITransport:
-    app: Any = create_app(gateway)  # Litestar's scope is narrower than httpx's any mapping
+    app: Any = create_app(gateway)  # its scopes are narrower than httpx's any mapping
     return httpx.ASGITransport(app, raise_app_exceptions=False)
 
 

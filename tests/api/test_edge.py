@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.problems import assert_problem
+from vasya_server.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import httpx
+
+    from vasya_server.gateway import Gateway
 
 HEALTH = "/api/v1/health"
 CODE = "/api/v1/telegram/login/code"
@@ -209,3 +212,25 @@ async def test_a_target_above_four_kibibytes_is_refused(client: httpx.AsyncClien
     response = await client.get("/api/v1/whoami", params={"x": "a" * 4096})
 
     assert_problem(response, 414, "uri_too_long")
+
+
+async def said_to(gateway: Gateway, scope: dict[str, Any]) -> list[Any]:
+    """Return what the application says to a scope that is no request."""
+    sent: list[Any] = []
+    app: Any = create_app(gateway)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"asgi": {"version": "3.0"}, **scope}, None, send)
+    return sent
+
+
+async def test_a_websocket_is_closed_before_it_is_open(gateway: Gateway) -> None:
+    [closing] = await said_to(gateway, {"type": "websocket", "path": HEALTH, "headers": []})
+
+    assert (closing["type"], closing["code"]) == ("websocket.close", 1008)
+
+
+async def test_nothing_is_done_when_the_web_server_starts_and_stops(gateway: Gateway) -> None:
+    assert await said_to(gateway, {"type": "lifespan"}) == []

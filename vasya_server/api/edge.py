@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from litestar.types import HTTPScope, Receive, Scope, Send
+    from litestar.types import HTTPScope, LifeSpanScope, Receive, Scope, Send
 
     from vasya_server.api.answer import Answer, Header
     from vasya_server.api.event_stream import EventStream
@@ -67,18 +67,16 @@ SECURITY_HEADERS: Final[tuple[Header, ...]] = (
 
 
 class Edge:
-    """The outermost ASGI application.
+    """The ASGI application.
 
     Args:
         serve: Answers what is let in.
         guests: What answers instead, by its path.
     """
 
-    def __init__(
-        self, serve: Serve, settings: Settings, guests: Mapping[str, Serve] | None = None
-    ) -> None:
+    def __init__(self, serve: Serve, settings: Settings) -> None:
         self._serve = serve
-        self._guests = guests or {}
+        self.guests: dict[str, Serve] = {}
         self._settings = settings
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
         self._hosts = frozenset(host.encode() for host in settings.allowed_hosts)
@@ -86,9 +84,13 @@ class Edge:
         self._uploads = re.compile("|".join(o.pattern for o in OPERATIONS if o.takes_file))
         self._forms = re.compile("|".join(o.pattern for o in OPERATIONS if o.takes_form))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope | LifeSpanScope, receive: Receive, send: Send) -> None:
         """Refuse or serve; every answer gets the security headers and the request's id (D-12.2)."""
-        if scope["type"] != ScopeType.HTTP:  # there are none here: the handshake is refused
+        if (
+            scope["type"] == "lifespan"
+        ):  # the gateway is open already, and who opened it will close it
+            return
+        if scope["type"] == ScopeType.WEBSOCKET:  # there are none here: the handshake is refused
             await send({"type": "websocket.close", "code": 1008, "reason": "no WebSockets here"})
             return
         started = time.perf_counter()
@@ -113,7 +115,7 @@ class Edge:
         self._in_flight += 1
         try:
             self._check(request, fields)
-            serve = self._guests.get(request.scope["path"], self._serve)
+            serve = self.guests.get(request.scope["path"], self._serve)
             return await serve(request)
         except BaseException as error:  # noqa: BLE001 — what is no answer is raised again there
             return _refusal(error, request.request_id)
