@@ -528,8 +528,11 @@ async def test_a_list_that_was_left_alone_for_too_long_begins_again(
 async def test_news_of_a_channel_that_telegram_never_told_of_are_found(
     client: httpx.AsyncClient, url: str, scene: Scene
 ) -> None:
-    silent = scene.world.add_channel("Silent", scene.carol, [scene.alice], is_broadcast=True)
-    scene.world.post(scene.carol, silent, "long ago", at=scene.world.now - 3600)
+    hour_ago = scene.world.now - 3600
+    silent = scene.world.add_channel(
+        "Silent", scene.carol, [scene.alice], is_broadcast=True, at=hour_ago
+    )
+    scene.world.post(scene.carol, silent, "long ago", at=hour_ago)
     mark = (await look(client, url))["mark"]
     scene.world.post(scene.carol, silent, "heard by nobody")
 
