@@ -99,10 +99,11 @@ async def test_where_nothing_comes_it_answers_in_time_with_where_to_go_on(
 ) -> None:
     poll = await waiting(client, wait=1, type="gap")
     await append(gateway, account, message("unwanted"))
+    reached = gateway.events.now
     page = await asyncio.wait_for(poll, 2)
 
     assert page["items"] == []
-    assert gateway.events.position(gateway.owner, page["next"]) == gateway.events.now
+    assert gateway.events.position(gateway.owner, page["next"]) >= reached
 
 
 async def test_a_burst_is_answered_when_its_chat_is_quiet(

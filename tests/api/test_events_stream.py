@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.api.conftest import API
-from tests.api.streaming import EVENTS, append, message, streaming
+from tests.api.streaming import EVENTS, SOON_SECS, append, followed, message, streaming
 from tests.problems import assert_problem
 
 if TYPE_CHECKING:
@@ -157,11 +157,12 @@ async def test_events_that_are_left_out_still_move_the_position(
 ) -> None:
     async with streaming(gateway, client, type="message.edited") as stream:
         await append(gateway, account, message("unwanted"))
-        block = await stream.block()
-        assert block.keys() == {"", "id"}
-
-    position = gateway.events.position(gateway.owner, block["id"])
-    assert position == gateway.events.now
+        reached, position = gateway.events.now, 0
+        while position < reached:
+            block = await stream.block()
+            assert block.keys() <= {"", "id"}
+            if "id" in block:  # one without is told where nothing came in a second
+                position = gateway.events.position(gateway.owner, block["id"])
 
 
 async def test_only_who_takes_event_streams_gets_one(client: httpx.AsyncClient) -> None:
@@ -221,11 +222,14 @@ async def test_a_burst_reaches_every_stream_whole_and_in_order(
 async def test_no_task_is_left_behind_when_a_client_goes_away(
     gateway: Gateway, client: httpx.AsyncClient, account: str, agent: httpx.AsyncClient
 ) -> None:
+    # An account is kept connected as soon as somebody looks after it, which has tasks of its own.
+    await followed(gateway, client, account)
     before = asyncio.all_tasks()
     for caller in (client, agent):
         async with streaming(gateway, caller) as stream:
             await append(gateway, account, message("hello"))
             await stream.event()
             assert len(asyncio.all_tasks() - before) >= 3
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() - before == set()
+    async with asyncio.timeout(SOON_SECS):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0)
