@@ -102,8 +102,9 @@ class FaultPlan:
         """
         types = None
         if fault.request is not None:
-            name = fault.request.removesuffix("Request").lower()
-            types = _types_by_name().get(name)
+            name, known = fault.request.lower(), _types_by_name()
+            # As it stands first: `messages.hideChatJoinRequest` is a whole name.
+            types = known.get(name) or known.get(name.removesuffix("request"))
             if types is None:
                 raise ValueError(f"no request is called {fault.request}")
         self._planned.append(_Planned(fault, types))

@@ -8,7 +8,7 @@ from telethon import errors
 from telethon.tl import functions, types
 
 from tests.sandbox.raw_client import in_layer
-from vasya_sandbox.faults import Action, Fault
+from vasya_sandbox.faults import Action, Fault, FaultPlan
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Connect, ConnectRaw
@@ -227,6 +227,25 @@ async def test_faults_can_be_forgotten(
 async def test_a_fault_for_a_request_that_does_not_exist_is_refused(dc: DataCentre) -> None:
     with pytest.raises(ValueError, match=r"no request is called messages\.SendMesage"):
         dc.faults.add(Fault(action=Action.DROP, request="messages.SendMesage"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "messages.hideChatJoinRequest",
+        "messages.HideChatJoinRequest",
+        "HideChatJoinRequest",
+        "HideChatJoinRequestRequest",
+    ],
+)
+def test_a_method_that_ends_in_request_may_be_named_as_any_other(name: str) -> None:
+    faults = FaultPlan()
+
+    faults.add(Fault(action=Action.DROP, request=name))
+
+    asked = functions.messages.HideChatJoinRequestRequest("me", "me", approved=True)
+    assert faults.take(functions.help.GetConfigRequest(), None) is None
+    assert faults.take(asked, None) is not None
 
 
 @pytest.mark.parametrize("action", [Action.RPC_ERROR, Action.FLOOD_WAIT, Action.DELAY])
