@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.clocks import MovableClock
+from tests.deadlines import deadlines_of
 from vasya_sandbox.client import open_client
 from vasya_sandbox.dc import DataCentre
 from vasya_sandbox.model import World
@@ -92,7 +93,7 @@ async def dc(scene: Scene) -> AsyncIterator[DataCentre]:
 
 
 @pytest.fixture
-def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
+def environment(dc: DataCentre, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
     """Return the settings; a test may change them before it asks for the gateway."""
     pem = tmp_path / "dc.pem"
     pem.write_text(dc.rsa_key.public_pem)
@@ -105,9 +106,7 @@ def environment(dc: DataCentre, tmp_path: Path) -> dict[str, str]:
         "VASYA_TELEGRAM_DC_KEY": str(pem),
         "TELEGRAM_API_ID": "12345",
         "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
-        "VASYA_READ_DEADLINE_SECS": "2",
-        "VASYA_SEND_DEADLINE_SECS": "3",
-        "VASYA_CONNECT_DEADLINE_SECS": "2",
+        **deadlines_of(request, read_secs=2, send_secs=3, connect_secs=2),
     }
 
 

@@ -72,6 +72,7 @@ async def test_an_alias_can_be_taken_away_again(client: httpx.AsyncClient, accou
     assert_problem(await client.get("/api/v1/accounts/work"), 403, "access_denied")
 
 
+@pytest.mark.short_deadlines
 async def test_deleting_while_telegram_is_away_says_that_the_session_lives(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:

@@ -82,6 +82,7 @@ async def test_an_action_that_was_never_sent_is_aborted(
     assert action["problem"]["code"] == "validation_failed"
 
 
+@pytest.mark.short_deadlines
 async def test_an_action_whose_outcome_nobody_knows_is_unknown_until_it_is_found_out(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
@@ -116,7 +117,7 @@ async def test_waiting_ends_with_the_action(
     assert_problem(busy, 409, "idempotency_in_progress")
     assert now["status"] == "dispatched"
     assert ended["status"] == "done"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert (await sending).json() == ended["result"]
 
 
@@ -217,6 +218,7 @@ async def test_a_change_leaves_its_intent_and_its_outcome_in_the_log(
     ]
 
 
+@pytest.mark.short_deadlines
 async def test_the_log_tells_an_unknown_outcome_from_the_one_that_was_found_out(
     client: httpx.AsyncClient, to_bob: str, gateway: Gateway, dc: DataCentre
 ) -> None:

@@ -229,6 +229,7 @@ async def test_what_telegram_refuses_has_failed_and_says_why(
     assert again.json() == failed["problem"]
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("has_happened", [False, True])
 @pytest.mark.parametrize("finds_out", ["approval", "request"])
 async def test_an_unknown_outcome_is_found_out_by_approving_or_asking_again(
@@ -303,6 +304,7 @@ async def test_nobody_answers_a_question_whose_time_is_over(
     assert dc.requests["messages.SendMessage"] == 0
 
 
+@pytest.mark.short_deadlines
 async def test_what_was_approved_a_day_after_the_question_is_found_out_as_well(
     serve: Serve, clock: MovableClock, dc: DataCentre, scene: Scene
 ) -> None:
@@ -524,7 +526,7 @@ async def test_a_long_poll_hears_of_every_change(
 
     await decide(client, action, "reject")
 
-    assert (await asyncio.wait_for(waiting, 2)).json()["status"] == "rejected"
+    assert (await asyncio.wait_for(waiting, 20)).json()["status"] == "rejected"
     assert (await asking.get(path, params={"wait": 30})).json()["status"] == "rejected"
 
 

@@ -192,6 +192,7 @@ async def test_what_telegram_refuses_is_given_back(
     assert (await say(agent, to_bob, "yes")).status_code == 201
 
 
+@pytest.mark.short_deadlines
 async def test_an_unknown_outcome_keeps_its_share_once(
     serve: Serve, scene: Scene, dc: DataCentre
 ) -> None:
@@ -211,6 +212,7 @@ async def test_an_unknown_outcome_keeps_its_share_once(
         assert await left(agent) == 1
 
 
+@pytest.mark.short_deadlines
 async def test_an_unknown_outcome_that_turns_out_refused_is_given_back(
     serve: Serve, scene: Scene, dc: DataCentre
 ) -> None:

@@ -136,6 +136,7 @@ async def test_what_makes_no_chat_is_refused_by_field(
     assert len(scene.world.groups) == 1
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_chat_whose_making_was_not_answered_is_not_made_twice(
     client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene, action: Action
@@ -452,6 +453,7 @@ async def test_a_long_history_is_cleared_to_its_end_and_the_chat_stays(
     assert (await client.delete(url)).status_code == 204
 
 
+@pytest.mark.short_deadlines
 async def test_clearing_goes_on_where_the_time_was_over(
     client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene
 ) -> None:

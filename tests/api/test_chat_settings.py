@@ -263,6 +263,7 @@ async def test_what_was_refused_for_a_while_is_done_by_the_same_request(
     assert dc.requests["channels.EditTitle"] == 1
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP_AFTER, Action.SILENCE])
 async def test_an_answer_that_is_lost_is_found_out_by_the_same_request(
     client: httpx.AsyncClient, url: str, dc: DataCentre, plans: Channel, action: Action

@@ -109,6 +109,7 @@ async def test_a_draft_is_taken_away_and_none_is_none(
     }
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_draft_is_written_whatever_the_network_does(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre, scene: Scene, action: Action

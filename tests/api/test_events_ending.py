@@ -181,7 +181,7 @@ async def test_a_stop_of_the_server_ends_streams_and_polls_at_once(web: Web) -> 
 
     assert said == [": ended shutting_down"]
     assert took_secs < 1.0
-    assert (await asyncio.wait_for(poll, 1)).json()["items"] == []
+    assert (await asyncio.wait_for(poll, 20)).json()["items"] == []
 
 
 async def test_nothing_is_open_any_more_when_clients_go_away(web: Web) -> None:
@@ -193,7 +193,7 @@ async def test_nothing_is_open_any_more_when_clients_go_away(web: Web) -> None:
         await web.human.get(
             f"{EVENTS}/poll", params={"wait": 60, "type": "message.new"}, timeout=0.2
         )
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while web.gateway.streams.count:
             await asyncio.sleep(0.02)
 

@@ -280,6 +280,7 @@ async def test_a_frozen_account_changes_nothing_and_is_still_read(
         assert (await say(client, to_bob, "as before")).status_code == 201
 
 
+@pytest.mark.short_deadlines
 async def test_while_one_change_tries_a_frozen_account_the_others_wait_for_what_comes_of_it(
     client: httpx.AsyncClient,
     account: str,

@@ -166,6 +166,7 @@ async def test_a_folder_of_an_unknown_chat_is_not_made(
     assert_problem(await client.post(folders, json=body), 404, "chat_not_found")
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_folder_is_made_once_whatever_the_network_does(
     client: httpx.AsyncClient, folders: str, dc: DataCentre, scene: Scene, action: Action

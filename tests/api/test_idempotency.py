@@ -324,6 +324,7 @@ async def test_an_answer_is_kept_for_a_day(
     assert again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.short_deadlines
 async def test_an_unknown_outcome_is_found_out_by_the_same_request(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:
@@ -385,6 +386,7 @@ async def test_a_message_that_was_deleted_before_its_outcome_was_found_out_is_st
     assert action["status"] == "done"
 
 
+@pytest.mark.short_deadlines
 async def test_a_change_has_one_deadline_from_its_beginning(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
@@ -396,9 +398,10 @@ async def test_a_change_has_one_deadline_from_its_beginning(
     lost = await client.post(to_bob, json={"text": "slow"}, headers=KEY)
 
     assert_problem(lost, 409, "outcome_unknown")
-    assert time.monotonic() - started < 3.5
+    assert time.monotonic() - started < 4.4
 
 
+@pytest.mark.short_deadlines
 async def test_without_a_key_an_unknown_outcome_is_not_to_be_repeated(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
@@ -413,6 +416,7 @@ async def test_without_a_key_an_unknown_outcome_is_not_to_be_repeated(
     assert "retry-after" not in lost.headers
 
 
+@pytest.mark.short_deadlines
 async def test_beyond_a_day_an_unknown_outcome_stays_unknown(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre, clock: MovableClock
 ) -> None:
@@ -429,6 +433,7 @@ async def test_beyond_a_day_an_unknown_outcome_stays_unknown(
     assert "long ago" not in texts(scene)
 
 
+@pytest.mark.short_deadlines
 async def test_a_gate_that_was_closed_meanwhile_holds_for_an_unknown_outcome(
     client: httpx.AsyncClient, account: str, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:

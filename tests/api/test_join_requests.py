@@ -91,6 +91,7 @@ async def test_one_is_let_in_and_one_is_not(
     assert link.usage == 3
 
 
+@pytest.mark.short_deadlines
 async def test_a_decision_whose_answer_was_lost_is_found_out(
     client: httpx.AsyncClient, chat: str, waiting: list[User], club: Channel, dc: DataCentre
 ) -> None:

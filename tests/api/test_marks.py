@@ -43,6 +43,7 @@ def _texts(scene: Scene) -> list[str]:
     return [r.text for r in records if r is not None and r.author_id == scene.alice.id]
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [None, Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_forward_of_five_stands_once_each(
     client: httpx.AsyncClient,

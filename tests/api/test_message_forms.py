@@ -132,6 +132,7 @@ async def test_a_form_does_not_depend_on_where_its_parts_stand(
     assert len(files(scene)) == 1
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_form_whose_answer_is_lost_stands_once(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre, scene: Scene, action: Action

@@ -284,6 +284,7 @@ async def test_writing_where_one_may_not_is_forbidden(
     assert response.json()["code"] in {"chat_write_forbidden", "admin_required"}
 
 
+@pytest.mark.short_deadlines
 async def test_a_silent_data_centre_ends_a_read_by_its_deadline(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
@@ -296,6 +297,7 @@ async def test_a_silent_data_centre_ends_a_read_by_its_deadline(
     assert (await client.get(f"{account}/chats/@bob_b/messages")).status_code == 200
 
 
+@pytest.mark.short_deadlines
 async def test_a_silent_data_centre_makes_a_send_unknown_and_a_retry_settles_it(
     client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene
 ) -> None:
@@ -315,6 +317,7 @@ async def test_a_silent_data_centre_makes_a_send_unknown_and_a_retry_settles_it(
     assert _texts(scene).count("maybe") == 1
 
 
+@pytest.mark.short_deadlines
 async def test_an_unknown_send_without_a_key_must_not_be_repeated_blindly(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
@@ -327,6 +330,7 @@ async def test_an_unknown_send_without_a_key_must_not_be_repeated_blindly(
     assert problem["remedy"].startswith("Look at the chat")
 
 
+@pytest.mark.short_deadlines
 async def test_resolving_the_chat_counts_against_the_deadline_of_a_send(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
@@ -384,6 +388,7 @@ async def test_a_flood_wait_is_told_at_once_and_binds_only_its_method(
     assert (await client.get(f"{account}/chats/@bob_b/messages")).status_code == 200
 
 
+@pytest.mark.short_deadlines
 async def test_a_data_centre_that_restarts_is_found_again(
     client: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:

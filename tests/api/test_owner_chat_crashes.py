@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from tests.api.approving import ALWAYS, ask, of_alice, stands
 from tests.api.conftest import API, BASE_URL, listening, transport
@@ -54,6 +55,7 @@ async def gate(client: httpx.AsyncClient) -> str:
     return str((await client.get(f"{API}/settings")).json()["sendGate"])
 
 
+@pytest.mark.short_deadlines
 async def test_a_send_that_was_in_flight_when_the_server_ended_is_no_command(
     serve: Serve, dc: DataCentre, scene: Scene
 ) -> None:

@@ -245,6 +245,7 @@ async def test_a_key_does_not_see_or_touch_what_another_caller_has_waiting(
     assert (await client.delete(f"{scheduled}/{theirs}")).status_code == 204
 
 
+@pytest.mark.short_deadlines
 async def test_while_nobody_knows_what_another_has_waiting_a_key_reaches_only_its_own(
     with_key: Any, to_bob: str, scheduled: str, scene: Scene, dc: DataCentre
 ) -> None:

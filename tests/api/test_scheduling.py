@@ -235,6 +235,7 @@ async def test_the_same_request_makes_one_message_and_learns_its_end(
     assert texts(scene).count("once") == 1
 
 
+@pytest.mark.short_deadlines
 async def test_what_got_no_answer_is_found_waiting_and_is_not_sent_twice(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:

@@ -196,6 +196,7 @@ async def test_what_was_sent_before_the_gate_closed_is_still_answered(
     assert again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.short_deadlines
 async def test_an_unknown_outcome_is_not_sent_again_through_a_closed_gate(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:

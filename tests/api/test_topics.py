@@ -102,6 +102,7 @@ async def test_what_hides_in_a_title_is_told_to_humans_alone(
     assert_problem(await agent.get(topics, params={"raw": "true"}), 403, "human_required")
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [None, Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_topic_is_opened_once_and_takes_messages(
     client: httpx.AsyncClient,
@@ -259,6 +260,7 @@ async def test_the_general_topic_alone_is_hidden_and_never_deleted(
     assert 1 in forum.topics
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [None, Action.DROP_AFTER, Action.SILENCE])
 async def test_a_deleted_topic_is_gone_with_all_that_was_said_in_it(
     client: httpx.AsyncClient,

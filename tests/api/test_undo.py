@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from telethon import functions
 
 from tests.api.conftest import API, TOKEN
@@ -389,6 +390,7 @@ async def test_what_could_not_be_stored_as_waiting_is_taken_back_all_the_same(
     assert (cancelled.json()["status"], waiting(scene)) == ("cancelled", [])
 
 
+@pytest.mark.short_deadlines
 async def test_a_retry_after_an_unknown_outcome_finds_what_waits(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:
@@ -404,6 +406,7 @@ async def test_a_retry_after_an_unknown_outcome_finds_what_waits(
     assert waiting(scene) == []
 
 
+@pytest.mark.short_deadlines
 async def test_a_retry_after_an_unknown_outcome_finds_what_was_sent_meanwhile(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:
@@ -417,6 +420,7 @@ async def test_a_retry_after_an_unknown_outcome_finds_what_was_sent_meanwhile(
     assert (again.json()["id"], texts(scene).count("lost")) == (sent_id, 1)
 
 
+@pytest.mark.short_deadlines
 async def test_a_retry_after_an_unknown_outcome_does_not_send_what_the_owner_took_back(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:

@@ -196,6 +196,7 @@ async def test_several_uploads_are_one_album(
     assert files(scene) == [images.landscape(seed, 4, 4) for seed in range(3)]
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", [Action.DROP, Action.DROP_AFTER, Action.SILENCE])
 async def test_an_album_whose_answer_is_lost_stands_once(
     client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene, action: Action
@@ -247,6 +248,7 @@ async def test_a_repeated_upload_is_not_sent_to_telegram_again(
     assert (dc.requests["upload.SaveFilePart"], dc.requests["messages.UploadMedia"]) == (1, 1)
 
 
+@pytest.mark.short_deadlines
 async def test_an_upload_of_which_nobody_knows_is_found_out_by_its_repetition(
     client: httpx.AsyncClient, account: str, dc: DataCentre, scene: Scene
 ) -> None:
@@ -552,6 +554,7 @@ async def test_a_key_that_is_revoked_sends_no_file_to_its_end(
     assert len(scene.world.files) == before
 
 
+@pytest.mark.short_deadlines
 async def test_an_upload_is_there_for_a_day_and_no_longer(
     serve: Serve, clock: MovableClock, dc: DataCentre, scene: Scene
 ) -> None:

@@ -216,6 +216,7 @@ async def test_an_upload_of_another_credential_is_not_there(
     assert_problem(await agent.put(f"{account}/avatar", json=body), 404, "upload_not_found")
 
 
+@pytest.mark.short_deadlines
 async def test_a_picture_is_not_taken_away_twice_where_nobody_knows_of_the_first_time(
     client: httpx.AsyncClient, account: str, scene: Scene, dc: DataCentre
 ) -> None:

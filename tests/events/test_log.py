@@ -91,7 +91,7 @@ async def test_a_follower_is_woken_by_what_comes_and_by_nothing_of_other_owners(
         assert not waiting.done()
 
         await log.append(owner, FIRST, [draft("one")])
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 10)
         found, after = await follower.read(upto)
 
     assert [text_of(record.told("c", is_agent=False)) for record in found] == ["one"]

@@ -139,7 +139,7 @@ async def test_closing_does_not_wait_for_the_log_out_of_a_replaced_session(
 
     await accounts.close()
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert server_tasks() == []
 
 
@@ -159,7 +159,7 @@ async def test_an_account_that_is_kept_connected_is_dialled_only_where_somebody_
     offline = dc.connections
 
     again.start()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while not again.get(alice.owner, alice.id).is_connected:
             await asyncio.sleep(0.02)
 

@@ -224,6 +224,7 @@ async def test_those_who_ask_at_once_share_one_request(
     assert dc.requests["messages.GetDialogFilters"] == 1
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize(
     ("action", "details", "refusal"),
     [("flood_wait", {"secs": 30}, FloodWait), ("silence", {"times": 9}, TelegramTimeout)],

@@ -131,7 +131,7 @@ async def test_a_stored_session_of_an_address_that_may_not_be_dialled_is_left_al
     with pytest.raises(TelegramUnavailable, match="may not dial"):
         await alice.call(a_read())
 
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
     assert not alice.record.needs_login
 
 
@@ -180,7 +180,7 @@ async def test_dials_of_the_process_are_limited_together() -> None:
 
     await asyncio.gather(*(bucket.take() for _ in range(30)))
 
-    assert 0.35 < time.monotonic() - started < 1.0
+    assert 0.35 < time.monotonic() - started < 5
 
 
 def test_the_pause_grows_to_a_ceiling_and_begins_at_nothing() -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from vasya_sandbox.dc import DataCentre
     from vasya_server.telegram.accounts import AccountRuntime
 
+# Nearly all of them wait for a deadline to pass.
+pytestmark = pytest.mark.short_deadlines
+
 
 @pytest.fixture
 async def impostor(dc: DataCentre) -> AsyncIterator[Any]:
@@ -176,10 +179,10 @@ async def test_a_flood_wait_is_told_at_once(alice: AccountRuntime, fault: Faults
     started = time.monotonic()
 
     with pytest.raises(FloodWait) as refused:
-        await alice.call(a_read())
+        await alice.call(a_read(), deadline_secs=30)
 
     assert refused.value.retry_after_secs == 30
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 async def test_a_flood_wait_closes_its_method_and_nothing_else(
@@ -207,9 +210,9 @@ async def test_a_failing_server_is_told_at_once(
     started = time.monotonic()
 
     with pytest.raises(TelegramUnavailable, match="failed to answer"):
-        await alice.call(a_read())
+        await alice.call(a_read(), deadline_secs=30)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert dc.requests["users.GetUsers"] == 1
 
 

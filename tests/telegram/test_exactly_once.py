@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from vasya_sandbox.model import World
     from vasya_server.telegram.accounts import AccountRuntime
 
+# Nearly all of them wait for a deadline to pass.
+pytestmark = pytest.mark.short_deadlines
+
 
 async def test_a_send_rides_through_a_restart_of_the_data_centre(
     alice: AccountRuntime, dc: DataCentre, scene: Scene, world: World

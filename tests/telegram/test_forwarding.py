@@ -112,6 +112,7 @@ async def test_an_album_that_is_forwarded_stays_an_album(
     assert groups != {"77"}
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", ["drop", "drop_after", "silence"])
 async def test_a_forward_through_a_broken_connection_makes_each_message_once(
     alice: AccountRuntime, scene: Scene, world: World, five: list[int], fault: Faults, action: str

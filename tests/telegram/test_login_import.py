@@ -121,6 +121,7 @@ async def test_two_imports_at_once_make_one_account(
     assert len(await vault.accounts()) == 1
 
 
+@pytest.mark.short_deadlines
 async def test_an_import_ends_at_its_deadline(
     logins: Logins, owner: OwnerId, dc: DataCentre, scene: Scene, fault: Faults
 ) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CAROL = "+99966210003"
 
 
+@pytest.mark.short_deadlines
 async def test_steps_that_wait_for_one_another_end_at_one_deadline(
     logins: Logins, owner: OwnerId, fault: Faults
 ) -> None:
@@ -36,9 +37,10 @@ async def test_steps_that_wait_for_one_another_end_at_one_deadline(
     )
 
     assert {type(outcome) for outcome in outcomes} == {TelegramTimeout}
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 6
 
 
+@pytest.mark.short_deadlines
 async def test_the_requests_of_one_step_share_its_deadline(
     logins: Logins, owner: OwnerId, fault: Faults
 ) -> None:
@@ -50,7 +52,7 @@ async def test_the_requests_of_one_step_share_its_deadline(
     with pytest.raises(TelegramTimeout):
         await logins.verify_code(owner, SUBJECT, sent.account_id, "12345")
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 3.3
 
 
 async def test_a_login_is_cancelled_while_a_step_of_it_waits_for_telegram(
@@ -66,7 +68,7 @@ async def test_a_login_is_cancelled_while_a_step_of_it_waits_for_telegram(
     with pytest.raises(LoginNotFound):
         await verifying
 
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
     assert world.logins == {}
     assert await vault.accounts() == []
 

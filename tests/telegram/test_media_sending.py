@@ -192,6 +192,7 @@ async def test_an_album_is_one_group_in_its_order(
     assert len({record.grouped_id for record in records if record}) == 1
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("action", ["drop", "drop_after", "silence"])
 @pytest.mark.parametrize("count", [1, 3])
 async def test_files_through_a_broken_connection_arrive_once_each(

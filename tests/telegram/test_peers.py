@@ -166,6 +166,7 @@ async def test_who_waits_for_a_listing_goes_on_where_the_one_who_listed_went_awa
     assert [candidate.username for candidate in refused.value.candidates] == ["bob_b"]
 
 
+@pytest.mark.short_deadlines
 async def test_who_waits_for_a_listing_has_a_deadline_of_their_own(
     alice: AccountRuntime, fault: Faults
 ) -> None:
@@ -177,7 +178,7 @@ async def test_who_waits_for_a_listing_has_a_deadline_of_their_own(
     )
 
     assert {type(outcome) for outcome in outcomes} == {TelegramTimeout}
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 async def test_an_unknown_username_offers_those_that_come_close(
@@ -218,6 +219,7 @@ async def test_an_unknown_phone_number_is_not_found(alice: AccountRuntime) -> No
         await resolve(as_owner(alice), "+99966219999")
 
 
+@pytest.mark.short_deadlines
 async def test_a_resolution_keeps_the_read_deadline(alice: AccountRuntime, fault: Faults) -> None:
     fault("silence", "messages.GetDialogs")
 

@@ -101,6 +101,7 @@ async def test_a_socks_proxy_is_given_its_password(behind: Behind) -> None:
     assert (await account.call(a_read()))[0].first_name == "Alice"
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize("kind", ["socks5", "http"])
 async def test_nothing_is_dialled_past_a_proxy_that_refuses(
     behind: Behind, dc: DataCentre, kind: str
@@ -113,6 +114,7 @@ async def test_nothing_is_dialled_past_a_proxy_that_refuses(
     assert dc.connections == 0
 
 
+@pytest.mark.short_deadlines
 @pytest.mark.parametrize(("username", "password"), [("user", "wrong"), ("", "")])
 async def test_a_socks_proxy_that_wants_another_password_is_a_failed_dial(
     behind: Behind, dc: DataCentre, username: str, password: str
@@ -181,6 +183,7 @@ def test_a_named_data_centre_is_dialled_directly(settings: Settings) -> None:
     assert endpoint.proxy is None
 
 
+@pytest.mark.short_deadlines
 async def test_an_mtproto_proxy_is_dialled_in_the_place_of_telegram(
     environment: dict[str, str],
     settings: Settings,
