@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from telethon import functions
@@ -158,10 +159,12 @@ async def test_a_channel_never_heard_of_is_asked_about_though_the_process_dies_b
     alice: AccountRuntime,
     fault: Faults,
     dc: DataCentre,
+    world: World,
 ) -> None:
-    """Telegram names it in one difference, and that one is stored as told."""
+    """Telegram names it in one difference, and that one is stored as told: what the next has is later than what was said."""
     await alice.disconnect()
     say(scene.bob, scene.supergroup, "in a garden nobody knew of")
+    world.clock = lambda: time.time() + 60
     fault("silence", "messages.GetPeerDialogs", times=50)
     await alice.connect()
     async with asyncio.timeout(5):

@@ -33,6 +33,8 @@ class UpdateState(msgspec.Struct, frozen=True, array_like=True):
     Args:
         date: Of the last update, in seconds since the epoch, by Telegram's clock.
         strange: Channels in which something happened, and which nobody has asked about yet.
+        strange_since: From when on what was said in each of these is untold, in seconds since the epoch, by Telegram's clock;
+            where it is not said: since *date*.
         channels: Of each channel, by its bare id: its pts, and the last message that was told of (0: none).
 
     Source: https://core.telegram.org/api/updates
@@ -44,6 +46,7 @@ class UpdateState(msgspec.Struct, frozen=True, array_like=True):
     date: int
     channels: dict[int, tuple[int, int]]
     strange: list[int] = []
+    strange_since: dict[int, int] = {}
 
 
 class UpdateStore:

@@ -14,7 +14,7 @@ import logging
 import math
 import random
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +32,7 @@ from vasya_server.model.event import EventType
 from vasya_server.sessions.updates import UpdateState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from vasya_server.telegram.backfill import Missed
     from vasya_server.telegram.catching_up import Seen
@@ -73,6 +73,19 @@ class Applied:
     channel_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A channel of which Telegram says that something happened, and of which nothing is known.
+
+    Args:
+        since: From when on what was said there is untold, in seconds since the epoch, by Telegram's clock.
+        at: From when on it may be asked about, on the loop's clock.
+    """
+
+    since: int
+    at: float = 0.0
+
+
 class ChannelHashes:
     """The access hashes of channels whose differences are asked for, in the form the message box reads."""
 
@@ -108,16 +121,18 @@ class UpdateBox:
         self.hashes = ChannelHashes()
         # The last message of each channel that was told of.
         self._last_ids: dict[int, int] = {}
-        # Channels of which Telegram says that something happened, and of which nothing is known.
-        # Each with the moment from which on it may be asked about, on the loop's clock; stored, because Telegram says it once.
-        self._strange: dict[int, float] = {}
+        # When this connection began to follow, by Telegram's clock.
+        self._since = 0
+        # Stored, because Telegram names them once; with their own `since`, because the next connection begins later.
+        self._strange: dict[int, Strange] = {}
         # How often Telegram wants to be asked about a channel, where it said so.
         self._poll_secs: dict[int, int] = {}
 
     def begin(self, state: Any) -> None:
         """Begin at what `updates.getState` answered: nothing that was before is asked for."""
+        self._since = int(state.date.timestamp())
         # Only `load` has deadlines watched.
-        self._box.load(_account(state.pts, state.qts, int(state.date.timestamp()), state.seq), [])
+        self._box.load(_account(state.pts, state.qts, self._since, state.seq), [])
 
     def pass_over(self, state: Any) -> None:
         """Go on from what `updates.getState` answered, in place of a difference that cannot be read."""
@@ -135,7 +150,10 @@ class UpdateBox:
         channels = state.channels.items()
         box.load(account, [ChannelState(channel_id, pts) for channel_id, (pts, _) in channels])
         self._last_ids = {channel_id: last_id for channel_id, (_, last_id) in channels if last_id}
-        self._strange = dict.fromkeys(state.strange, 0.0)
+        self._since = state.date
+        self._strange = {
+            each: Strange(state.strange_since.get(each, state.date)) for each in state.strange
+        }
         now = asyncio.get_running_loop().time()
         for channel_id in state.channels:
             box.map[channel_id].deadline = now + random.uniform(0.2, 1) * NO_UPDATES_TIMEOUT  # noqa: S311 — spreads load
@@ -153,6 +171,7 @@ class UpdateBox:
             date=int(account["date"].timestamp()),
             channels={each: (pts, self._last_ids.get(each, 0)) for each, pts in channels.items()},
             strange=sorted(self._strange),
+            strange_since={each: strange.since for each, strange in self._strange.items()},
         )
 
     def doubt(self, channel_ids: Iterable[int] = ()) -> None:
@@ -163,7 +182,8 @@ class UpdateBox:
 
     def due_in_secs(self) -> float:
         """Return how long nothing has to be asked for."""
-        due: float = min(self._box.check_deadlines(), *self._strange.values(), math.inf)
+        strange = (each.at for each in self._strange.values())
+        due: float = min(self._box.check_deadlines(), *strange, math.inf)
         return max(0.0, due - asyncio.get_running_loop().time())
 
     def push(self, updates: Any) -> Applied:
@@ -245,15 +265,20 @@ class UpdateBox:
     def next_strange(self) -> int | None:
         """Return a channel in which something happened, of which nothing is known, and which may be asked about."""
         now = asyncio.get_running_loop().time()
-        return next((each for each, at in self._strange.items() if at <= now), None)
+        return next((each for each, strange in self._strange.items() if strange.at <= now), None)
+
+    def untold_since(self, channel_id: int) -> int:
+        """Return from when on nothing was told of a channel, in seconds since the epoch, by Telegram's clock."""
+        strange = self._strange.get(channel_id)
+        return self._since if strange is None else strange.since
 
     def give_up_channel(self, channel_id: int, *, is_closed: bool) -> None:
         """End asking about a channel: for now, or for good where it is closed to the account."""
-        if channel_id in self._strange:
-            del self._strange[channel_id]
-            if not is_closed:
-                again_at = asyncio.get_running_loop().time() + _ASK_AGAIN_SECS
-                self._strange[channel_id] = again_at
+        strange = self._strange.pop(channel_id, None)
+        if strange is not None and not is_closed:
+            # Behind the others.
+            again_at = asyncio.get_running_loop().time() + _ASK_AGAIN_SECS
+            self._strange[channel_id] = replace(strange, at=again_at)
         self._poll_secs.setdefault(channel_id, _POLL_SECS)
         if channel_id not in self._box.getting_diff_for:
             return
@@ -265,15 +290,14 @@ class UpdateBox:
         if is_closed:
             self._last_ids.pop(channel_id, None)
 
-    def seen(self, channels: Iterable[Seen], since: int) -> Iterator[int]:
-        """Ask next about channels that are further than was told; yield those never heard of, with news since *since*."""
+    def seen(self, channels: Iterable[Seen], since: int) -> None:
+        """Ask next about channels that are further than was told, and about those never heard of with news since *since*."""
         for channel in channels:
             if self.knows(channel.id):
                 if channel.pts > self._pts(channel.id):
                     self._box.try_begin_get_diff(channel.id, "in doubt")
             elif channel.at >= since:
-                self._strange[channel.id] = 0.0
-                yield channel.id
+                self._strange[channel.id] = Strange(min(since, self.untold_since(channel.id)))
 
     # Channels that somebody watches
 
@@ -312,7 +336,7 @@ class UpdateBox:
                 continue
             entry = PtsInfo.from_update(update).entry
             if entry not in self._box.map:
-                self._strange.setdefault(entry, 0.0)
+                self._strange.setdefault(entry, Strange(self._since))
             elif self._pts(entry) < update.pts:
                 self._box.try_begin_get_diff(entry, "in doubt")
         return kept
@@ -320,7 +344,7 @@ class UpdateBox:
     def _notice_strange(self, updates: Iterable[Any]) -> None:
         for update in updates:
             if isinstance(update, t.UpdateChannelTooLong) and not self.knows(update.channel_id):
-                self._strange.setdefault(update.channel_id, 0.0)
+                self._strange.setdefault(update.channel_id, Strange(self._since))
 
     def _note_told(self, updates: Iterable[Any]) -> None:
         for update in updates:

@@ -82,9 +82,6 @@ class Updates:
         self._saved: UpdateState | None = None
         # When a channel that could not be watched is tried again, on the loop's clock.
         self._watchable_at: dict[int, float] = {}
-        # When this connection began to follow, by Telegram's clock; of a strange channel, since when it is wanted.
-        self._since = 0
-        self._strange_since: dict[int, int] = {}
 
     async def follow(self) -> None:
         """Write down what comes until the connection ends; where following fails the connection is given up for it."""
@@ -120,11 +117,10 @@ class Updates:
         stored = await self._store.load()
         if stored is None:
             self._box.begin(await self._ask(functions.updates.GetStateRequest()))
-            self._since = self._box.state().date
             await self._write(Applied())
             return
         self._box.load(stored)
-        self._saved, self._since = stored, stored.date
+        self._saved = stored
         await self._tell([self._gap(_UNCOUNTED, None, since=stored.date)], ())
 
     async def _catch_up(self) -> None:
@@ -136,9 +132,7 @@ class Updates:
         try:
             for each in asked:
                 self._box.doubt()
-                for strange in self._box.seen(each.channels, each.since):
-                    known = self._strange_since.get(strange, each.since)
-                    self._strange_since[strange] = min(known, each.since)
+                self._box.seen(each.channels, each.since)
             await self._ask_all()
             told_at = self._box.state().date
         finally:
@@ -206,7 +200,6 @@ class Updates:
         dialog = dialogs.dialogs[0]
         missed = await self._missed_in(channel_id, dialog.top_message)
         self._box.begin_channel(channel_id, dialog.pts)
-        self._strange_since.pop(channel_id, None)
         await self._write(self._box.applied_from_history(channel_id, missed))
 
     async def _missed_in(self, channel_id: int, upto_id: int) -> Missed:
@@ -215,7 +208,7 @@ class Updates:
             self._ask,
             t.InputPeerChannel(channel_id, known.hash),
             after_id=self._box.last_id(channel_id),
-            since=min(self._since, self._strange_since.get(channel_id, self._since)),
+            since=self._box.untold_since(channel_id),
             upto_id=upto_id,
         )
         self._meet(missed)
