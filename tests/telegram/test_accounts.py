@@ -394,7 +394,9 @@ async def _reopened(
 
 
 async def test_closing_leaves_no_task_behind(alice: AccountRuntime, accounts: Accounts) -> None:
-    assert len(server_tasks()) == 6, "one that tends all accounts, and five of the connection"
+    async with asyncio.timeout(10):
+        while len(server_tasks()) != 6:  # one that tends all accounts, and five of the connection
+            await asyncio.sleep(0.01)
 
     await accounts.close()
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from vasya_sandbox.dc import DataCentre
     from vasya_server.telegram.accounts import AccountRuntime
 
-# Nearly all of them wait for a deadline to pass.
-pytestmark = pytest.mark.short_deadlines
-
 
 @pytest.fixture
 async def impostor(dc: DataCentre) -> AsyncIterator[Any]:
@@ -53,6 +50,7 @@ async def impostor(dc: DataCentre) -> AsyncIterator[Any]:
         await centre.stop()
 
 
+@pytest.mark.short_deadlines
 async def test_a_read_of_a_silent_data_centre_ends_at_its_deadline(
     alice: AccountRuntime, fault: Faults
 ) -> None:
@@ -62,35 +60,38 @@ async def test_a_read_of_a_silent_data_centre_ends_at_its_deadline(
     with pytest.raises(TelegramTimeout):
         await alice.call(a_read())
 
-    assert 0.9 < time.monotonic() - started < 2
+    assert 0.9 < time.monotonic() - started < 5
 
 
+@pytest.mark.short_deadlines
 async def test_the_call_after_a_silence_is_answered(alice: AccountRuntime, fault: Faults) -> None:
     fault("silence", "users.GetUsers")
     with pytest.raises(TelegramTimeout):
         await alice.call(a_read())
 
-    users = await alice.call(a_read())
+    users = await alice.call(a_read(), deadline_secs=10)
 
     assert users[0].first_name == "Alice"
 
 
+@pytest.mark.short_deadlines
 async def test_a_connection_that_answers_others_outlives_one_silence(
     alice: AccountRuntime, fault: Faults, dc: DataCentre
 ) -> None:
     fault("silence", "users.GetUsers")
-    silent = asyncio.create_task(alice.call(a_read()))
+    silent = asyncio.create_task(alice.call(a_read(), deadline_secs=3))
     await asyncio.sleep(0.1)
-    await alice.call(a_read())
+    await alice.call(a_read(), deadline_secs=10)
     dc.reset_counters()
 
     with pytest.raises(TelegramTimeout):
         await silent
-    await alice.call(a_read())
+    await alice.call(a_read(), deadline_secs=10)
 
     assert dc.requests["users.GetUsers"] == 1, "a new connection would have greeted first"
 
 
+@pytest.mark.short_deadlines
 async def test_a_data_centre_that_accepts_and_says_nothing_times_out(
     connect: Connect, scene: Scene, impostor: Any
 ) -> None:
@@ -104,8 +105,8 @@ async def test_a_data_centre_that_accepts_and_says_nothing_times_out(
     with pytest.raises(TelegramError):
         await account.connect()
 
-    assert read_secs < 2
-    assert time.monotonic() - started < 4.5
+    assert read_secs < 5
+    assert time.monotonic() - started < 8
 
 
 async def test_a_data_centre_that_accepts_and_hangs_up_is_dialled_with_pauses(
@@ -155,6 +156,7 @@ async def test_a_read_is_asked_twice_and_no_more(
     assert dc.requests["help.GetConfig"] == 2
 
 
+@pytest.mark.short_deadlines
 async def test_a_restart_of_the_data_centre_is_healed_without_ours(
     alice: AccountRuntime, dc: DataCentre
 ) -> None:
@@ -167,10 +169,10 @@ async def test_a_restart_of_the_data_centre_is_healed_without_ours(
     down_secs = time.monotonic() - started
     await dc.start(port=port)
 
-    users = await alice.call(a_read(), deadline_secs=5)
+    users = await alice.call(a_read(), deadline_secs=20)
 
     assert {type(outcome) for outcome in outcomes} <= {TelegramUnavailable, TelegramTimeout}
-    assert down_secs < 2
+    assert down_secs < 5
     assert users[0].first_name == "Alice"
 
 
@@ -216,15 +218,22 @@ async def test_a_failing_server_is_told_at_once(
     assert dc.requests["users.GetUsers"] == 1
 
 
+async def until_answered(account: AccountRuntime) -> None:
+    """Wait until the last ping was answered."""
+    async with asyncio.timeout(10):
+        while sender_of(account)._ping is not None:  # noqa: SLF001 — Telethon does not say
+            await asyncio.sleep(0.01)
+
+
 async def test_a_connection_that_answers_no_ping_is_given_up(
     alice: AccountRuntime, dc: DataCentre
 ) -> None:
     client = client_of(alice)
     later = time.monotonic() + 61
     client.keep_alive(later)
-    await asyncio.sleep(0.05)
+    await until_answered(alice)
     client.keep_alive(later + 61)
-    await asyncio.sleep(0.05)
+    await until_answered(alice)
     assert client.is_connected(), "both were answered"
 
     client.keep_alive(later + 122)

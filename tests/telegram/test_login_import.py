@@ -127,7 +127,7 @@ async def test_an_import_ends_at_its_deadline(
 ) -> None:
     fault("silence", "users.GetUsers")
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(8):
         with pytest.raises(TelegramTimeout):
             await logins.import_session(owner, dc.mint(scene.alice))
 

@@ -68,7 +68,7 @@ async def test_a_qr_code_that_runs_out_is_renewed(
     clock = FastClock()
     logins = Logins(accounts, vault, settings, clock)
     shown = await logins.start_qr(owner, SUBJECT)
-    clock.ahead = timedelta(seconds=28)
+    clock.ahead = timedelta(seconds=26)
     same = await logins.state(owner, SUBJECT, shown.account_id)
     clock.ahead = timedelta(seconds=30)
 

@@ -380,7 +380,7 @@ async def test_a_file_that_turns_out_to_be_small_goes_up_as_one(
 async def test_a_client_is_read_no_further_than_telegram_takes(
     alice: AccountRuntime, fault: Faults, dc: DataCentre
 ) -> None:
-    fault("delay", "upload.SaveBigFilePart", secs=0.5, times=4)
+    fault("delay", "upload.SaveBigFilePart", secs=2, times=4)
     given = 0
 
     async def pieces() -> AsyncIterator[bytes]:

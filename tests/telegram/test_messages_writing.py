@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.telegram.conftest import as_owner
+from tests.telegram.conftest import as_owner, until_asked
 from vasya_server.errors import (
     AdminRequired,
     ChatNotFound,
@@ -134,12 +134,13 @@ async def test_a_send_that_cannot_be_read_back_is_not_told_as_a_refusal(
 
 
 async def test_a_change_that_is_cancelled_while_it_is_read_back_tells_that_it_may_have_happened(
-    alice: AccountRuntime, fault: Faults
+    alice: AccountRuntime, fault: Faults, dc: DataCentre
 ) -> None:
     sent = await send(alice, "me", "once")
+    dc.reset_counters()
     fault("silence", "messages.GetMessages")
     editing = asyncio.create_task(edit(alice, "me", sent.id, "once"))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.GetMessages")
 
     editing.cancel()
     with pytest.raises(asyncio.CancelledError) as cancelled:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from telethon.tl import types as t
 
-from tests.telegram.conftest import as_owner
+from tests.telegram.conftest import as_owner, until_asked
 from vasya_server.clock import SystemClock
 from vasya_server.errors import ChatNotFound, FloodWait, TelegramTimeout, ValidationFailed
 from vasya_server.model.chat import Candidate, ChatType
@@ -155,7 +155,7 @@ async def test_who_waits_for_a_listing_goes_on_where_the_one_who_listed_went_awa
 ) -> None:
     fault("silence", "messages.GetDialogs")
     first = asyncio.create_task(resolve(as_owner(alice), "bob"))
-    await asyncio.sleep(0.1)
+    await until_asked(dc, "messages.GetDialogs")
     second = asyncio.create_task(resolve(as_owner(alice), "bob"))
     await asyncio.sleep(0.1)
 
