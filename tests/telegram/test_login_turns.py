@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.disk import full_disk
-from tests.telegram.conftest import SUBJECT
+from tests.telegram.conftest import SUBJECT, until_asked
 from vasya_server.errors import LoginNotFound, StorageFailed, TelegramTimeout
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ async def test_a_sign_in_that_succeeds_while_its_login_is_cancelled_is_logged_ou
     logins: Logins, owner: OwnerId, fault: Faults, dc: DataCentre, scene: Scene, vault: Vault
 ) -> None:
     sent = await logins.start_code(owner, SUBJECT, CAROL)
-    fault("delay", "auth.CancelCode", secs=0.3)
-    cancelling = asyncio.create_task(logins.cancel(owner, SUBJECT, sent.account_id))
+    fault("delay", "auth.SignIn", secs=0.3)
+    fault("delay", "auth.CancelCode", secs=1.5)
     verifying = asyncio.create_task(logins.verify_code(owner, SUBJECT, sent.account_id, "12345"))
+    await until_asked(dc, "auth.SignIn")
 
+    cancelling = asyncio.create_task(logins.cancel(owner, SUBJECT, sent.account_id))
+    async with asyncio.timeout(10):
+        while not dc.authorizations_of(scene.carol):
+            await asyncio.sleep(0.01)
     await cancelling
     with pytest.raises(LoginNotFound):
         await verifying
