@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.conftest import API
 from tests.problems import assert_problem
+from tests.waiting import until_asked
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.auth.principal import Principal, PrincipalKind
 from vasya_server.errors import AccessDenied
@@ -104,9 +105,9 @@ async def test_waiting_ends_with_the_action(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
     await client.get(to_bob)
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.6))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.5))
     sending = asyncio.create_task(client.post(to_bob, json={"text": "slow"}, headers=KEY))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     busy = await client.post(to_bob, json={"text": "slow"}, headers=KEY)
     path = f"{API}/actions/{busy.headers['action-id']}"
 
@@ -125,9 +126,9 @@ async def test_waiting_has_its_own_end(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
     await client.get(to_bob)
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=2))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=3))
     sending = asyncio.create_task(client.post(to_bob, json={"text": "slow"}, headers=KEY))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     busy = await client.post(to_bob, json={"text": "slow"}, headers=KEY)
 
     waited = await client.get(f"{API}/actions/{busy.headers['action-id']}", params={"wait": 1})
@@ -143,7 +144,7 @@ async def test_waiting_ends_with_the_key_that_waits(
     key_id = (await agent.get(f"{API}/whoami")).json()["keyId"]
     dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=2.5))
     sending = asyncio.create_task(agent.post(to_bob, json={"text": "slow"}, headers=KEY))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     busy = await agent.post(to_bob, json={"text": "slow"}, headers=KEY)
     path = f"{API}/actions/{busy.headers['action-id']}"
     waiting = asyncio.create_task(agent.get(path, params={"wait": 30}))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.conftest import API
 from tests.problems import assert_problem
+from tests.waiting import until_asked
 from vasya_sandbox.faults import Action, Fault
 
 if TYPE_CHECKING:
@@ -181,10 +182,10 @@ async def test_of_twenty_parallel_requests_with_one_key_one_goes_on(
 async def test_another_request_with_the_key_of_one_under_way_is_refused(
     client: httpx.AsyncClient, to_bob: str, dc: DataCentre
 ) -> None:
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.3))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.5))
     await client.get(to_bob)
     slow = asyncio.create_task(client.post(to_bob, json={"text": "slow"}, headers=KEY))
-    await asyncio.sleep(0.1)
+    await until_asked(dc, "messages.SendMessage")
 
     reused = await client.post(to_bob, json={"text": "other"}, headers=KEY)
 
@@ -487,14 +488,13 @@ async def test_a_client_that_goes_away_does_not_stop_what_has_begun(
     await client.get(to_bob)
     dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.3))
     leaving = asyncio.create_task(client.post(to_bob, json={"text": "bye"}, headers=KEY))
-    await asyncio.sleep(0.15)
+    await until_asked(dc, "messages.SendMessage")
     leaving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await leaving
-    await asyncio.sleep(0.5)
     dc.reset_counters()
 
-    again = await client.post(to_bob, json={"text": "bye"}, headers=KEY)
+    again = await repeated(lambda: client.post(to_bob, json={"text": "bye"}, headers=KEY))
 
     assert again.headers["idempotency-replayed"] == "true"
     assert dc.requests["messages.SendMessage"] == 0

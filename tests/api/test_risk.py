@@ -11,6 +11,7 @@ import pytest
 from tests.api.conftest import API
 from tests.disk import files_end_at
 from tests.problems import assert_problem
+from tests.waiting import until_asked
 from vasya_sandbox.faults import Action, Fault
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ async def test_an_answer_whose_outcome_cannot_be_written_down_is_repeated_later(
     client: httpx.AsyncClient, to_bob: str, log: Path, scene: Scene, dc: DataCentre
 ) -> None:
     await client.get(to_bob)
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.4))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.5))
     sending = asyncio.create_task(client.post(to_bob, json={"text": "hi"}, headers=KEY))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     take_away(log)
     held_back = await sending
     give_back(log)
@@ -128,9 +129,9 @@ async def test_a_message_that_was_sent_to_a_full_disk_is_found_by_its_key(
     client: httpx.AsyncClient, to_bob: str, scene: Scene, dc: DataCentre
 ) -> None:
     await client.get(to_bob)
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.4))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.5))
     sending = asyncio.create_task(client.post(to_bob, json={"text": "hi"}, headers=KEY))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     with files_end_at(NO_ROOM_BYTES):
         lost = await sending
 

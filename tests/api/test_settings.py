@@ -220,7 +220,7 @@ async def test_a_send_that_waits_for_its_connection_is_stopped_by_a_gate_that_cl
     await client.get(to_bob)
     await client.post(f"{account}/disconnect")
     dc.reset_counters()
-    dc.faults.add(Fault(action=Action.DELAY, secs=0.6))
+    dc.faults.add(Fault(action=Action.DELAY, secs=1.5))
     sending = asyncio.create_task(client.post(to_bob, json={"text": "late"}, headers=KEY))
     await asyncio.sleep(0.3)
     await client.patch(SETTINGS, json={"sendGate": "off"})

@@ -12,6 +12,7 @@ from telethon import functions
 from tests.api.conftest import API, BASE_URL, TOKEN, listening, transport
 from tests.api.test_idempotency import repeated
 from tests.problems import assert_problem
+from tests.waiting import until_asked
 from vasya_sandbox import scheduling
 from vasya_sandbox.faults import Action, Fault
 from vasya_server.store.database import Query
@@ -311,9 +312,9 @@ async def test_what_the_owner_writes_while_an_agents_send_is_under_way_counts_al
 ) -> None:
     await take_over(client, 600)
     await listening(gateway)
-    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=0.6, times=1))
+    dc.faults.add(Fault(action=Action.DELAY, request="messages.SendMessage", secs=1.5, times=1))
     sending = asyncio.create_task(agent.post(to_bob, json={"text": "slow"}))
-    await asyncio.sleep(0.2)
+    await until_asked(dc, "messages.SendMessage")
     await phone.send_message("bob_b", "I am here myself")
     assert (await sending).status_code == 201
     assert await heard(gateway, scene, scene.bob.id)

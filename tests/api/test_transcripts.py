@@ -163,8 +163,7 @@ async def test_a_key_that_may_not_read_the_chat_any_more_is_not_told(
 
     narrower = {"chats": {"read": {"ids": [scene.carol.id]}}}
     changed = await client.patch(f"{API}/agent-keys/{key_id}", json=narrower)
-    await asyncio.sleep(1)
-    told = await agent.get(f"{API}/actions/{action['actionId']}")
+    told = await agent.get(f"{API}/actions/{action['actionId']}", params={"wait": 10})
 
     assert changed.status_code == 200, changed.text
     assert told.json()["status"] == "done"

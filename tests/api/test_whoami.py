@@ -79,7 +79,7 @@ async def test_a_send_that_waits_for_its_connection_is_not_made_when_its_key_is_
     client: httpx.AsyncClient, agent: httpx.AsyncClient, account: str, dc: DataCentre
 ) -> None:
     await client.post(f"{account}/disconnect")
-    dc.faults.add(Fault(action=Action.DELAY, request="users.GetUsers", secs=0.5))
+    dc.faults.add(Fault(action=Action.DELAY, request="users.GetUsers", secs=1.5))
     key_id = agent.headers["Authorization"].split("_")[1]
 
     sending = asyncio.create_task(

@@ -345,13 +345,6 @@ def sender_of(account: AccountRuntime) -> Any:
     return client_of(account)._sender  # noqa: SLF001 — as above
 
 
-async def until_asked(dc: DataCentre, method: str) -> None:
-    """Wait until the data centre has been asked this."""
-    async with asyncio.timeout(10):
-        while not dc.requests[method]:
-            await asyncio.sleep(0.01)
-
-
 async def until_noticed(account: AccountRuntime) -> None:
     """Wait until the account knows that its connection is gone."""
     async with asyncio.timeout(10):

@@ -14,9 +14,9 @@ from tests.telegram.conftest import (
     an_edit,
     saved_texts,
     sender_of,
-    until_asked,
     until_noticed,
 )
+from tests.waiting import until_asked
 from vasya_server.errors import (
     OutcomeUnknown,
     TelegramUnavailable,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.disk import full_disk
-from tests.telegram.conftest import SUBJECT, until_asked
+from tests.telegram.conftest import SUBJECT
+from tests.waiting import until_asked
 from vasya_server.errors import LoginNotFound, StorageFailed, TelegramTimeout
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.telegram.conftest import as_owner, until_asked
+from tests.telegram.conftest import as_owner
+from tests.waiting import until_asked
 from vasya_server.errors import (
     AdminRequired,
     ChatNotFound,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from telethon.tl import types as t
 
-from tests.telegram.conftest import as_owner, until_asked
+from tests.telegram.conftest import as_owner
+from tests.waiting import until_asked
 from vasya_server.clock import SystemClock
 from vasya_server.errors import ChatNotFound, FloodWait, TelegramTimeout, ValidationFailed
 from vasya_server.model.chat import Candidate, ChatType
