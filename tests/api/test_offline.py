@@ -37,7 +37,7 @@ async def test_what_is_kept_connected_is_dialled_by_a_server_and_by_no_command(
         open_gateway(
             settings, clock=clock, key=parse_master_key(hexadecimal), token=EmbeddedToken(TOKEN)
         ),
-        asyncio.timeout(3),
+        asyncio.timeout(10),
     ):
         while not dc.requests:
             await asyncio.sleep(0.02)

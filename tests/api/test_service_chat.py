@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.api.conftest import followed
 from tests.api.walking import UNLIMITED, asked
 from tests.problems import assert_problem
 from vasya_sandbox.records import Entity, FileMedia, Reply
@@ -108,6 +109,7 @@ async def test_an_agent_changes_nothing_in_the_service_chat(
     operation: Operation,
 ) -> None:
     await agent.get(f"{account}/chats")
+    await followed(dc)
     dc.reset_counters()
 
     for _, response in await asked(agent, operation, account, places[:1], CODE):
@@ -163,6 +165,7 @@ async def test_a_search_in_the_service_chat_is_the_same_whatever_it_says(
 ) -> None:
     assert notice
     await agent.get(f"{account}/chats")
+    await followed(dc)
     dc.reset_counters()
 
     answer = await agent.get(f"{account}/chats/{SERVICE}/messages?{query}")
